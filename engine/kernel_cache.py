@@ -1,0 +1,69 @@
+"""Compiled kernels, cached on disk in a folder that is named by everything that decides their machine code.
+
+Numba's own cache looks only at the file that defines a function: when a callee in another file changes, it loads the old
+machine code and would trade with old rules. Here the folder's name is the hash of all kernel sources, the numba and llvmlite
+versions and the processor, so any edit starts a new folder. Import `njit` from here, never from numba.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+ENGINE = Path(__file__).parent
+MARK = "from engine.kernel_cache import"  # every file that defines or calls kernels imports from here
+
+
+def kernel_sources(root: Path = ENGINE) -> list[Path]:
+    """All files below `root` (and the brokers and strategies beside it) that hold kernels, sorted."""
+    return sorted(path for path in root.rglob("*.py") if MARK in path.read_text(encoding="utf-8"))
+
+
+def cache_key(sources: list[Path]) -> str:
+    """Hash of the kernel sources, the compiler's versions and the processor."""
+    digest = hashlib.sha256()
+    for package in ("numba", "llvmlite", "numpy"):
+        digest.update(f"{package}={importlib.metadata.version(package)};".encode())
+    digest.update(f"{platform.machine()};{_processor()};{platform.python_version()}".encode())
+    for path in sources:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _processor() -> str:
+    cpu = Path("/proc/cpuinfo")
+    if cpu.is_file():
+        wanted = ("model name", "flags", "Features", "CPU part")
+        lines = cpu.read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0].splitlines()
+        return ";".join(line for line in lines if line.startswith(wanted))
+    return platform.processor()
+
+
+def cache_folder() -> Path:
+    """Where the machine code of the present sources is kept; `GEOUL_CACHE` overrides the user's cache folder."""
+    root = os.environ.get("GEOUL_CACHE")
+    base = Path(root) if root else Path(platformdirs.user_cache_dir("geoul"))
+    return base / "kernels" / cache_key(kernel_sources())
+
+
+# numba reads this when it is imported, so it must be set first.
+os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
+
+import numba  # noqa: E402
+
+
+def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """`numba.njit` with the cache on; bare or with options."""
+    options.setdefault("cache", True)
+    options.setdefault("error_model", "numpy")
+    if function is None:
+        return numba.njit(**options)
+    return numba.njit(**options)(function)

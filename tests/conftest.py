@@ -1,0 +1,17 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def krx_data() -> Path:
+    """The folder of real KRX history; tests that need it are skipped where it is not installed."""
+    folder = os.environ.get("GEOUL_KRX_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("GEOUL_KRX_DATA does not name a folder with real KRX history")
+    return Path(folder)
