@@ -1,7 +1,7 @@
 """What a backtest hands back: every figure and every page is a view of one `Result`.
 
-Money is int won when the dataset's price scale is 1 and float won otherwise; quantities are shares; times are aware
-(Asia/Seoul, nanoseconds) and a session is a date.
+Money is int won when the dataset's price scale is 1 and float won otherwise; quantities are shares; times are
+aware (Asia/Seoul, nanoseconds) and a session is a date.
 """
 
 from __future__ import annotations
@@ -32,21 +32,23 @@ class Result:
     """One finished backtest.
 
     Args:
-        equity: one row a bar, in time order: time (datetime, Asia/Seoul), session (date), cash (orderable included,
-            unsettled included), holdings, equity, positions (count), orderable, receivable, payable, fees, stt
-            (securities transaction tax), rural (rural special tax), realised (fees to realised are cumulative won),
-            benchmark (index close, float or null), warmup (bool: no feature is known yet), blocked (bool: buys were
-            blocked).
-        orders: id, sent_at, session_sent, ticker, name, side ("buy" or "sell"), kind ("market", "limit", "stop",
-            "guard stop", "guard target"), price (won or null), quantity, filled, status ("open", "filled", "expired",
-            "cancelled", "refused", "partly filled"), reason (refusal code or ""), rule_ids (list of str), done_at.
-        fills: order_id, time, session, point ("open", "low", "high", "close"), ticker, side, quantity, price, amount,
-            fee, stt, rural, realised, slippage.
-        trades: one row a closing sell order: ticker, name, entry_session, exit_session, quantity, entry_price
-            (average), exit_price, pnl (won after all costs, the buying fee pro rata), return (ratio), bars_held,
-            entry_rules (list of str), exit_rules (list of str), costs (won), closes_position (bool).
-        positions: what is still held at the end: ticker, name, quantity, average_price, price, value, pnl, return,
-            entry_session, unresolved (bool: the rows of the ticker end without a known delisting).
+        equity: one row a bar, in time order: time (datetime, Asia/Seoul), session (date), cash (orderable,
+            unsettled money included), holdings, equity, positions (count), orderable, receivable, payable,
+            fees, stt (securities transaction tax), rural (rural special tax), realised (fees to realised are
+            cumulative won), benchmark (index close, float or null), warmup (bool: no feature is known yet),
+            blocked (bool: buys were blocked).
+        orders: id, sent_at, session_sent, ticker, name, side ("buy" or "sell"), kind ("market", "limit",
+            "stop", "guard stop", "guard target"), price (won or null), quantity, filled, status ("open",
+            "filled", "expired", "cancelled", "refused", "partly filled"), reason (refusal code or ""),
+            rule_ids (list of str, the deciding rule first), done_at.
+        fills: order_id, time, session, point ("open", "low", "high", "close"), ticker, side, quantity, price,
+            amount, fee, stt, rural, realised, slippage (won of the whole fill, positive when it hurt).
+        trades: one row a closing sell order: ticker, name, entry_session, exit_session, quantity,
+            entry_price (average), exit_price, pnl (won after all costs, the buying fee pro rata), return
+            (ratio), bars_held, entry_rules and exit_rules (lists of str, the deciding rule first), costs
+            (won), closes_position (bool).
+        positions: what is still held at the end: ticker, name, quantity, average_price, price, value, pnl,
+            return, entry_session, unresolved (bool: the rows of the ticker end without a known delisting).
         rules: the rules that ran, in the order of the file; empty for a Python strategy.
         refusals: refusal code -> how often.
         warnings: reasons to trust the figures less.
