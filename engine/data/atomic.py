@@ -1,0 +1,90 @@
+"""Files and folders appear whole or not at all: they are made beside their destination and renamed into place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import DataError
+
+
+@contextlib.contextmanager
+def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hand out a temporary file beside `destination`; rename it there when the block ends well, delete it otherwise.
+
+    The folder of `destination` is made if needed. A reader sees the old file or the new one, never a part.
+    """
+    target = Path(destination)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(descriptor)
+    part = Path(name)
+    try:
+        yield part
+        _sync(part)
+        # mkstemp makes the file private to its owner; a finished file gets the usual permissions.
+        part.chmod(0o666 & ~_umask())
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Hand out a temporary folder beside `destination`; rename it there when the block ends well, delete it otherwise.
+
+    Args:
+        destination: the folder to make.
+        overwrite: replace a folder that exists; without it an existing folder that is not empty is an error.
+
+    Raises:
+        DataError: the destination exists and may not be replaced.
+    """
+    target = Path(destination)
+    if target.exists() and not target.is_dir():
+        raise DataError(
+            f"{target} is a file, so no dataset folder can be made there. Choose another destination."
+        )
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise DataError(
+            f"{target} already exists and is not empty; nothing was written. "
+            "Choose another destination or pass --overwrite to replace it."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
+    try:
+        yield part
+        part.chmod(0o777 & ~_umask())
+        _replace_folder(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _replace_folder(part: Path, target: Path) -> None:
+    """A folder cannot be renamed over a full one, so the old one steps aside and comes back if the rename fails."""
+    if not target.exists():
+        os.replace(part, target)
+        return
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".old"))
+    os.replace(target, aside)
+    try:
+        os.replace(part, target)
+    except OSError:
+        os.replace(aside, target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,198 @@
+"""Where things lie inside a dataset folder, and how they are written and read.
+
+<dataset>/manifest.json
+          instruments.parquet          one row per ticker
+          corporate_actions.parquet    unadjusted datasets only
+          index/KOSPI.parquet          one file per index
+          bars/interval=1d/year=2024/bars.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from engine.data.manifest import FILE_NAME, Manifest, content_hash, load_manifest, record_file, record_files
+from engine.errors import DataError
+
+PRICES = ("open", "high", "low", "close")
+
+# `time` is the moment the bar closed: nothing in the row was known before it.
+BARS_SCHEMA: dict[str, pl.DataType] = {
+    "time": pl.Datetime("us", "Asia/Seoul"),
+    "ticker": pl.String(),
+    "open": pl.Int64(),
+    "high": pl.Int64(),
+    "low": pl.Int64(),
+    "close": pl.Int64(),
+    "volume": pl.Int64(),
+    "value": pl.Int64(),
+    "base_price": pl.Int64(),
+    "shares": pl.Int64(),
+    "status": pl.String(),
+}
+INSTRUMENTS_SCHEMA: dict[str, pl.DataType] = {
+    "ticker": pl.String(),
+    "name": pl.String(),
+    "market": pl.String(),
+    "product": pl.String(),
+    "sector": pl.String(),
+    "multiple": pl.Int64(),
+    "listed": pl.Date(),
+    "delisted": pl.Date(),
+}
+ACTIONS_SCHEMA: dict[str, pl.DataType] = {
+    "date": pl.Date(),
+    "ticker": pl.String(),
+    "kind": pl.String(),
+    "numerator": pl.Int64(),
+    "denominator": pl.Int64(),
+    "cash": pl.Int64(),
+    "source": pl.String(),
+    "confidence": pl.String(),
+}
+INDEX_SCHEMA: dict[str, pl.DataType] = {
+    "time": pl.Datetime("us", "Asia/Seoul"),
+    "open": pl.Float64(),
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+}
+
+MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
+PRODUCTS = ("STOCK", "ETF", "ETN", "ELW")
+STATUSES = ("normal", "managed", "warning", "liquidation", "halted")
+
+
+def write_dataset(
+    folder: Path,
+    manifest: Manifest,
+    bars: pl.DataFrame,
+    instruments: pl.DataFrame,
+    actions: pl.DataFrame,
+    indices: dict[str, pl.DataFrame],
+) -> Manifest:
+    """Write all files of a dataset into an empty `folder`, the manifest last.
+
+    Args:
+        folder: an empty folder, usually one of `atomic_folder`.
+        manifest: everything but files, rows, tickers, columns and content hash, which are filled in here.
+        bars: BARS_SCHEMA, sorted by (time, ticker).
+        instruments: INSTRUMENTS_SCHEMA, sorted by ticker.
+        actions: ACTIONS_SCHEMA.
+        indices: INDEX_SCHEMA by index name, each sorted by time.
+
+    Returns:
+        The manifest as written.
+    """
+    write_bars(folder, bars, manifest.interval)
+    conform(instruments, INSTRUMENTS_SCHEMA).write_parquet(folder / "instruments.parquet")
+    conform(actions, ACTIONS_SCHEMA).sort("date", "ticker").write_parquet(
+        folder / "corporate_actions.parquet"
+    )
+    for name, series in sorted(indices.items()):
+        (folder / "index").mkdir(exist_ok=True)
+        conform(series, INDEX_SCHEMA).write_parquet(folder / "index" / f"{name}.parquet")
+    known = [name for name in bars.columns if bars[name].null_count() < bars.height]
+    files = record_files(folder)
+    written = manifest.model_copy(
+        update={
+            "rows": bars.height,
+            "tickers": instruments.height,
+            "columns": tuple(name for name in BARS_SCHEMA if name in known),
+            "files": files,
+            "content_hash": content_hash(files),
+        }
+    )
+    written.save(folder)
+    return written
+
+
+def write_bars(folder: Path, bars: pl.DataFrame, interval: str) -> None:
+    """Write bars as one file per calendar year (KST)."""
+    frame = conform(bars, BARS_SCHEMA)
+    years = frame["time"].dt.year()
+    for year in years.unique().sort():
+        place = folder / "bars" / f"interval={interval}" / f"year={year}"
+        place.mkdir(parents=True)
+        frame.filter(years == year).write_parquet(
+            place / "bars.parquet", compression="zstd", row_group_size=500_000
+        )
+
+
+def conform(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """The columns of `schema` in its order and types; columns the frame lacks are null."""
+    return frame.select(
+        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
+        for name, kind in schema.items()
+    )
+
+
+def bar_files(folder: Path, manifest: Manifest) -> list[Path]:
+    """Paths of the bar files in order of time."""
+    prefix = f"bars/interval={manifest.interval}/"
+    files = [folder / name for name in sorted(manifest.files) if name.startswith(prefix)]
+    if not files:
+        raise DataError(f"{folder} holds no bars of interval {manifest.interval}. Import the dataset again.")
+    return files
+
+
+def scan_bars(folder: Path, manifest: Manifest) -> pl.LazyFrame:
+    """All bars, lazily, in order of (time, ticker)."""
+    return pl.scan_parquet(bar_files(folder, manifest), hive_partitioning=False, glob=False)
+
+
+def read_instruments(folder: Path) -> pl.DataFrame:
+    """The instruments table, sorted by ticker."""
+    return pl.read_parquet(folder / "instruments.parquet", hive_partitioning=False)
+
+
+def read_actions(folder: Path) -> pl.DataFrame:
+    """Corporate actions, sorted by (date, ticker)."""
+    return pl.read_parquet(folder / "corporate_actions.parquet", hive_partitioning=False)
+
+
+def read_indices(folder: Path) -> dict[str, pl.DataFrame]:
+    """Index series by name."""
+    paths = sorted((folder / "index").glob("*.parquet"))
+    return {path.stem: pl.read_parquet(path, hive_partitioning=False) for path in paths}
+
+
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Raise when a file is missing or its size is not the one in the manifest (milliseconds; no contents are read).
+
+    Raises:
+        DataError: a file is missing or was changed after the import.
+    """
+    for name, record in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{path} is missing, but {FILE_NAME} lists it. Import the dataset again.")
+        if path.stat().st_size != record.size:
+            raise DataError(
+                f"{path} has {path.stat().st_size:,} bytes, {FILE_NAME} says {record.size:,}: it was changed or cut short "
+                "after the import. Import the dataset again."
+            )
+
+
+def check_contents(folder: Path, manifest: Manifest) -> None:
+    """Raise when the contents of any file differ from the manifest (reads everything).
+
+    Raises:
+        DataError: a file was changed after the import.
+    """
+    check_sizes(folder, manifest)
+    for name, record in manifest.files.items():
+        if record_file(folder / name).sha256 != record.sha256:
+            raise DataError(
+                f"{folder / name} differs from its hash in {FILE_NAME}. Import the dataset again."
+            )
+
+
+def open_dataset(folder: str | Path) -> tuple[Path, Manifest]:
+    """The folder and manifest of a dataset whose files are all there."""
+    root = Path(folder)
+    manifest = load_manifest(root)
+    check_sizes(root, manifest)
+    return root, manifest
