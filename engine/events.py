@@ -104,9 +104,8 @@ class CorporateAction(Message):
         if min(self.numerator, self.denominator) <= 0 or min(self.cash, self.fraction_price) < 0:
             raise BadInput(
                 f"Corporate action of {self.ticker} on {self.time.date()}: ratio "
-                f"{self.numerator}:{self.denominator}, "
-                f"cash {self.cash}, fractions at {self.fraction_price}. Ratios are positive, cash is not "
-                f"negative."
+                f"{self.numerator}:{self.denominator}, cash {self.cash}, fractions at {self.fraction_price}. "
+                f"Ratios are positive, cash is not negative."
             )
 
 

@@ -37,11 +37,12 @@ class OrderKind(Enum):
     STOP = "stop"
     GUARD_STOP = "guard stop"
     GUARD_TARGET = "guard target"
+    DELISTING = "delisting"  # booked by the replay when rows end at a known delisting; never sent
 
     @property
     def has_price(self) -> bool:
         """Whether the order names a price: a limit, or the level at which it becomes a market order."""
-        return self is not OrderKind.MARKET
+        return self not in (OrderKind.MARKET, OrderKind.DELISTING)
 
 
 class OrderStatus(Enum):
@@ -93,35 +94,34 @@ NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 
 class RefusalReason(Enum):
-    """Why an order was not let through: by our own risk check, or by the venue."""
+    """Why an order was not let through. The first group has the names of the kernels' codes."""
 
-    NO_CASH = "no cash"
-    NOT_HELD = "not held"
-    ALREADY_HELD = "already held"
-    BAD_QUANTITY = "bad quantity"
-    BAD_PRICE = "bad price"
-    OFF_TICK = "off tick"
-    OUTSIDE_LIMITS = "outside price limits"
-    NOT_TRADABLE = "not tradable"
-    CLOSED = "market closed"
-    WEIGHT_LIMIT = "weight limit"
-    SECTOR_LIMIT = "sector limit"
-    POSITIONS_LIMIT = "positions limit"
-    EXPOSURE_LIMIT = "exposure limit"
-    ORDER_VALUE_LIMIT = "order value limit"
-    ORDER_RATE_LIMIT = "order rate limit"
-    PRICE_TOO_FAR = "price too far"
-    DAY_LOSS = "day loss"
-    LOSING_STREAK = "losing streak"
-    STALE_DATA = "stale data"
-    STALE_PLAN = "stale plan"
-    RESTRICTED = "restricted"
-    MANAGED_ISSUE = "managed issue"
-    UNRESOLVED_ORDER = "unresolved order"
-    UNKNOWN_CONDITION = "unknown condition"
+    NOT_TRADABLE = "not_tradable"
+    BUYS_BLOCKED = "buys_blocked"
+    DAY_LOSS_LIMIT = "day_loss_limit"
     HALTED = "halted"
-    LEVEL = "autonomy level"
-    VENUE = "refused by the venue"
+    POSITION_COUNT_LIMIT = "position_count_limit"
+    POSITION_WEIGHT_LIMIT = "position_weight_limit"
+    SECTOR_LIMIT = "sector_limit"
+    GROSS_EXPOSURE_LIMIT = "gross_exposure_limit"
+    NOT_ENOUGH_CASH = "not_enough_cash"
+    NOT_HELD = "not_held"
+    QUANTITY_ZERO = "quantity_zero"
+    BAD_PRICE = "bad_price"
+    RISK_UNKNOWN = "risk_unknown"
+    ORDER_VALUE_LIMIT = "order_value_limit"
+
+    # Only where orders leave one by one: event mode, paper and live.
+    ORDER_RATE_LIMIT = "order_rate_limit"
+    PRICE_TOO_FAR = "price_too_far"
+    MARKET_CLOSED = "market_closed"
+    STALE_DATA = "stale_data"
+    STALE_PLAN = "stale_plan"
+    LOSING_STREAK = "losing_streak"
+    RESTRICTED = "restricted"
+    UNRESOLVED_ORDER = "unresolved_order"  # an order of this ticker may or may not be at the venue
+    AUTONOMY_LEVEL = "autonomy_level"
+    VENUE = "venue"  # the broker or the exchange said no; its words are in the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +149,7 @@ class OrderRequest:
     def __post_init__(self) -> None:
         if self.quantity <= 0:
             raise BadInput(
-                f"An order to {self.side.value} {self.quantity} shares of {self.ticker} is impossible: "
-                f"ask for at least 1."
+                f"Cannot {self.side.value} {self.quantity} shares of {self.ticker}: ask for at least 1."
             )
         if self.kind.has_price and (self.price is None or self.price <= 0):
             raise BadInput(
@@ -158,7 +157,7 @@ class OrderRequest:
             )
         if not self.kind.has_price and self.price is not None:
             raise BadInput(
-                f"A market order for {self.ticker} has no price, but {self.price:,} won was given. "
+                f"A {self.kind.value} order for {self.ticker} has no price, but {self.price:,} won was given. "
                 f"Use a limit order, or leave the price out."
             )
 
@@ -219,8 +218,7 @@ class Order:
         if status not in NEXT[self.status]:
             raise BrokenInvariant(
                 f"Order {self.id} ({self.request.side.value} {self.request.quantity:,} "
-                f"{self.request.ticker}) is "
-                f"{self.status.value} and cannot become {status.value} at {at.isoformat()}. "
+                f"{self.request.ticker}) is {self.status.value} and cannot become {status.value} at {at.isoformat()}. "
                 f"Reconcile the ledger with the broker before trading on."
             )
         done_at = at if status in TERMINAL else None

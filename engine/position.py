@@ -27,8 +27,7 @@ class Position:
         if self.quantity < 0 or self.cost < 0 or (self.quantity == 0 and self.cost != 0):
             raise BrokenInvariant(
                 f"{self.ticker}: a position of {self.quantity:,} shares that cost {self.cost:,} won cannot "
-                f"be. "
-                f"There is no short selling, and a flat position costs nothing."
+                f"be. There is no short selling, and a flat position costs nothing."
             )
 
     @property
@@ -63,7 +62,8 @@ def apply_fill(position: Position, fill: Fill) -> tuple[Position, int]:
     if fill.quantity > position.quantity:
         raise BrokenInvariant(
             f"Fill {fill.key} sells {fill.quantity:,} shares of {fill.ticker}, but only "
-            f"{position.quantity:,} are held. A fill is missing or was booked twice: reconcile with the broker."
+            f"{position.quantity:,} are held. A fill is missing or was booked twice: reconcile with the "
+            f"broker."
         )
     removed = position.cost * fill.quantity // position.quantity
     left = replace(position, quantity=position.quantity - fill.quantity, cost=position.cost - removed)
@@ -88,8 +88,7 @@ def apply_ratio(
     if numerator <= 0 or denominator <= 0 or fraction_price < 0:
         raise BadInput(
             f"{position.ticker}: a ratio of {numerator}:{denominator} with fractions paid at "
-            f"{fraction_price} won "
-            f"is impossible. Both parts must be positive."
+            f"{fraction_price} won is impossible. Both parts must be positive."
         )
     exact = position.quantity * numerator
     quantity, rest = divmod(exact, denominator)
