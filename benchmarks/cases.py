@@ -1,0 +1,108 @@
+"""What is measured: groups of engines that do the same job on the same bars.
+
+The first engine of a group that gives fills is what the others are checked against; Geoul's row carries the
+goals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+FILL, DECISION = 4, 3  # columns that must agree: with the quantity, or only row, column and side
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine's way of doing a job.
+
+    Args:
+        label: what the table calls it.
+        module: the job module below `benchmarks`.
+        options: handed to the job's `prepare`.
+        peer: runs in the peers' environment.
+        repeat: measured runs in one process.
+        rows: takes only this many rows of the market (slow engines; their bars/s is per bar all the same).
+        compared: must give the fills of the group's first engine; False for another exchange or other rules.
+        goal_ratio: Geoul is to be at least this many times as fast as this engine.
+        goal_bars_per_second, goal_memory_bytes, goal_seconds: Geoul's own goals for this row.
+    """
+
+    label: str
+    module: str
+    options: dict = field(default_factory=dict)
+    peer: bool = False
+    repeat: int = 5
+    rows: int | None = None
+    compared: bool = True
+    goal_ratio: float | None = None
+    goal_bars_per_second: float | None = None
+    goal_memory_bytes: float | None = None
+    goal_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """Engines that are compared, on a market of (rows, tickers); `short` is the size for `--short`.
+
+    Args:
+        columns: how many columns of a fill must agree, FILL or DECISION.
+    """
+
+    name: str
+    title: str
+    market: str
+    size: tuple[int, int]
+    short: tuple[int, int]
+    engines: tuple[Engine, ...]
+    columns: int = FILL
+
+
+def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str) -> Engine:
+    return Engine(f"vectorbt {label}", f"peers.{module}", options, peer=True, goal_ratio=goal_ratio)
+
+
+CASES = (
+    Case(
+        name="market",
+        title="whole market, volume surge and crossing, −7 % / +15 % at the close, 20 positions, no costs",
+        market="daily",
+        size=(2_500, 2_500),
+        short=(300, 150),
+        engines=(
+            Engine("plain Python", "bench_reference", {"strategy": "surge"}, repeat=3),
+            _vectorbt("vectorbt_documented", "as documented", goal_ratio=35),
+            _vectorbt("vectorbt_market", "tuned"),
+            _vectorbt("vectorbt_market", "tuned, Rust", engine="auto"),
+        ),
+    ),
+    Case(
+        name="minutes",
+        title="one ticker, minute bars, crossing averages 10/30, rules, no costs",
+        market="minute",
+        size=(1_000_000, 1),
+        short=(5_000, 1),
+        engines=(
+            Engine("plain Python", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3),
+            _vectorbt("vectorbt_minutes", "as documented", goal_ratio=10),
+            _vectorbt("vectorbt_minutes", "tuned", style="tuned"),
+            _vectorbt("vectorbt_minutes", "tuned, Rust", style="tuned", engine="auto"),
+        ),
+    ),
+    Case(
+        name="event",
+        title="one ticker, minute bars, crossing averages 10/30, Python strategy, costs",
+        market="minute",
+        size=(1_000_000, 1),
+        short=(5_000, 1),
+        columns=DECISION,
+        engines=(
+            Engine(
+                "plain Python, no account", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3
+            ),
+            Engine("backtesting.py", "peers.backtesting_minutes", peer=True, repeat=3, goal_ratio=3),
+            Engine(
+                "backtrader", "peers.backtrader_minutes", peer=True, repeat=3, rows=200_000, goal_ratio=15
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,83 @@
+"""One measured engine in a process of its own; prints one line of JSON.
+
+`python -m benchmarks.job MODULE --market FOLDER --options JSON --repeat N --fills FILE`
+
+The job is prepared and run once unmeasured (compilation, caches), then `--repeat` times under
+`time.perf_counter`. Peak memory is the process's own, loading included. A job that returns a dictionary
+instead of fills describes itself: its values go into the JSON as they are.
+
+Uses only numpy and the standard library besides the job itself, because the peers' interpreter runs it too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.fills import digest
+
+REPORTED_PACKAGES = ("geoul", "numpy", "numba", "pandas", "polars", "vectorbt", "backtesting", "backtrader")
+
+
+def measure(run: Callable[[], np.ndarray | dict], repeat: int) -> tuple[dict, np.ndarray | None]:
+    """Time `repeat` runs after a first one that does not count; the report and the last run's fills."""
+    started = time.perf_counter()
+    outcome = run()
+    first_seconds = time.perf_counter() - started
+    seconds = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        outcome = run()
+        seconds.append(time.perf_counter() - started)
+    report = {"first_seconds": first_seconds, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
+    if isinstance(outcome, dict):
+        return report | outcome, None
+    return report | {"fills": len(outcome), "digest": digest(outcome)}, outcome
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident size of this process so far; Linux counts in KiB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that matter, as far as this interpreter has them."""
+    found = {"python": platform.python_version()}
+    for package in REPORTED_PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("module", help="module below benchmarks that offers prepare(folder, options)")
+    parser.add_argument("--market", type=Path, required=True, help="folder that benchmarks.market made")
+    parser.add_argument("--options", default="{}", help="JSON handed to the job")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--fills", type=Path, help="write the fills of the last run here (.npy)")
+    arguments = parser.parse_args()
+
+    module = importlib.import_module(f"benchmarks.{arguments.module}")
+    run = module.prepare(arguments.market, json.loads(arguments.options))
+    report, fills = measure(run, arguments.repeat)
+    if arguments.fills and fills is not None:
+        np.save(arguments.fills, fills)
+    print(json.dumps(report | {"versions": versions()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Crossing averages of `reference.moving_average_cross` on one ticker in vectorbt, without costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import vectorbt as vbt
+from vectorbt.generic import dispatch as generic
+
+from benchmarks.fills import as_fills
+from benchmarks.market import CLOSE, OPEN, load_bars
+
+INITIAL_CASH_WON = 1_000_000_000
+
+
+def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
+    """Load the bars and return the run.
+
+    `options["engine"]`: "numba", or "auto" for Rust where vectorbt has it. `options["style"]`: "documented"
+    (Series and `vbt.MA`, as on the front page of vectorbt) or "tuned" (compiled functions on arrays, order
+    records sized to the need).
+    """
+    vbt.settings["engine"] = options.get("engine", "numba")
+    bars = load_bars(folder)
+    minutes = pd.date_range("2015-01-02 09:01", periods=bars.shape[1], freq="min")
+    opens, close = (
+        pd.Series(np.array(bars[field, :, 0], np.float64), index=minutes) for field in (OPEN, CLOSE)
+    )
+    signals = {"documented": _documented_signals, "tuned": _tuned_signals}[options.get("style", "documented")]
+    room = {"max_orders": len(close) // 5, "max_logs": 0} if options.get("style") == "tuned" else {}
+
+    def run() -> np.ndarray:
+        entries, exits = signals(close)
+        portfolio = vbt.Portfolio.from_signals(
+            close, entries, exits, price=opens, size=10.0, init_cash=float(INITIAL_CASH_WON), **room
+        )
+        records = portfolio.order_records
+        side = np.where(records["side"] == 0, 1, -1)
+        return as_fills(records["idx"], records["col"], side, records["size"])
+
+    return run
+
+
+def _documented_signals(close: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """A signal of the close acts at the next open: `fshift` moves it by one row."""
+    fast, slow = vbt.MA.run(close, 10), vbt.MA.run(close, 30)
+    entries, exits = fast.ma_crossed_above(slow), fast.ma_crossed_below(slow)
+    return entries.vbt.signals.fshift(1), exits.vbt.signals.fshift(1)
+
+
+def _tuned_signals(close: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """The same signals by array comparisons; a comparison with an unknown mean (NaN) is false."""
+    price = close.to_numpy()[:, None]
+    fast, slow = (generic.rolling_mean(price, window)[:, 0] for window in (10, 30))
+    entries, exits = np.zeros(len(price), np.bool_), np.zeros(len(price), np.bool_)
+    entries[2:] = (fast > slow)[1:-1] & (fast <= slow)[:-2]
+    exits[2:] = (fast < slow)[1:-1] & (fast >= slow)[:-2]
+    return entries, exits
