@@ -1,0 +1,178 @@
+"""Rows of the report's tables as plain values, ready for a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from engine.metrics.attribution import RuleOutcome
+from engine.metrics.returns import PeriodReturn
+from engine.metrics.summary import Metrics
+from engine.reports import format as show
+from engine.reports.figures import figure_named
+from engine.reports.language import Lang
+from engine.reports.texts import word
+from engine.rules.tree import Rule
+
+MOST_TRADES = 1_000
+STRONG_MONTH = 0.12  # a month of this size has the strongest colour
+Row = dict[str, object]
+
+
+def tone(value: float | None) -> str:
+    """Style class of a signed figure."""
+    return "" if not value else "up" if value > 0 else "down"
+
+
+def month_names(lang: Lang) -> list[str]:
+    """Headings of the month columns."""
+    if lang == "ko":
+        return [f"{month}월" for month in range(1, 13)]
+    return ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+def month_rows(periods: Sequence[PeriodReturn], lang: Lang) -> list[Row]:
+    """One row a year: twelve cells (None where no session was rated), the year and the benchmark's year."""
+    cells = {(row.year, row.month): row for row in periods}
+    hint = "벤치마크" if lang == "ko" else "benchmark"
+    rows: list[Row] = []
+    for year in sorted({row.year for row in periods}):
+        total = cells[year, 0]
+        months = [cells.get((year, month)) for month in range(1, 13)]
+        rows.append(
+            {
+                "year": year,
+                "cells": [month and _month_cell(month, hint) for month in months],
+                "total": show.percent(total.value, 1, signed=True),
+                "tone": tone(total.value),
+                "market": show.percent(total.benchmark, 1, signed=True),
+            }
+        )
+    return rows
+
+
+def _month_cell(month: PeriodReturn, hint: str) -> Row:
+    return {
+        "text": show.percent(month.value, 1, signed=True),
+        "tone": "gain" if month.value > 0 else "loss" if month.value < 0 else "",
+        "heat": f"{min(abs(month.value) / STRONG_MONTH, 1.0) * 0.62 + 0.05:.2f}",
+        "hint": f"{month.year}-{month.month:02d} · {hint} {show.percent(month.benchmark, 1, signed=True)}",
+    }
+
+
+def rule_rows(metrics: Metrics, rules: Sequence[Rule], lang: Lang) -> list[Row]:
+    """One row a rule; an exit rule shows the trades it closed, any other the trades it opened."""
+    by_id = {rule.id: rule for rule in rules}
+    sides = [_decided(outcome) for outcome in metrics.rules]
+    largest = max((abs(pnl) for _, _, pnl in sides), default=0.0)
+    rows: list[Row] = []
+    for outcome, (trades, wins, pnl) in zip(metrics.rules, sides, strict=True):
+        rule = by_id.get(outcome.rule_id)
+        rows.append(
+            {
+                "id": outcome.rule_id,
+                "kind": word(outcome.category, lang),
+                "text": rule.text if rule else "",
+                "condition": rule.condition_source if rule else "",
+                "action": rule.action_source if rule else "",
+                "orders": f"{outcome.orders:,}",
+                "trades": f"{trades:,}" if trades else show.DASH,
+                "win_rate": show.percent(wins / trades if trades else None, 1),
+                "pnl": show.won(pnl if trades else None, lang, signed=True),
+                "tone": tone(pnl),
+                "bar": "gain" if pnl > 0 else "loss",
+                "share": round(abs(pnl) / largest * 50, 1) if largest else 0,
+            }
+        )
+    return rows
+
+
+def _decided(outcome: RuleOutcome) -> tuple[int, int, float]:
+    if outcome.closed and outcome.category != "entry_criteria":
+        return outcome.closed, outcome.closed_wins, outcome.closed_pnl
+    return outcome.opened, outcome.opened_wins, outcome.opened_pnl
+
+
+def trade_rows(trades: pl.DataFrame, lang: Lang) -> list[Row]:
+    """The latest trades, the newest first."""
+    newest = trades.tail(MOST_TRADES).reverse()
+    return [
+        {
+            "ticker": row["ticker"],
+            "name": row["name"],
+            "entry": show.day(row["entry_session"]),
+            "exit": show.day(row["exit_session"]),
+            "bars": row["bars_held"],
+            "quantity": row["quantity"],
+            "entry_price": row["entry_price"],
+            "entry_text": show.price(row["entry_price"]),
+            "exit_price": row["exit_price"],
+            "exit_text": show.price(row["exit_price"]),
+            "pnl": row["pnl"],
+            "pnl_text": show.won(row["pnl"], lang, signed=True),
+            "change": row["return"],
+            "change_text": show.percent(row["return"], signed=True),
+            "tone": tone(row["pnl"]),
+            "kind": "win" if row["pnl"] > 0 else "loss" if row["pnl"] < 0 else "even",
+            "entry_rules": row["entry_rules"] or [],
+            "exit_rules": row["exit_rules"] or [],
+            "part": not row["closes_position"],
+        }
+        for row in newest.iter_rows(named=True)
+    ]
+
+
+def position_rows(positions: pl.DataFrame, lang: Lang) -> list[Row]:
+    """What is still held, the largest first."""
+    return [
+        {
+            "ticker": row["ticker"],
+            "name": row["name"],
+            "entry": show.day(row["entry_session"]),
+            "quantity": f"{row['quantity']:,}",
+            "average": show.price(row["average_price"]),
+            "price": show.price(row["price"]),
+            "value": show.won(row["value"], lang),
+            "pnl": show.won(row["pnl"], lang, signed=True),
+            "change": show.percent(row["return"], signed=True),
+            "tone": tone(row["pnl"]),
+            "unresolved": row["unresolved"],
+        }
+        for row in positions.sort(["value", "ticker"], descending=[True, False]).iter_rows(named=True)
+    ]
+
+
+def cost_rows(metrics: Metrics, lang: Lang) -> list[Row]:
+    """Costs by kind with their share of the largest."""
+    names = ("fees", "stt", "rural", "costs", "cost_ratio", "slippage")
+    amounts = {name: getattr(metrics, name) for name in ("fees", "stt", "rural", "slippage")}
+    largest = max(abs(value) for value in amounts.values())
+    return [
+        {
+            "label": figure_named(name).label(lang),
+            "value": figure_named(name).text(metrics, lang),
+            "share": round(abs(amounts[name]) / largest * 100, 1) if largest and name in amounts else 0,
+        }
+        for name in names
+    ]
+
+
+def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested plain values as rows of "outer.inner" and text.
+
+    >>> flat({"slippage": {"ticks": 1}, "tickers": ["005930", "000660"]})
+    [('slippage.ticks', '1'), ('tickers', '005930, 000660')]
+    """
+    rows = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            rows += flat(value, f"{name}.")
+        elif isinstance(value, (list, tuple)):
+            rows.append((name, ", ".join(str(item) for item in value) or show.DASH))
+        elif isinstance(value, int) and not isinstance(value, bool):
+            rows.append((name, f"{value:,}"))
+        else:
+            rows.append((name, show.DASH if value in (None, "") else str(value)))
+    return rows
