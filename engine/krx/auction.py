@@ -125,9 +125,7 @@ def call_auction(orders: Sequence[AuctionOrder], terms: AuctionTerms) -> Auction
     supply = {price: sum(size for ask, size in asks.items() if ask <= price) for price in prices}
     # Demand above a price only falls and supply up to it only grows: both ends of the range are order prices.
     lowest = next((price for price in prices if demand[price] - bids.get(price, 0) <= supply[price]), 0)
-    highest = next(
-        (price for price in reversed(prices) if supply[price] - asks.get(price, 0) <= demand[price]), 0
-    )
+    highest = next((price for price in reversed(prices) if supply[price] - asks.get(price, 0) <= demand[price]), 0)
     quantity = min(demand.get(lowest, 0), supply.get(lowest, 0))
     if quantity == 0:
         return None
@@ -160,9 +158,7 @@ def share_at_limit(
         [50, 550, 200]
     """
     if min(quantities, default=1) <= 0 or available < 0:
-        raise DataError(
-            "Quantities of orders must be positive and the available quantity must not be negative."
-        )
+        raise DataError("Quantities of orders must be positive and the available quantity must not be negative.")
     order = sorted(range(len(quantities)), key=lambda number: -quantities[number])
     given = [0] * len(quantities)
     half = -1
@@ -190,12 +186,10 @@ def _sizes(side: Side, orders: Sequence[AuctionOrder], terms: AuctionTerms) -> d
         price = order.price_won
         if price is None:
             price = market_order_price(side, orders, terms)
-        elif not terms.limits.lower <= price <= terms.limits.upper or not is_on_grid(
-            price, terms.day, terms.kind
-        ):
+        elif not terms.limits.lower <= price <= terms.limits.upper or not is_on_grid(price, terms.day, terms.kind):
             raise DataError(
-                f"{price:,} won is off the tick or outside {terms.limits.lower:,} to {terms.limits.upper:,} won "
-                f"on {terms.day}; the exchange refuses such an order."
+                f"{price:,} won is off the tick or outside {terms.limits.lower:,} to {terms.limits.upper:,} "
+                f"won on {terms.day}; the exchange refuses such an order."
             )
         sizes[price] = sizes.get(price, 0) + order.quantity
     return sizes

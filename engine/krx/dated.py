@@ -47,9 +47,7 @@ class DatedRow(Generic[Value]):
     note: str = ""
 
 
-def row(
-    from_date: str, value: Value, source: str, confidence: Confidence = "high", note: str = ""
-) -> DatedRow[Value]:
+def row(from_date: str, value: Value, source: str, confidence: Confidence = "high", note: str = "") -> DatedRow[Value]:
     """A `DatedRow` from an ISO date, to keep the tables readable."""
     return DatedRow(date.fromisoformat(from_date), value, source, confidence, note)
 
@@ -68,14 +66,10 @@ class DatedTable(Generic[Value]):
         (10, 1)
     """
 
-    def __init__(
-        self, name: str, rows: tuple[DatedRow[Value], ...], verified_until: date = VERIFIED_UNTIL
-    ) -> None:
+    def __init__(self, name: str, rows: tuple[DatedRow[Value], ...], verified_until: date = VERIFIED_UNTIL) -> None:
         dates = [entry.from_date for entry in rows]
         if not rows or dates != sorted(set(dates)) or dates[-1] > verified_until:
-            raise ValueError(
-                f"{name}: rows must be non-empty, in strictly increasing date order and in range"
-            )
+            raise ValueError(f"{name}: rows must be non-empty, in strictly increasing date order and in range")
         self.name, self.rows, self.verified_until = name, rows, verified_until
         self._dates = dates
 
@@ -93,8 +87,8 @@ class DatedTable(Generic[Value]):
         if not self.verified_from <= day <= self.verified_until:
             raise UnknownDate(
                 f"{self.name}: the rule of {day} is not known. The table is verified from "
-                f"{self.verified_from} to {self.verified_until}. Choose dates inside that range, or add a row with its source to "
-                "engine/krx/tables."
+                f"{self.verified_from} to {self.verified_until}. Choose dates inside that range, or add a row "
+                "with its source to engine/krx/tables."
             )
         return self.rows[bisect_right(self._dates, day) - 1]
 

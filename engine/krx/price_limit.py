@@ -53,9 +53,7 @@ def limit_prices(base: int, pct: int, multiple: int, bounds_row: Int64, sizes_ro
 
 
 @njit
-def issue_limits(
-    issue_price: int, down_pct: int, up_pct: int, bounds_row: Int64, sizes_row: Int64
-) -> tuple[int, int]:
+def issue_limits(issue_price: int, down_pct: int, up_pct: int, bounds_row: Int64, sizes_row: Int64) -> tuple[int, int]:
     """Limits of a first listing day around the issue price: (lower, upper), won, int64.
 
     Both amounts are cut to the tick of the issue price. The rule says no more; the last rounding only matters

@@ -34,9 +34,7 @@ def largest_order(day: date, base_won: int, listed_shares: int) -> int:
     Larger orders must be split. The rule covers KOSPI and KOSDAQ stocks since 2018-09-17.
     """
     if base_won <= 0 or listed_shares <= 0:
-        raise DataError(
-            f"Base price {base_won:,} won and {listed_shares:,} listed shares must both be positive."
-        )
+        raise DataError(f"Base price {base_won:,} won and {listed_shares:,} listed shares must both be positive.")
     market_cap_won = base_won * listed_shares
     for cap in ORDER_CAPS.at(day):
         if market_cap_won >= cap.market_cap_from_won:

@@ -64,9 +64,7 @@ def session_days() -> NDArray[np.int64]:
     first, last = days_since_epoch(FIRST_SESSION), days_since_epoch(LAST_DAY)
     days = np.arange(first, last + 1, dtype=np.int64)
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday
-    is_open = (weekday < _SATURDAY) | (
-        (weekday == _SATURDAY) & (days <= days_since_epoch(LAST_OPEN_SATURDAY))
-    )
+    is_open = (weekday < _SATURDAY) | ((weekday == _SATURDAY) & (days <= days_since_epoch(LAST_OPEN_SATURDAY)))
     is_open[np.array(_closed_days(), dtype=np.int64) - first] = False
     sessions = days[is_open]
     sessions.setflags(write=False)
@@ -193,9 +191,7 @@ def session_hours(session_date: date) -> SessionHours:
     late_open, late_all = _delays(session_date, number)
     hours = REGULAR.at(session_date)
     windows = _windows(hours, session_date)
-    periods = [
-        (_at(session_date, start, late_all), _at(session_date, end, late_all)) for start, end in windows
-    ]
+    periods = [(_at(session_date, start, late_all), _at(session_date, end, late_all)) for start, end in windows]
     opening = periods[0][0] + timedelta(minutes=late_open)
     if session_date in OTHER_OPENS:
         opening = _at(session_date, OTHER_OPENS[session_date], 0)

@@ -112,9 +112,7 @@ def grid_above(price_won: int, day: date, kind: InstrumentClass) -> int:
 def ticks_away(price_won: int, steps: int, day: date, kind: InstrumentClass) -> int:
     """The grid price `steps` ticks above (negative: below) a grid price, at least the smallest tick."""
     if not is_on_grid(price_won, day, kind):
-        raise DataError(
-            f"{price_won:,} won is off the tick of {kind.name} on {day}; round it to the grid first."
-        )
+        raise DataError(f"{price_won:,} won is off the tick of {kind.name} on {day}; round it to the grid first.")
     return int(step_price(price_won, steps, *grid_at(day, kind)))
 
 

@@ -1,8 +1,8 @@
 """The exchange's facts as dated tables, one subject a file; no calculation here.
 
 Sources, by the short names used in the rows:
-    KP_REG, KP_ENF   KOSPI Market Business Regulation (2026-04-15) and its Enforcement Rules (2026-04-27),
-    English full texts KQ_REG, KQ_ENF   the same for KOSDAQ (2026-03-04, 2026-03-16)
+    KP_REG, KP_ENF   KOSPI Market Business Regulation (2026-04-15), its Enforcement Rules (2026-04-27), English texts
+    KQ_REG, KQ_ENF   the same for KOSDAQ (2026-03-04, 2026-03-16)
     KN_REG, KN_ENF   the same for KONEX (2026-01-28, 2026-01-15)
     KP_DRAFT_2026    public notice of an amendment of the KOSPI regulation, in force from 2026-09-14
     FIELD_2026_09    observations of the after-market by API users, 2026-09-14 to 2026-10-01

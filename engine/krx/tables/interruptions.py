@@ -125,20 +125,14 @@ class Sidecar:
 
 
 SIDECAR: dict[str, DatedTable[Sidecar]] = {
-    "KOSPI": DatedTable(
-        "sidecar of KOSPI", (row("1996-11-25", Sidecar(5, 0), "KP_REG", note="start uncertain"),)
-    ),
+    "KOSPI": DatedTable("sidecar of KOSPI", (row("1996-11-25", Sidecar(5, 0), "KP_REG", note="start uncertain"),)),
     "KOSDAQ": DatedTable("sidecar of KOSDAQ", (row("2018-12-10", Sidecar(6, 3), "KQ_REG", "medium"),)),
 }
 
 # Issues matched by call auctions only, per kind: minutes between auctions. Daily data cannot show it.
 PERIODIC_AUCTION_MINUTES: dict[str, DatedTable[int]] = {
-    "short-term overheated": DatedTable(
-        "short-term overheated issues", (row("2012-11-05", 30, "KP_ENF", "medium"),)
-    ),
+    "short-term overheated": DatedTable("short-term overheated issues", (row("2012-11-05", 30, "KP_ENF", "medium"),)),
     "very illiquid": DatedTable("very illiquid issues", (row("2016-06-27", 30, "PRESS, KP_ENF"),)),
     "abnormal surge": DatedTable("issues with an abnormal surge", (row("2017-03-13", 30, "KP_ENF"),)),
-    "few listed shares": DatedTable(
-        "class shares with few listed shares", (row("2020-09-28", 30, "KP_ENF"),)
-    ),
+    "few listed shares": DatedTable("class shares with few listed shares", (row("2020-09-28", 30, "KP_ENF"),)),
 }

@@ -45,9 +45,7 @@ class Phase(Enum):
     LIQUIDATION = "liquidation trading"
 
 
-_CALL = frozenset(
-    (OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_TO_MARKET_ON_CLOSE, OrderType.STOP_LIMIT)
-)
+_CALL = frozenset((OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_TO_MARKET_ON_CLOSE, OrderType.STOP_LIMIT))
 
 # Source: KP_ENF §14(2), confidence high. What exists at all on a date is in AVAILABLE.
 ACCEPTED: dict[Phase, frozenset[OrderType]] = {

@@ -40,9 +40,7 @@ LIMIT_PERCENT: dict[InstrumentClass, DatedTable[int]] = {
             row("2015-06-15", 30, "KQ_ENF"),
         ),
     ),
-    InstrumentClass.KONEX_STOCK: DatedTable(
-        "price limit of KONEX stocks", (row("2013-07-01", 15, "KN_REG, DATA"),)
-    ),
+    InstrumentClass.KONEX_STOCK: DatedTable("price limit of KONEX stocks", (row("2013-07-01", 15, "KN_REG, DATA"),)),
     InstrumentClass.ETF: DatedTable("price limit of ETFs", _from("2002-10-14")),
     InstrumentClass.ETN: DatedTable("price limit of ETNs", _from("2014-11-17")),
 }
@@ -116,9 +114,7 @@ LIQUIDATION_WITHOUT_LIMIT: dict[InstrumentClass, DatedTable[bool]] = {
     InstrumentClass.KOSDAQ_STOCK: DatedTable(
         "liquidation trading on KOSDAQ", (row("2003-03-31", True, "HK", note="HK 2003-03-28"),)
     ),
-    InstrumentClass.KONEX_STOCK: DatedTable(
-        "liquidation trading on KONEX", (row("2013-07-01", True, "KN_REG"),)
-    ),
+    InstrumentClass.KONEX_STOCK: DatedTable("liquidation trading on KONEX", (row("2013-07-01", True, "KN_REG"),)),
 }
 LIQUIDATION_AUCTION_MINUTES = 30
 LIQUIDATION_SESSIONS = 7  # about; issues that left the limits vanished within 6 further sessions in the data

@@ -27,9 +27,7 @@ TRADING_UNIT: dict[InstrumentClass, DatedTable[TradingUnit]] = {
         (
             row("1995-01-01", TradingUnit(10), "PRESS"),
             row("2004-12-20", TradingUnit(10, 100_000), "PRESS", "medium"),
-            row(
-                "2006-06-05", TradingUnit(10, 50_000), "KP_ENF, PRESS", note="addendum No. 164 of 2006-05-29"
-            ),
+            row("2006-06-05", TradingUnit(10, 50_000), "KP_ENF, PRESS", note="addendum No. 164 of 2006-05-29"),
             row("2014-06-02", TradingUnit(1), "KP_ENF, HK"),
         ),
     ),

@@ -24,9 +24,7 @@ NOT_A_SESSION: dict[date, str] = {
     date(1998, 6, 4): "local elections",
     date(2026, 6, 3): "local elections",
     date(2026, 7, 17): "Constitution Day is a public holiday again from 2026",
-    date(
-        2027, 7, 19
-    ): "substitute holiday: 2027-07-17 is a Saturday (follows from the rule, not yet observed)",
+    date(2027, 7, 19): "substitute holiday: 2027-07-17 is a Saturday (follows from the rule, not yet observed)",
 }
 
 # Days that the package closes although prices were made.
