@@ -210,7 +210,7 @@ def make_result(
         trades=pl.DataFrame(books.trades, schema=TRADES),
         positions=pl.DataFrame(_open_positions(books, days, closes, codes, labels), schema=POSITIONS),
         rules=rules,
-        refusals={"insufficient_cash": 17, "upper_limit_locked": 4, "below_one_share": 2},
+        refusals={"not_enough_cash": 17, "not_tradable": 4, "quantity_zero": 2},
         warnings=warnings,
         config={
             "prompt": "prompts/core_decision_prompt.md",

@@ -77,9 +77,7 @@ class AgainstBenchmark:
     tracking_error: Figure
 
 
-def against_benchmark(
-    returns: Floats, benchmark: Floats, periods: int, risk_free: float = 0.0
-) -> AgainstBenchmark:
+def against_benchmark(returns: Floats, benchmark: Floats, periods: int, risk_free: float = 0.0) -> AgainstBenchmark:
     """Compare two series of returns of the same sessions; sessions where either is unknown are left out."""
     known = np.isfinite(returns) & np.isfinite(benchmark)
     if not known.any():

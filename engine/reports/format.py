@@ -18,7 +18,8 @@ def percent(value: float | None, digits: int = 2, *, signed: bool = False) -> st
     """
     if value is None:
         return DASH
-    return f"{_no_negative_zero(value * 100, digits):{'+' if signed else ''},.{digits}f}%"
+    rounded = _no_negative_zero(value * 100, digits)
+    return f"{rounded:{'+' if signed and rounded else ''},.{digits}f}%"
 
 
 def won(value: float | None, lang: Lang = "ko", *, signed: bool = False) -> str:

@@ -1,0 +1,108 @@
+"""A result for machines: stable keys, one schema number, no text to parse.
+
+Ratios are plain numbers (0.1 is 10 %), money is won, dates are ISO 8601, null is undefined (the reason stands in
+`metrics.undefined` under the same key) and infinity is the string "inf". Nothing depends on the time of the run but
+`timings`, and nothing in `metrics` depends on the language.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from math import isfinite, isinf
+
+import polars as pl
+
+from engine.metrics.summary import Metrics, summarize
+from engine.reports.language import Lang
+from engine.reports.warnings import all_warnings, show_warnings
+from engine.result import Result
+
+SCHEMA = 1
+
+
+def json_text(result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", trades: bool = True) -> str:
+    """The document as text, one line a level of two blanks, keys in a fixed order."""
+    return json.dumps(json_document(result, metrics=metrics, lang=lang, trades=trades), ensure_ascii=False, indent=2)
+
+
+def json_document(
+    result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", trades: bool = True
+) -> dict[str, object]:
+    """The result as plain values; `lang` is the language of the warnings' sentences, `trades` adds every trade."""
+    metrics = metrics or summarize(result)
+    warnings = all_warnings(result, metrics)
+    document: dict[str, object] = {
+        "schema": SCHEMA,
+        "result_hash": result.result_hash,
+        "metrics": metrics_document(metrics),
+        "warnings": [
+            {
+                "code": warning.code,
+                "weight": shown.weight,
+                "parameters": plain(warning.parameters),
+                "sentence": shown.sentence,
+            }
+            for warning, shown in zip(warnings, show_warnings(warnings, lang), strict=True)
+        ],
+        "rules": [
+            {
+                "id": rule.id,
+                "category": rule.category.value,
+                "priority": rule.priority,
+                "cadence": rule.cadence.value,
+                "condition": rule.condition_source,
+                "action": rule.action_source,
+                "text": rule.text,
+            }
+            for rule in result.rules
+        ],
+        "refusals": plain(result.refusals),
+        "config": plain(result.config),
+        "data": plain(result.data),
+        "timings": plain(result.timings),
+        "positions": rows(result.positions),
+    }
+    if trades:
+        document["trades"] = rows(result.trades)
+    return document
+
+
+def metrics_document(metrics: Metrics) -> dict[str, object]:
+    """All figures as plain values."""
+    document = plain(metrics)
+    assert isinstance(document, dict)
+    return document
+
+
+def rows(table: pl.DataFrame) -> list[dict[str, object]]:
+    """A table as a list of rows."""
+    return [{key: plain(value) for key, value in row.items()} for row in table.iter_rows(named=True)]
+
+
+def plain(value: object) -> object:
+    """Anything of a result as values that JSON can hold.
+
+    >>> plain({"profit_factor": float("inf"), "first": date(2024, 1, 2)})
+    {'profit_factor': 'inf', 'first': '2024-01-02'}
+    """
+    if isinstance(value, float):
+        if isfinite(value):
+            return value
+        return ("inf" if value > 0 else "-inf") if isinf(value) else None
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
