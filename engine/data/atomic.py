@@ -1,4 +1,5 @@
-"""Files and folders appear whole or not at all: they are made beside their destination and renamed into place."""
+"""Files and folders appear whole or not at all: they are made beside their destination and renamed into
+place."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from engine.errors import DataError
 
 @contextlib.contextmanager
 def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
-    """Hand out a temporary file beside `destination`; rename it there when the block ends well, delete it otherwise.
+    """Hand out a temporary file beside `destination`; rename it there when the block ends well, delete it
+    otherwise.
 
     The folder of `destination` is made if needed. A reader sees the old file or the new one, never a part.
     """
@@ -35,7 +37,8 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Hand out a temporary folder beside `destination`; rename it there when the block ends well, delete it otherwise.
+    """Hand out a temporary folder beside `destination`; rename it there when the block ends well, delete it
+    otherwise.
 
     Args:
         destination: the folder to make.
@@ -46,9 +49,7 @@ def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = Fals
     """
     target = Path(destination)
     if target.exists() and not target.is_dir():
-        raise DataError(
-            f"{target} is a file, so no dataset folder can be made there. Choose another destination."
-        )
+        raise DataError(f"{target} is a file, so no dataset folder can be made there. Choose another destination.")
     if target.is_dir() and any(target.iterdir()) and not overwrite:
         raise DataError(
             f"{target} already exists and is not empty; nothing was written. "
@@ -65,7 +66,8 @@ def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = Fals
 
 
 def _replace_folder(part: Path, target: Path) -> None:
-    """A folder cannot be renamed over a full one, so the old one steps aside and comes back if the rename fails."""
+    """A folder cannot be renamed over a full one, so the old one steps aside and comes back if the rename
+    fails."""
     if not target.exists():
         os.replace(part, target)
         return

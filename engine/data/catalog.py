@@ -88,9 +88,7 @@ def write_dataset(
     """
     write_bars(folder, bars, manifest.interval)
     conform(instruments, INSTRUMENTS_SCHEMA).write_parquet(folder / "instruments.parquet")
-    conform(actions, ACTIONS_SCHEMA).sort("date", "ticker").write_parquet(
-        folder / "corporate_actions.parquet"
-    )
+    conform(actions, ACTIONS_SCHEMA).sort("date", "ticker").write_parquet(folder / "corporate_actions.parquet")
     for name, series in sorted(indices.items()):
         (folder / "index").mkdir(exist_ok=True)
         conform(series, INDEX_SCHEMA).write_parquet(folder / "index" / f"{name}.parquet")
@@ -116,9 +114,7 @@ def write_bars(folder: Path, bars: pl.DataFrame, interval: str) -> None:
     for year in years.unique().sort():
         place = folder / "bars" / f"interval={interval}" / f"year={year}"
         place.mkdir(parents=True)
-        frame.filter(years == year).write_parquet(
-            place / "bars.parquet", compression="zstd", row_group_size=500_000
-        )
+        frame.filter(years == year).write_parquet(place / "bars.parquet", compression="zstd", row_group_size=500_000)
 
 
 def conform(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
@@ -160,7 +156,8 @@ def read_indices(folder: Path) -> dict[str, pl.DataFrame]:
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """Raise when a file is missing or its size is not the one in the manifest (milliseconds; no contents are read).
+    """Raise when a file is missing or its size is not the one in the manifest (milliseconds; no contents are
+    read).
 
     Raises:
         DataError: a file is missing or was changed after the import.
@@ -171,8 +168,8 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
             raise DataError(f"{path} is missing, but {FILE_NAME} lists it. Import the dataset again.")
         if path.stat().st_size != record.size:
             raise DataError(
-                f"{path} has {path.stat().st_size:,} bytes, {FILE_NAME} says {record.size:,}: it was changed or cut short "
-                "after the import. Import the dataset again."
+                f"{path} has {path.stat().st_size:,} bytes, {FILE_NAME} says {record.size:,}: it was changed or cut "
+                "short after the import. Import the dataset again."
             )
 
 
@@ -185,9 +182,7 @@ def check_contents(folder: Path, manifest: Manifest) -> None:
     check_sizes(folder, manifest)
     for name, record in manifest.files.items():
         if record_file(folder / name).sha256 != record.sha256:
-            raise DataError(
-                f"{folder / name} differs from its hash in {FILE_NAME}. Import the dataset again."
-            )
+            raise DataError(f"{folder / name} differs from its hash in {FILE_NAME}. Import the dataset again.")
 
 
 def open_dataset(folder: str | Path) -> tuple[Path, Manifest]:

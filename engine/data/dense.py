@@ -18,8 +18,10 @@ STATUS_BITS = {"managed": State.MANAGED, "warning": State.WARNING, "liquidation"
 class Dense:
     """Dense arrays of one dataset; T rows, N instruments. Writable until the panel is stored.
 
-    bars: int64[5, T, N]; state: uint8[T, N]; base: int64[T, N], 0 where the source has none; value and shares:
-    int64[T, N], -1 where unknown; first_row, last_row: int64[N]; closed_at_ns: int64[T]; seen: bool[T, N], the source
+    bars: int64[5, T, N]; state: uint8[T, N]; base: int64[T, N], 0 where the source has none; value and
+    shares:
+    int64[T, N], -1 where unknown; first_row, last_row: int64[N]; closed_at_ns: int64[T]; seen: bool[T, N],
+    the source
     has a row there; liquidation_known: the source states liquidation itself.
     """
 
@@ -90,7 +92,7 @@ def _states(
     rows = np.arange(shape[0], dtype=np.int64)[:, None]
     present = (rows >= first_row) & (rows <= last_row)
     state = present.astype(np.uint8)
-    state[present & ~seen] |= State.FILLED
+    state[present & ~seen] |= np.uint8(State.FILLED)
     if "status" in bars.columns and bars["status"].null_count() < bars.height:
         for name, bit in STATUS_BITS.items():
             marked = bars["status"].eq_missing(name).to_numpy()
@@ -101,11 +103,13 @@ def _states(
 def _fill(values: Integers, state: NDArray[np.uint8], seen: NDArray[np.bool_]) -> None:
     """Mark traded rows; give rows without a trade a flat bar at the carried close and volume 0."""
     present = (state & State.PRESENT) > 0
-    # O = H = L = 0 with a small volume is a block trade during a halt: not a trade of the session (krx/README 11).
+    # O = H = L = 0 with a small volume is a block trade during a halt: not a trade of the session
+    # (krx/README 11).
     traded = seen & (values[VOLUME] > 0) & (values[OPEN] > 0) & (values[HIGH] > 0) & (values[LOW] > 0)
-    state[traded] |= State.TRADED
+    state[traded] |= np.uint8(State.TRADED)
 
-    # The close of the last row that has one; a special quote (기세) on a row without a trade is the official close.
+    # The close of the last row that has one; a special quote (기세) on a row without a trade is the official
+    # close.
     priced = seen & (values[CLOSE] > 0)
     rows = np.arange(seen.shape[0], dtype=np.int64)[:, None]
     source = np.maximum.accumulate(np.where(priced, rows, 0), axis=0)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.data.atomic import atomic_path
 from engine.errors import DataError
@@ -45,7 +45,8 @@ class Manifest(BaseModel):
         first: first session with a bar (`from` in the file).
         last: last session with a bar (`to` in the file).
         interval: interval of the stored bars, such as `1d`, `1w` or `1m`.
-        adjusted: prices are back-adjusted for splits and rights issues; tick and limit rules do not apply to them.
+        adjusted: prices are back-adjusted for splits and rights issues; tick and limit rules do not apply to
+            them.
         price_scale: stored price units per won: 1, or 100 for adjusted prices with two decimals.
         synthetic: made up by the sample generator, not the market.
         content_hash: SHA-256 over the names and hashes of all files.
@@ -54,13 +55,13 @@ class Manifest(BaseModel):
         notes: what the importer decided or could not know, for people.
     """
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
     format: Literal[1] = 1
     name: str
     source: tuple[str, ...]
-    first: datetime.date = Field(alias="from")
-    last: datetime.date = Field(alias="to")
+    first: datetime.date = Field(validation_alias=AliasChoices("from", "first"), serialization_alias="from")
+    last: datetime.date = Field(validation_alias=AliasChoices("to", "last"), serialization_alias="to")
     interval: str
     adjusted: bool
     price_scale: int = Field(default=1, ge=1)
@@ -95,13 +96,12 @@ def load_manifest(folder: str | Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read as a manifest ({error}). Import the dataset again."
-        ) from error
+        raise DataError(f"{path} cannot be read as a manifest ({error}). Import the dataset again.") from error
 
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
-    """Size and hash of every file of the dataset except the manifest, by path relative to `folder`, sorted."""
+    """Size and hash of every file of the dataset except the manifest, by path relative to `folder`,
+    sorted."""
     paths = sorted(path for path in folder.rglob("*.parquet") if path.is_file())
     return {path.relative_to(folder).as_posix(): record_file(path) for path in paths}
 

@@ -1,6 +1,7 @@
 """The panel: a dataset as time-major arrays [rows, instruments], memory-mapped from a cache.
 
-`load_panel` is the only way from a dataset to the kernels. The first call builds the arrays (seconds), later calls map
+`load_panel` is the only way from a dataset to the kernels. The first call builds the arrays (seconds), later
+calls map
 them (milliseconds).
 """
 
@@ -43,7 +44,8 @@ class State(IntFlag):
 class ActionTable:
     """Corporate actions as columns sorted by (row, col); int64, one entry per action.
 
-    new quantity = old quantity * numerator / denominator; restated price = old price * denominator / numerator.
+    new quantity = old quantity * numerator / denominator; restated price = old price * denominator /
+    numerator.
     `kind` is SPLIT (any change of quantity) or CASH (a distribution of `cash` price units per share).
     """
 
@@ -63,7 +65,8 @@ class Panel:
     """One dataset, or a selection of it, as read-only C-contiguous arrays; T rows in time, N instruments.
 
     Args:
-        bars: int64[5, T, N]: open, high, low, close in price units (won * price_scale), volume in shares. A row without
+        bars: int64[5, T, N]: open, high, low, close in price units (won * price_scale), volume in shares. A
+            row without
             a trade has open = high = low = close = the carried close and volume 0; an absent row is all 0.
         state: uint8[T, N], bits of `State`. Present on every row from first_row to last_row.
         base: int64[T, N], base price of the day (기준가격) in price units; 0 where unknown.
@@ -73,7 +76,8 @@ class Panel:
         session: int64[T], session date as days since 1970-01-01.
         ordinal: int64[T], strictly increasing, a function of absolute time and interval alone.
         tickers: sorted; column c of every array belongs to tickers[c].
-        instruments: one row per ticker in that order: ticker, name, market, product, sector, multiple, listed, delisted.
+        instruments: one row per ticker in that order: ticker, name, market, product, sector, multiple,
+            listed, delisted.
         first_row: int64[N], first row of the instrument inside this panel.
         last_row: int64[N], last row of the instrument inside this panel.
         delisted_known: bool[N], the rows end because of a delisting that the data know of.
@@ -132,11 +136,13 @@ def load_panel(
         start: first session to keep; what earlier rows tell (previous close, liquidation) is still known.
         end: last session to keep.
         tickers: instruments to keep; None keeps all.
-        interval: interval of the panel; coarser than the dataset's means the bars are put together. None keeps it.
+        interval: interval of the panel; coarser than the dataset's means the bars are put together. None
+            keeps it.
         allow_gaps: accept stretches of sessions that the whole dataset lacks; windows then span them.
 
     Raises:
-        DataError: no dataset there, damaged, nothing selected, or a gap of more than ten sessions in the selection.
+        DataError: no dataset there, damaged, nothing selected, or a gap of more than twenty sessions in the
+        selection.
     """
     from engine.data import panel_cache  # noqa: PLC0415  (panel_cache needs the dataclasses above)
 
