@@ -38,7 +38,7 @@ from engine.rules.tree import (
     Unit,
 )
 from engine.rules.units import Quantity
-from engine.rules.walk import walk
+from engine.rules.walk import children, walk
 
 MAX_HISTORY = 5000  # rows; windows inside windows add up
 
@@ -87,6 +87,38 @@ def annotate_condition(node: Node) -> Node:
     if typed.unit is not Unit.BOOL:
         raise _condition_wanted(typed)
     return typed
+
+
+def annotate_price(node: Node) -> Node:
+    """As `annotate`, and the result is a price per share; a plain number is taken as won."""
+    typed = _with_unit(_annotate(node), Unit.WON)
+    quantity = typed.quantity
+    if quantity.unit is not Unit.WON or not (quantity.constant or quantity.split_power == 1):
+        unit = UNIT_NAMES[quantity.unit]
+        if quantity.unit is Unit.WON:
+            unit = Text("전체 금액(원)", "an amount of won, not a price")
+        raise RuleProblem("order_price", node.span, found=format_node(node), unit=unit)
+    return typed.node
+
+
+def varies_by_instrument(node: Node) -> bool:
+    """Whether a typed expression can differ between two instruments of the same bar.
+
+    >>> from engine.rules.parse import parse_expression
+    >>> [varies_by_instrument(parse_expression(text)) for text in ("close > open", "breadth(close > open) > 60%")]
+    [True, False]
+    """
+    if isinstance(node, Call):
+        function = FUNCTIONS[node.function]
+        if function.across is not Across.TIME or function.reads:
+            return function.across is not Across.SESSION
+    if isinstance(node, Name):
+        return node.name in FIELDS and FIELDS[node.name].scope in (
+            Scope.MARKET,
+            Scope.POSITION,
+            Scope.EXECUTION,
+        )
+    return any(varies_by_instrument(child) for child in children(node))
 
 
 def split_power(node: Node) -> int:
@@ -357,9 +389,7 @@ def _add_literals(left: _Typed, right: _Typed) -> tuple[_Typed, _Typed]:
 def _compared(left_node: Node, right_node: Node, operator: str, whole: Node) -> tuple[_Typed, _Typed]:
     left, right = _annotate(left_node), _annotate(right_node)
     if Unit.BOOL in (left.quantity.unit, right.quantity.unit):
-        raise RuleProblem(
-            "bool_compare", whole.span, left=format_node(left_node), right=format_node(right_node)
-        )
+        raise RuleProblem("bool_compare", whole.span, left=format_node(left_node), right=format_node(right_node))
     if right.quantity.unit in units.TAKEN_BY_LITERAL:
         left = _with_unit(left, right.quantity.unit)
     if left.quantity.unit in units.TAKEN_BY_LITERAL:
@@ -453,9 +483,7 @@ def _sides(left: _Typed, right: _Typed) -> dict[str, Any]:
 
 
 def _compare_problem(left: _Typed, right: _Typed, operator: str, whole: Node) -> RuleProblem:
-    return RuleProblem(
-        "compare_units", whole.span, hint=_compare_hint(left, right, operator), **_sides(left, right)
-    )
+    return RuleProblem("compare_units", whole.span, hint=_compare_hint(left, right, operator), **_sides(left, right))
 
 
 def _compare_hint(left: _Typed, right: _Typed, operator: str) -> Text:
@@ -512,6 +540,4 @@ def _multiply_problem(node: Node, operator: str, left: _Typed, right: _Typed) ->
 
 
 def _power_problem(node: Node, left: _Typed, right: _Typed) -> RuleProblem:
-    return RuleProblem(
-        "price_and_amount", node.span, left=format_node(left.node), right=format_node(right.node)
-    )
+    return RuleProblem("price_and_amount", node.span, left=format_node(left.node), right=format_node(right.node))

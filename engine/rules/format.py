@@ -65,14 +65,10 @@ def format_node(node: Node) -> str:
             # Not needed around a comparison, but `not close > open` reads like `(not close) > open`.
             operand = node.operand
             return (
-                f"not ({format_node(operand)})"
-                if isinstance(operand, Comparison)
-                else f"not {_place(operand, _NOT)}"
+                f"not ({format_node(operand)})" if isinstance(operand, Comparison) else f"not {_place(operand, _NOT)}"
             )
         case Logic():
-            return f" {node.operator} ".join(
-                _place(operand, _tightness(node) + 1) for operand in node.operands
-            )
+            return f" {node.operator} ".join(_place(operand, _tightness(node) + 1) for operand in node.operands)
         case _:
             raise TypeError(f"{type(node).__name__} is not a node of the rule language.")
 
@@ -140,9 +136,7 @@ def _decimal(value: Fraction) -> str:
         scaled *= 10
         places += 1
         if places > 1000:
-            raise ValueError(
-                f"{value} has no finite decimal form, so it cannot be a literal of the rule language."
-            )
+            raise ValueError(f"{value} has no finite decimal form, so it cannot be a literal of the rule language.")
     digits = str(abs(scaled.numerator)).rjust(places + 1, "0")
     whole, fraction = (digits[:-places], digits[-places:]) if places else (digits, "")
     # Four digits read well without a separator.

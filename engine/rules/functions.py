@@ -252,9 +252,7 @@ _FUNCTIONS = (
         rows=_one_more,
         recursive=True,
         reads=("close",),
-        meaning=Text(
-            "와일더 RSI: 지수평균으로 매끄럽게 한 RSI, 0~100", "Wilder's RSI: smoothed recursively, 0 to 100"
-        ),
+        meaning=Text("와일더 RSI: 지수평균으로 매끄럽게 한 RSI, 0~100", "Wilder's RSI: smoothed recursively, 0 to 100"),
         example="crosses_above(rsi_wilder(14), 30)",
     ),
     Function(
@@ -410,9 +408,7 @@ _FUNCTIONS = (
         unit=Unit.BOOL,
         rows=_same_row,
         across=Across.UNIVERSE,
-        meaning=Text(
-            "같은 봉에서 값이 큰 n종목에 드는가", "whether it is among the n largest of the same bar"
-        ),
+        meaning=Text("같은 봉에서 값이 큰 n종목에 드는가", "whether it is among the n largest of the same bar"),
         example="top(mean(value, 20), 100)",
     ),
     Function(
@@ -596,9 +592,7 @@ _FIELDS = (
         name="drawdown",
         unit=Unit.RATIO,
         scope=Scope.PORTFOLIO,
-        meaning=Text(
-            "총자산의 최고점에서 떨어진 비율, 0 이하", "fall of equity from its highest point, 0 or below"
-        ),
+        meaning=Text("총자산의 최고점에서 떨어진 비율, 0 이하", "fall of equity from its highest point, 0 or below"),
         example="drawdown <= -15%",
     ),
     Field(

@@ -59,9 +59,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("규칙을 여러 개로 나누십시오.", "Split it into several rules."),
     ),
     "too_deep": (
-        Text(
-            "식이 {limit}겹보다 깊게 겹쳐 있습니다.", "The expression is nested deeper than {limit} levels."
-        ),
+        Text("식이 {limit}겹보다 깊게 겹쳐 있습니다.", "The expression is nested deeper than {limit} levels."),
         Text("규칙을 여러 개로 나누십시오.", "Split it into several rules."),
     ),
     "character": (
@@ -112,9 +110,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("`{signature}` 형식으로, 예: `{example}`", "Write `{signature}`, for example `{example}`."),
     ),
     "field_with_arguments": (
-        Text(
-            "`{found}`은(는) 값이므로 괄호를 붙이지 않습니다.", "`{found}` is a field and takes no arguments."
-        ),
+        Text("`{found}`은(는) 값이므로 괄호를 붙이지 않습니다.", "`{found}` is a field and takes no arguments."),
         Text("{hint}", "{hint}"),
     ),
     "unknown_index": (
@@ -279,9 +275,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("필요 없는 규칙을 지우십시오.", "Remove rules that are not needed."),
     ),
     "heading": (
-        Text(
-            "규칙 제목을 읽을 수 없습니다: `{found}`.", "The heading of the rule cannot be read: `{found}`."
-        ),
+        Text("규칙 제목을 읽을 수 없습니다: `{found}`.", "The heading of the rule cannot be read: `{found}`."),
         Text("`### Entry Criteria: 이름` 형식으로 쓰십시오.", "Write `### Entry Criteria: name`."),
     ),
     "rule_id": (
@@ -307,9 +301,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("쓸 수 있는 항목: {expected}", "Fields: {expected}."),
     ),
     "duplicate_field": (
-        Text(
-            "항목 `{found}`이(가) 한 규칙에 두 번 있습니다.", "The field `{found}` appears twice in one rule."
-        ),
+        Text("항목 `{found}`이(가) 한 규칙에 두 번 있습니다.", "The field `{found}` appears twice in one rule."),
         Text("하나만 남기십시오.", "Keep one of them."),
     ),
     "missing_field": (
@@ -344,9 +336,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("한 줄로 쓰거나 빈 줄을 넣으십시오.", "Write it on one line, or leave a blank line after it."),
     ),
     "stray_field": (
-        Text(
-            "`{found}` 항목이 규칙 제목 앞에 있습니다.", "The field `{found}` stands before the first rule."
-        ),
+        Text("`{found}` 항목이 규칙 제목 앞에 있습니다.", "The field `{found}` stands before the first rule."),
         Text("`### Entry Criteria: 이름` 아래에 쓰십시오.", "Write it below `### Entry Criteria: name`."),
     ),
     "unclosed": (
@@ -396,9 +386,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         ),
     ),
     "category_action": (
-        Text(
-            "{category} 규칙은 `{found}` 행동을 할 수 없습니다.", "A rule of {category} cannot do `{found}`."
-        ),
+        Text("{category} 규칙은 `{found}` 행동을 할 수 없습니다.", "A rule of {category} cannot do `{found}`."),
         Text(
             "이 분류의 행동: {allowed}. `{found}`은(는) {home}에 쓰십시오.",
             "Its actions: {allowed}. Put `{found}` under {home}.",
@@ -524,14 +512,10 @@ class RuleProblem(RuleError):  # noqa: N818  (a problem of the text, not of the 
     `str()` is Korean. `code` names the kind of problem (a key of `PROBLEMS`), for tests and for a model that repairs its rule.
     """
 
-    def __init__(
-        self, code: str, span: Span | None = None, *, rule_id: str = "", **parameters: object
-    ) -> None:
+    def __init__(self, code: str, span: Span | None = None, *, rule_id: str = "", **parameters: object) -> None:
         self.code, self.parameters, self.span = code, parameters, span or Span()
         message, suggestion = self.texts("ko")
-        super().__init__(
-            message, line=self.span.line, column=self.span.column, suggestion=suggestion, rule_id=rule_id
-        )
+        super().__init__(message, line=self.span.line, column=self.span.column, suggestion=suggestion, rule_id=rule_id)
 
     def texts(self, lang: Language) -> tuple[str, str]:
         """Message and suggestion in one language."""
@@ -551,11 +535,7 @@ class RuleProblem(RuleError):  # noqa: N818  (a problem of the text, not of the 
         message, suggestion = self.texts(lang)
         place = ""
         if self.line:
-            place = (
-                f"{self.line}줄 {self.column}칸: "
-                if lang == "ko"
-                else f"line {self.line}, column {self.column}: "
-            )
+            place = f"{self.line}줄 {self.column}칸: " if lang == "ko" else f"line {self.line}, column {self.column}: "
         rule = f"[{self.rule_id}] " if self.rule_id else ""
         return f"{rule}{place}{message} {suggestion}".rstrip()
 

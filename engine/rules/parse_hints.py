@@ -81,9 +81,7 @@ def token_problem(
     span = Span(line, column + position, line, column + position + len(token))
     if start == "action" and "NAME" not in expected and not expected & {"COMPARE", "TIMES"}:
         return _action_problem(text, str(token), span)
-    return RuleProblem(
-        "unexpected", span, found=str(token), hint=_token_hint(text, token, position, expected)
-    )
+    return RuleProblem("unexpected", span, found=str(token), hint=_token_hint(text, token, position, expected))
 
 
 def _token_hint(text: str, token: Token, position: int, expected: frozenset[str]) -> Text:
@@ -91,9 +89,7 @@ def _token_hint(text: str, token: Token, position: int, expected: frozenset[str]
     if token == "," and before[-1:].isdigit():
         return Text("천 단위는 `10_000` 또는 `1만`으로 씁니다.", "Write thousands as `10_000` or `1만`.")
     if token.type == "DOT":
-        return Text(
-            "소수는 `0.5`처럼 0을 앞에 쓰십시오.", "Write decimals with a leading zero, such as `0.5`."
-        )
+        return Text("소수는 `0.5`처럼 0을 앞에 쓰십시오.", "Write decimals with a leading zero, such as `0.5`.")
     if before.endswith("index("):
         name = str(token).upper()
         return Text(f'`index("{name}").close`로 쓰십시오.', f'Write `index("{name}").close`.')
@@ -110,9 +106,7 @@ def _action_problem(text: str, found: str | Text, span: Span) -> RuleProblem:
     words = text.split()
     verb = words[0].lower() if words else ""
     near = difflib.get_close_matches(verb, ACTION_FORMS, n=1, cutoff=0.6)
-    forms = (
-        ACTION_FORMS[near[0]] if near else tuple(form for forms in ACTION_FORMS.values() for form in forms)
-    )
+    forms = ACTION_FORMS[near[0]] if near else tuple(form for forms in ACTION_FORMS.values() for form in forms)
     return RuleProblem("action_form", span, found=found, forms=" · ".join(f"`{form}`" for form in forms))
 
 

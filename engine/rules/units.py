@@ -77,11 +77,7 @@ def divide(left: Quantity, right: Quantity) -> Quantity | None:
         return Quantity(Unit.RATIO, power, constant)
     if right.unit in PURE or right.unit is Unit.DAYS:
         return Quantity(left.unit, power, constant)
-    if (
-        left.unit is Unit.WON
-        and right.unit is Unit.SHARES
-        and (power == 1 or left.constant or right.constant)
-    ):
+    if left.unit is Unit.WON and right.unit is Unit.SHARES and (power == 1 or left.constant or right.constant):
         return Quantity(Unit.WON, power, constant)
     if left.unit is Unit.WON and right.unit is Unit.POINTS:
         # An index is a pure measure: a price divided by it is a price with the market's part taken out.
