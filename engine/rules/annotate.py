@@ -424,6 +424,8 @@ def _number_operand(node: Node) -> _Typed:
 
 
 def _condition_operand(node: Node) -> _Typed:
+    if isinstance(node, Name) and node.name == "always":
+        raise RuleProblem("always_alone", node.span)
     typed = _annotate(node)
     if typed.quantity.unit is not Unit.BOOL:
         raise _condition_wanted(typed.node)

@@ -25,6 +25,7 @@ from engine.rules.tree import (
 from engine.rules.walk import walk
 
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+PPB = 10**9
 _GAIN = "close / entry_price"
 
 
@@ -64,7 +65,7 @@ def level_of_condition(condition: Node) -> PriceLevel | None:
             factor = terms["drawdown_from_peak"]
             level = _level("drawdown", condition.operator, factor, -constant / factor)
             # A rise back to the peak cannot be waited for inside a bar: the peak moves with it.
-            return level if level.operator in ("<", "<=") else None
+            return level if level is not None and level.operator in ("<", "<=") else None
         case [name] if name == _GAIN:
             return _level("pnl", condition.operator, terms[_GAIN], -constant / terms[_GAIN] - 1)
         case ["close", "entry_price"] if constant == 0:
@@ -82,6 +83,11 @@ def default_cadence(condition: Node, action: Action) -> Cadence:
     return Cadence.INTRADAY if level_of_condition(condition) else Cadence.CLOSE
 
 
+def is_exact(ratio: Fraction) -> bool:
+    """Whether a ratio is a whole number of parts per billion, as the step keeps ratios."""
+    return (ratio * PPB).denominator == 1
+
+
 def constant_value(node: Node) -> Fraction | None:
     """The exact value of an expression of literals; None when data goes into it or it divides by zero."""
     terms = _linear(node)
@@ -90,8 +96,9 @@ def constant_value(node: Node) -> Fraction | None:
     return terms.get("", Fraction(0))
 
 
-def _level(kind: Literal["pnl", "drawdown"], operator: str, factor: Fraction, ratio: Fraction) -> PriceLevel:
-    return PriceLevel(kind, operator if factor > 0 else _MIRROR[operator], ratio)
+def _level(kind: Literal["pnl", "drawdown"], operator: str, factor: Fraction, ratio: Fraction) -> PriceLevel | None:
+    # Levels are kept in parts per billion; one that is finer would not be tested where it was written.
+    return PriceLevel(kind, operator if factor > 0 else _MIRROR[operator], ratio) if is_exact(ratio) else None
 
 
 def _linear(node: Node) -> dict[str, Fraction] | None:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from engine.rules.annotate import annotate, annotate_condition, annotate_price, varies_by_instrument
-from engine.rules.cadence import default_cadence, level_of_condition
+from engine.rules.cadence import default_cadence, is_exact, level_of_condition, price_level
 from engine.rules.findings import Finding, findings_of
 from engine.rules.format import format_action, format_node, format_percent
 from engine.rules.functions import MAX_WINDOW
@@ -45,6 +45,19 @@ from engine.rules.tree import (
 from engine.rules.truth import Truth, decide
 from engine.rules.units import NUMERIC
 from engine.rules.walk import walk
+
+__all__ = [
+    "DEFAULT_INTERVAL",
+    "INTERVALS",
+    "MAX_RULES",
+    "RIGHTS",
+    "Review",
+    "action_words",
+    "check_rule",
+    "check_rules",
+    "price_level",
+    "review",
+]
 
 MAX_RULES = 126  # a decision keeps the rules that fired in a bit mask
 INTERVALS = ("1d", "1w", "1m", "2m", "3m", "5m", "10m", "15m", "30m", "60m")
@@ -401,6 +414,8 @@ def _check_amounts(action: Action, span: Span) -> None:
             raise RuleProblem(
                 "ratio_range", span, what=what, found=format_percent(ratio), high="100 %", example=example
             )
+        if ratio is not None and not is_exact(ratio):
+            raise RuleProblem("ratio_fine", span, found=format_percent(ratio))
     if count is not None and not low <= count <= MAX_WINDOW:
         what = Text("개수", "The count")
         raise RuleProblem("count_range", span, what=what, found=count, low=low, high=MAX_WINDOW, example=example)
@@ -487,9 +502,6 @@ def _check_truth(condition: Node, action: Action) -> None:
     culprit = verdict.culprit or condition
     span = culprit.span if culprit.span.line else condition.span
     if verdict.truth is Truth.NEVER:
-        if format_node(culprit) == "always":
-            reason = Text("조건이 `not always`입니다.", "its condition is `not always`.")
-            raise RuleProblem("never", span, reason=reason, hint=Text("규칙을 지우십시오.", "Remove the rule."))
         raise RuleProblem("never", span, reason=verdict.reason, hint=verdict.hint)
     # Selling or stopping on every bar by a slip of the sign costs money; who means it writes `always`.
     guarded = isinstance(action, Sell | Halt | BlockBuys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.rules.functions import FIELDS, FUNCTIONS, RESTART_FACTOR, Kind
+from engine.rules.functions import FIELDS, FUNCTIONS, Kind
 from engine.rules.tree import Call, IndexField, Name, Node, Number, Scope
 from engine.rules.walk import children, walk
 
@@ -43,31 +43,3 @@ def lookback_bars(node: Node) -> int:
 def is_recursive(node: Node) -> bool:
     """Whether a recursive function (ema, rsi_wilder, atr, macd) stands in the tree."""
     return any(isinstance(part, Call) and FUNCTIONS[part.function].recursive for part in walk(node))
-
-
-def history_bars(node: Node) -> int:
-    """Rows that decide the value bit for bit, today's row included.
-
-    Equal to `lookback_bars` for finite windows. A recursive function of length n runs in two lanes that restart
-    every 10 n bars, and its value comes from the older lane: it depends on at most the last 20 n rows.
-    """
-    if not isinstance(node, Call):
-        parts = children(node)
-        return max(map(history_bars, parts)) if parts else lookback_bars(node)
-    function = FUNCTIONS[node.function]
-    inner = max(1, *(history_bars(argument) for argument in node.arguments))
-    windows = windows_of(node)
-    if not function.recursive:
-        return function.rows(inner, windows)
-    # True range and change also read the close before the first row of the lane.
-    before = 1 if function.name in ("atr", "rsi_wilder") else 0
-    rows = inner - 1 + before
-    if function.name == "macd" and len(windows) == 3:
-        rows += 2 * RESTART_FACTOR * windows[2] - 1  # the signal is a second recursion over the first
-        windows = windows[:2]
-    return rows + 2 * RESTART_FACTOR * max(windows)
-
-
-def restart_bars(node: Node) -> int:
-    """Rows after which a live start and a backtest agree bit for bit; 0 without a recursive function."""
-    return history_bars(node) if is_recursive(node) else 0

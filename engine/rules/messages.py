@@ -175,6 +175,10 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("`{found}`은(는) {unit}이라 조건이 될 수 없습니다.", "`{found}` is a {unit}, not a condition."),
         Text("비교로 쓰십시오. 예: `{example}`", "Compare it, for example `{example}`."),
     ),
+    "always_alone": (
+        Text("`always`는 조건 전체로만 쓸 수 있습니다.", "`always` can only be a whole condition."),
+        Text("`always`를 빼거나, 나머지를 빼고 `always`만 쓰십시오.", "Leave it out, or write `always` alone."),
+    ),
     "constant_series": (
         Text(
             "`{function}` 안의 `{found}`은(는) 변하지 않는 값입니다.",
@@ -405,6 +409,10 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
             "{what} must be above 0 % and at most {high}, not {found}.",
         ),
         Text("예: `{example}`", "For example `{example}`."),
+    ),
+    "ratio_fine": (
+        Text("{found}은(는) 너무 잘게 나눈 비율입니다.", "{found} is finer than a rule can be."),
+        Text("0.0000001 %의 배수로 쓰십시오.", "Use a multiple of 0.0000001 %."),
     ),
     "count_range": (
         Text(
