@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,7 +12,7 @@ Kind = Literal["added", "removed", "changed", "interval", "order"]
 
 # A rule trades by these; the other fields are words for people and models.
 BEHAVIOUR = ("category", "condition", "action", "priority", "cadence")
-SHOWN = {
+SHOWN: dict[str, Callable[[Rule], str]] = {
     "category": lambda rule: rule.category.value,
     "condition": lambda rule: rule.condition_source,
     "action": lambda rule: rule.action_source,

@@ -58,14 +58,14 @@ def equity_picture(points: Points, lines: Sequence[Line], lang: Lang, *, log: bo
 
 def drawdown_picture(points: Points, lines: Sequence[Line], lang: Lang, height: int = 150) -> Markup:
     """Ratios below the highest value so far; the first curve is filled from zero down."""
-    lowest = min([float(line.values.min()) for line in lines if len(line.values)], default=0.0)
-    low = min(lowest, -0.005)
+    known = [float(value) for line in lines for value in line.values[np.isfinite(line.values)]]
+    low = min([*known, -0.005])
     scale = Scale(low=low * 1.08, high=0.0, bottom=height - BOTTOM, top=8)
     parts = [
         _warmup(points, height),
         _rows(scale, lambda value: percent(value, 1 if low > -0.05 else 0), count=3),
         _columns(points, lang, height),
-        *(svg.stroke(area(points, line.values, scale), f"area {line.style}") for line in lines[:1]),
+        *(svg.stroke(area(points, np.nan_to_num(line.values), scale), f"area {line.style}") for line in lines[:1]),
         *(svg.stroke(path(points, line.values, scale), f"line {line.style}") for line in reversed(lines)),
     ]
     return _chart(DRAWDOWN(lang), "drawdown", height, parts, scale)

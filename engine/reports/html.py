@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from engine.data.atomic import atomic_path
+from engine.metrics.returns import Floats
 from engine.metrics.summary import Metrics, summarize
 from engine.reports import format as show
 from engine.reports.charts import Line, drawdown_picture, equity_picture, exposure_picture
@@ -189,7 +190,7 @@ def _curves(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:
         "equity_log": equity_picture(points, lines, lang, log=True),
         "drawdown": drawdown_picture(points, falls, lang),
         "exposure": exposure_picture(points, lang),
-        "curve_data": _curve_data(points, lines, lang),
+        "curve_data": curve_data(points, lines, falls, lang, with_positions=True),
         "fall_notes": fall_notes(metrics, lang),
         "curve_note": _curve_note(points, metrics, lang),
         "has_benchmark": has_benchmark,
@@ -239,29 +240,23 @@ def fall_notes(metrics: Metrics, lang: Lang) -> list[str]:
     return notes
 
 
-def _curve_data(points: Points, lines: list[Line], lang: Lang) -> dict[str, object]:
-    """What the script shows under the pointer."""
-    series: list[dict[str, object]] = [
-        {"picture": "linear", "style": line.style, "values": _whole(line.values)} for line in lines
-    ]
-    falls = [round(value, 5) for value in points.drawdown.tolist()]
-    series.append({"picture": "drawdown", "style": "fall", "values": falls})
+def curve_data(
+    points: Points, lines: Sequence[Line], falls: Sequence[Line], lang: Lang, *, with_positions: bool = False
+) -> dict[str, object]:
+    """What the script shows under the pointer: values for the dots and texts for the box."""
+    names = ("낙폭", "투자 비중", "종목 수") if lang == "ko" else ("Drawdown", "Exposure", "Positions")
+    series = [{"picture": "linear", "style": line.style, "values": _known(line.values, 0)} for line in lines]
+    series += [{"picture": "drawdown", "style": line.style, "values": _known(line.values, 5)} for line in falls]
     rows = [
-        {
-            "label": line.label,
-            "texts": [
-                f"{show.won(value, lang)}  {show.percent(value / points.start_equity - 1, signed=True)}"
-                if value is not None
-                else show.DASH
-                for value in _whole(line.values)
-            ],
-        }
+        {"label": line.label, "texts": [_money_text(value, points, lang) for value in _known(line.values, 0)]}
         for line in lines
     ]
-    names = ("낙폭", "투자 비중", "종목 수") if lang == "ko" else ("Drawdown", "Exposure", "Positions")
-    rows.append({"label": names[0], "texts": [show.percent(value) for value in points.drawdown.tolist()]})
-    rows.append({"label": names[1], "texts": [show.percent(value, 1) for value in points.exposure.tolist()]})
-    rows.append({"label": names[2], "texts": [f"{value:.0f}" for value in points.positions.tolist()]})
+    for line in falls:
+        label = names[0] if len(falls) == 1 else f"{names[0]}: {line.label}"
+        rows.append({"label": label, "texts": [show.percent(value) for value in _known(line.values, 6)]})
+    if with_positions:
+        rows.append({"label": names[1], "texts": [show.percent(value, 1) for value in points.exposure.tolist()]})
+        rows.append({"label": names[2], "texts": [show.number(value, 0) for value in points.positions.tolist()]})
     return {
         "days": [show.day(session) for session in points.sessions],
         "position": points.position.tolist(),
@@ -271,8 +266,19 @@ def _curve_data(points: Points, lines: list[Line], lang: Lang) -> dict[str, obje
     }
 
 
-def _whole(values: np.ndarray) -> list[int | None]:
-    return [round(value) if known else None for value, known in zip(values, np.isfinite(values), strict=True)]
+def _money_text(value: float | None, points: Points, lang: Lang) -> str:
+    if value is None:
+        return show.DASH
+    change = value / points.start_equity - 1 if points.start_equity else None
+    return f"{show.won(value, lang)}  {show.percent(change, signed=True)}"
+
+
+def _known(values: Floats, digits: int) -> list[float | None]:
+    known = np.isfinite(values).tolist()
+    return [
+        (round(value, digits) if digits else round(value)) if there else None
+        for value, there in zip(values.tolist(), known, strict=True)
+    ]
 
 
 def _tables(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:

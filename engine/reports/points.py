@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
@@ -32,6 +32,7 @@ class Points:
         positions: names held at the end of the session.
         warmup_end: position of the first rated session; 0 without a warm-up.
         start_equity: equity before the first rated session.
+        all_sessions: every session of the run, drawn or not.
     """
 
     sessions: list[date]
@@ -48,37 +49,64 @@ class Points:
 
 def picture_points(result: Result, most: int = MOST_POINTS) -> Points:
     """Reduce a result to at most about `most` points; lows, highs and deepest falls of every stretch stay."""
-    table = result.equity.with_columns(
-        drawdown=pl.Series(
-            drawdowns(
-                np.concatenate(([float(result.initial_cash)], result.equity["equity"].cast(pl.Float64).to_numpy()))
-            )[1:]
+    daily = _daily(result)
+    kept = thin(daily["equity"].to_numpy(), daily["drawdown"].to_numpy(), most)
+    return _points(result, daily, kept)
+
+
+def paired_points(old: Result, new: Result, most: int = MOST_POINTS) -> tuple[Points, Points]:
+    """Points of two results on one time axis: the union of their sessions, not a number where one has none.
+
+    The equity of the old result is scaled so that both start their rated range at the same level.
+    """
+    before, after = _daily(old), _daily(new)
+    sessions = pl.concat([before.select("session"), after.select("session")]).unique().sort("session")
+    aligned = [sessions.join(table, on="session", how="left", maintain_order="left") for table in (before, after)]
+    kept = np.unique(
+        np.concatenate([thin(_filled(table, "equity"), _filled(table, "drawdown"), most // 2) for table in aligned])
+    )
+    left, right = _points(old, aligned[0], kept), _points(new, aligned[1], kept)
+    scale = right.start_equity / left.start_equity if left.start_equity > 0 else 1.0
+    return replace(left, equity=left.equity * scale, start_equity=right.start_equity), right
+
+
+def _daily(result: Result) -> pl.DataFrame:
+    """One row a session: the values at its end and the deepest drawdown inside it."""
+    equity = np.concatenate(([float(result.initial_cash)], result.equity["equity"].cast(pl.Float64).to_numpy()))
+    return (
+        result.equity.with_columns(pl.Series("drawdown", drawdowns(equity)[1:]))
+        .group_by("session", maintain_order=True)
+        .agg(
+            pl.col("equity", "holdings", "positions", "benchmark").last().cast(pl.Float64),
+            pl.col("drawdown").min(),
         )
     )
-    daily = table.group_by("session", maintain_order=True).agg(
-        pl.col("equity", "holdings", "positions", "benchmark").last().cast(pl.Float64),
-        pl.col("drawdown").min(),
-    )
+
+
+def _points(result: Result, daily: pl.DataFrame, kept: NDArray[np.int64]) -> Points:
     curve = rated_curve(result)
-    equity = daily["equity"].to_numpy()
-    warmup_end = len(daily) - len(curve.sessions)
-    kept = thin(equity, daily["drawdown"].to_numpy(), most)
     sessions = daily["session"].to_list()
-    held = daily["holdings"].to_numpy()
+    warmup_end = sessions.index(curve.sessions[0]) if curve.sessions else len(sessions)
+    equity, held = (daily[name].fill_null(np.nan).to_numpy() for name in ("equity", "holdings"))
     exposure = np.divide(held, equity, out=np.zeros(len(equity)), where=equity > 0)
     benchmark = daily["benchmark"].fill_null(np.nan).to_numpy()
+    start_equity = float(curve.equity[0])
     return Points(
         sessions=[sessions[index] for index in kept],
         position=kept,
         equity=equity[kept],
-        benchmark=_scaled(benchmark, equity, warmup_end, curve.equity[0])[kept],
-        drawdown=daily["drawdown"].to_numpy()[kept],
+        benchmark=_scaled(benchmark, equity, warmup_end, start_equity)[kept],
+        drawdown=daily["drawdown"].fill_null(np.nan).to_numpy()[kept],
         exposure=exposure[kept],
-        positions=daily["positions"].to_numpy()[kept],
+        positions=daily["positions"].fill_null(np.nan).to_numpy()[kept],
         warmup_end=warmup_end,
-        start_equity=float(curve.equity[0]),
+        start_equity=start_equity,
         all_sessions=sessions,
     )
+
+
+def _filled(table: pl.DataFrame, column: str) -> Floats:
+    return table[column].forward_fill().backward_fill().to_numpy()
 
 
 def thin(equity: Floats, drawdown: Floats, most: int = MOST_POINTS) -> NDArray[np.int64]:

@@ -106,9 +106,20 @@ def _derived(result: Result, metrics: Metrics) -> list[RunWarning]:
     unresolved = result.positions.filter(result.positions["unresolved"])["ticker"].to_list()
     if unresolved:
         found.append(RunWarning("unresolved_tickers", {"count": len(unresolved), "tickers": unresolved}))
-    if metrics.fills and metrics.costs == 0:
-        found.append(RunWarning("no_costs"))
+    found += [RunWarning(code) for code, assumed in _generous_assumptions(result, metrics).items() if assumed]
     return found
+
+
+def _generous_assumptions(result: Result, metrics: Metrics) -> dict[str, bool]:
+    """Settings of the run under which it trades better than an account could."""
+    config = result.config
+    return {
+        "funding_optimistic": config.get("funding") == "optimistic",
+        "touch_fills": config.get("touch") is True,
+        "no_costs": config.get("costs") is False or (metrics.fills > 0 and metrics.costs == 0),
+        "no_participation_limit": config.get("participation") == 0,
+        "path_high_first": config.get("path") == "high_first",
+    }
 
 
 def _text_of(code: str) -> WarningText:
