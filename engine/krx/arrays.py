@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.krx.dated import DatedTable
+from engine.krx.dated import DatedTable, distinct_days
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.price_limit import limit_prices
 from engine.krx.tables.costs import SELL_TAX
@@ -43,7 +43,7 @@ class ExchangeArrays:
             although dear issues traded in single shares: see `engine.krx.quantities.trading_unit`.
         off_grid_ok: bool[C, T]; trades (never orders) may lie off the grid.
         base_rounded_up: bool[C, T]; an off-grid previous close is rounded up to become the base price.
-        first_day_pct: int64[C, T, 2]; percent down and up from the issue price on a first listing day; 0, 0 =
+        first_day_pct: int16[C, T, 2]; percent down and up from the issue price on a first listing day; 0, 0 =
             the opening price is the base, or the rule is unknown.
     """
 
@@ -56,7 +56,7 @@ class ExchangeArrays:
     trading_unit: Int64
     off_grid_ok: NDArray[np.bool_]
     base_rounded_up: NDArray[np.bool_]
-    first_day_pct: Int64
+    first_day_pct: NDArray[np.int16]
 
 
 def exchange_arrays(sessions: Int64) -> ExchangeArrays:
@@ -65,11 +65,16 @@ def exchange_arrays(sessions: Int64) -> ExchangeArrays:
     Args:
         sessions: int64[T], session of each bar as days since 1970-01-01, in any order, repeats allowed.
     """
-    days, bar_day = np.unique(np.asarray(sessions, dtype=np.int64), return_inverse=True)
+    sessions = np.asarray(sessions, dtype=np.int64)
+    days, bar_day = distinct_days(sessions)
+    in_order = bool((np.diff(sessions) >= 0).all())
+    bars_of_day = np.bincount(bar_day, minlength=days.size)
     bounds, sizes, first_row = _band_tables()
 
     def per_bar(by_day: NDArray[Any]) -> NDArray[Any]:
-        return _frozen(np.ascontiguousarray(by_day[:, bar_day]))
+        # Repeating is many times faster than picking, and bars normally come in order of time.
+        by_bar = np.repeat(by_day, bars_of_day, axis=1) if in_order else np.take(by_day, bar_day, axis=1)
+        return _frozen(by_bar)
 
     tick_table = np.full((CLASSES, days.size), -1, dtype=np.int64)
     for kind, table in TICK_BANDS.items():
@@ -101,7 +106,7 @@ def exchange_arrays(sessions: Int64) -> ExchangeArrays:
                 (0, 0),
                 lambda rule: (rule.down_percent, rule.up_percent) if isinstance(rule, IssueBased) else (0, 0),
                 width=2,
-            )
+            ).astype(np.int16)
         ),
     )
 

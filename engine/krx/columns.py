@@ -6,11 +6,14 @@ tests.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.kernel_cache import njit
 from engine.krx.arrays import ExchangeArrays, exchange_arrays
+from engine.krx.dated import distinct_days
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.price_limit import issue_limits, limit_prices
 from engine.krx.tables.price_limits import MULTIPLE_APPLIES
@@ -25,7 +28,7 @@ def tick_column(prices: Int64, days: Int64, kinds: Int64) -> Int64:
         days: int64[n], days since 1970-01-01.
         kinds: int64[n], `InstrumentClass` numbers.
     """
-    rules, place = _rules_of_rows(days, kinds)
+    rules, place = rules_of_rows(days, kinds)
     return _ticks(_int64(prices), rules.tick_table[place], rules.tick_bounds, rules.tick_sizes)
 
 
@@ -36,7 +39,7 @@ def on_grid_column(prices: Int64, days: Int64, kinds: Int64) -> NDArray[np.bool_
     the spread is an odd number of ticks. (A spread across a change of tick could give other remainders; none
     was seen in the data.) Rows of unknown date or without a positive price count as possible.
     """
-    rules, place = _rules_of_rows(days, kinds)
+    rules, place = rules_of_rows(days, kinds)
     tick = np.maximum(tick_column(prices, days, kinds), 1)
     excess = _int64(prices) % tick
     result: NDArray[np.bool_] = (excess == 0) | ((excess == tick // 2) & rules.off_grid_ok[place])
@@ -51,7 +54,7 @@ def limit_columns(bases: Int64, days: Int64, kinds: Int64, multiples: Int64 | in
         days, kinds: as in `tick_column`.
         multiples: leverage of the fund, one number or int64[n].
     """
-    rules, place = _rules_of_rows(days, kinds)
+    rules, place = rules_of_rows(days, kinds)
     is_fund = np.isin(kinds, (InstrumentClass.ETF, InstrumentClass.ETN))
     # The row number is -1 before the first fund, which picks the appended False.
     applies = np.array([*(entry.value for entry in MULTIPLE_APPLIES.rows), False])
@@ -62,25 +65,31 @@ def limit_columns(bases: Int64, days: Int64, kinds: Int64, multiples: Int64 | in
 
 def first_day_columns(issue_prices: Int64, days: Int64, kinds: Int64) -> tuple[Int64, Int64]:
     """Limits on a first listing day around the issue price; (1, 2**62) before 2023-06-26 and for funds."""
-    rules, place = _rules_of_rows(days, kinds)
-    percents = rules.first_day_pct[place]
+    rules, place = rules_of_rows(days, kinds)
+    percents = _int64(rules.first_day_pct[place])
     return _issue_limits(_int64(issue_prices), percents, rules.tick_table[place], rules.tick_bounds, rules.tick_sizes)
 
 
 def base_column(previous_closes: Int64, days: Int64, kinds: Int64) -> Int64:
     """Base price from the previous close: from 2025-03-04 rounded up to the grid; 0 (unknown) stays 0."""
-    rules, place = _rules_of_rows(days, kinds)
+    rules, place = rules_of_rows(days, kinds)
     table = np.where(rules.base_rounded_up[place], rules.tick_table[place], -1)
     return _rounded_up(_int64(previous_closes), table, rules.tick_bounds, rules.tick_sizes)
 
 
-def _rules_of_rows(days: Int64, kinds: Int64) -> tuple[ExchangeArrays, tuple[Int64, Int64]]:
-    """The rules of every day that occurs, and each row's place (class, day) in them."""
-    unique, inverse = np.unique(_int64(days), return_inverse=True)
-    return exchange_arrays(unique), (_int64(kinds), inverse)
+def rules_of_rows(days: Int64, kinds: Int64) -> tuple[ExchangeArrays, tuple[Int64, Int64]]:
+    """The rules of every day that occurs, and each row's place in them.
+
+    For a table of many rows this is much smaller than `exchange_arrays` of its column of days.
+
+    Returns:
+        Rules with one column per different day, and the index (class, day) of each row: `rules.limit_pct[place]`.
+    """
+    distinct, position = distinct_days(_int64(days))
+    return exchange_arrays(distinct), (_int64(kinds), position)
 
 
-def _int64(values: Int64 | int) -> Int64:
+def _int64(values: NDArray[Any] | int) -> Int64:
     return np.ascontiguousarray(values, dtype=np.int64)
 
 

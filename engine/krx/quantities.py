@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from engine.errors import DataError
+from engine.errors import BrokenInvariant, DataError
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tables.quantities import ORDER_CAPS, TRADING_UNIT
 
@@ -39,4 +39,4 @@ def largest_order(day: date, base_won: int, listed_shares: int) -> int:
     for cap in ORDER_CAPS.at(day):
         if market_cap_won >= cap.market_cap_from_won:
             return cap.amount_won // base_won if cap.amount_won else listed_shares * cap.listed_percent // 100
-    raise AssertionError("the last cap starts at 0 won")
+    raise BrokenInvariant(f"The caps of {day} have no row that starts at 0 won.")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadInput, UnknownDate
-from engine.krx.dated import VERIFIED_UNTIL, date_of, days_since_epoch
+from engine.krx.dated import VERIFIED_UNTIL, date_of, days_since_epoch, distinct_days
 from engine.krx.tables.build_session_days import SESSION_DAYS_FILE
 from engine.krx.tables.costs import SETTLEMENT_SESSIONS
 from engine.krx.tables.hours import CLOSING_CALL, OPENING_CALL, REGULAR, RegularHours, Window
@@ -159,18 +159,17 @@ def ordinals(days: NDArray[np.int64]) -> NDArray[np.int64]:
     Raises:
         UnknownDate: a day before 1990-01-03.
     """
-    days = np.asarray(days, dtype=np.int64)
-    if days.size and int(days.min()) < days_since_epoch(FIRST_SESSION):
-        raise _unknown(date_of(int(days.min())))
-    sessions = session_days()
-    counted = np.searchsorted(sessions, days, side="left").astype(np.int64)
+    distinct, position = distinct_days(days)
+    if distinct.size and int(distinct[0]) < days_since_epoch(FIRST_SESSION):
+        raise _unknown(date_of(int(distinct[0])))
+    counted = np.searchsorted(session_days(), distinct, side="left").astype(np.int64)
     first_unverified = days_since_epoch(LAST_DAY) + 1
-    beyond = np.maximum(days - first_unverified, 0)
+    beyond = np.maximum(distinct - first_unverified, 0)
     # Weekdays in [first_unverified, day): whole weeks, then day by day from the weekday of the first.
     weekday = (first_unverified + 3) % 7
     is_weekday = [(weekday + step) % 7 < _SATURDAY for step in range(6)]
     rest = np.cumsum([0, *is_weekday], dtype=np.int64)
-    result: NDArray[np.int64] = counted + beyond // 7 * 5 + rest[beyond % 7]
+    result: NDArray[np.int64] = (counted + beyond // 7 * 5 + rest[beyond % 7])[position]
     return result
 
 
@@ -236,7 +235,7 @@ def close_times_ns(days: NDArray[np.int64]) -> NDArray[np.int64]:
     in time.
     """
     days = np.asarray(days, dtype=np.int64)
-    unique, inverse = np.unique(days, return_inverse=True)
+    unique, position = distinct_days(days)
     rows = REGULAR.row_numbers(unique)
     if unique.size and int(rows.min()) < 0:
         raise _unknown(date_of(int(unique[np.argmin(rows)])))
@@ -250,7 +249,7 @@ def close_times_ns(days: NDArray[np.int64]) -> NDArray[np.int64]:
     delay = np.array([_exam_delay(day) for day in EXAM_DAYS], dtype=np.int64)
     place = np.minimum(np.searchsorted(exam, unique), exam.size - 1)
     minute = minute + np.where(exam[place] == unique, delay[place], 0)
-    result: NDArray[np.int64] = (unique * _DAY_NS + minute * _MINUTE_NS - _UTC_OFFSET_NS)[inverse]
+    result: NDArray[np.int64] = (unique * _DAY_NS + minute * _MINUTE_NS - _UTC_OFFSET_NS)[position]
     return result
 
 

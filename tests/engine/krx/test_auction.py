@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
@@ -97,6 +97,7 @@ limit_orders = st.lists(
 )
 
 
+@settings(deadline=None)  # the first call compiles
 @given(limit_orders, st.integers(970, 1_030).map(lambda step: step * 10))
 def test_the_price_equals_a_search_over_the_whole_grid(orders: list[AuctionOrder], last: int) -> None:
     def total(side: Side, condition: object) -> int:
@@ -136,6 +137,7 @@ def test_at_the_limit_larger_orders_come_first_and_time_does_not_count() -> None
     assert share_at_limit([1_000], 5_000, rounds=(10, 50, 100, 200), unit=10) == [1_000]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(1, 5_000), max_size=8), st.integers(0, 20_000))
 def test_sharing_gives_away_all_that_is_there_and_no_more_than_was_asked(quantities: list[int], available: int) -> None:
     given_shares = share_at_limit(quantities, available)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, UnknownDate
@@ -63,6 +63,7 @@ def test_vi_started_in_2014_and_2015() -> None:
     assert static_vi_percent(date(2015, 6, 15)) == 10
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(1_000, 1_000_000), st.sampled_from((2, 3, 6, 10)))
 def test_triggers_are_the_first_grid_prices_that_reach_the_percentage(price: int, percent: int) -> None:
     reference = grid_above(price, DAY, KOSDAQ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, UnknownDate
@@ -60,6 +60,7 @@ def test_a_leveraged_fund_multiplies_the_cut_amount() -> None:
     assert limits_of(10_000, day, KOSPI, 2) == limits_of(10_000, day, KOSPI)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(1, 3_000_000), days, limited, st.sampled_from((1, 2, -1, -2)))
 def test_limits_are_on_the_grid_and_enclose_the_base(
     price: int, day: date, kind: InstrumentClass, multiple: int
@@ -74,6 +75,7 @@ def test_limits_are_on_the_grid_and_enclose_the_base(
     assert base - allowed <= limits.lower and limits.upper <= base + allowed
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(1, 3_000_000), days, limited)
 def test_limits_rise_with_the_base_inside_a_band(price: int, day: date, kind: InstrumentClass) -> None:
     base = grid_above(price, day, kind)
@@ -84,6 +86,7 @@ def test_limits_rise_with_the_base_inside_a_band(price: int, day: date, kind: In
         assert here.lower <= above.lower and here.upper <= above.upper
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     st.integers(1, 3_000_000),
     st.dates(date(2023, 6, 26), date(2027, 12, 31)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, UnknownDate
@@ -129,6 +129,7 @@ def test_settlement_counts_sessions_not_days() -> None:
     assert settlement_day(date(2024, 12, 26)) == date(2024, 12, 30)
 
 
+@settings(deadline=None)
 @given(any_day)
 def test_next_and_previous_are_neighbours(day: date) -> None:
     after = next_session(day)

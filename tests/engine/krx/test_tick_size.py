@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, UnknownDate
@@ -63,6 +63,7 @@ def test_the_last_won_of_a_band_has_the_finer_tick() -> None:
     ]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(prices, days, kinds)
 def test_rounding_is_idempotent_and_brackets_the_price(price: int, day: date, kind: InstrumentClass) -> None:
     below, above = grid_below(price, day, kind), grid_above(price, day, kind)
@@ -73,6 +74,7 @@ def test_rounding_is_idempotent_and_brackets_the_price(price: int, day: date, ki
     assert (below == price) == is_on_grid(price, day, kind) == (above == price)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(prices, days, kinds, st.integers(0, 40))
 def test_steps_up_and_down_cancel_and_stay_on_the_grid(
     price: int, day: date, kind: InstrumentClass, steps: int
