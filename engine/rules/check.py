@@ -16,6 +16,7 @@ from engine.rules.cadence import default_cadence, is_exact, level_of_condition, 
 from engine.rules.findings import Finding, findings_of
 from engine.rules.format import format_action, format_node, format_percent
 from engine.rules.functions import MAX_WINDOW
+from engine.rules.interval import DEFAULT_INTERVAL, INTERVALS
 from engine.rules.messages import CATEGORY_TITLES, UNIT_NAMES, RuleProblem, Text
 from engine.rules.order_price import check_session_open
 from engine.rules.parse import parse_action, parse_expression
@@ -47,8 +48,6 @@ from engine.rules.units import NUMERIC
 from engine.rules.walk import walk
 
 __all__ = [
-    "DEFAULT_INTERVAL",
-    "INTERVALS",
     "MAX_RULES",
     "RIGHTS",
     "Review",
@@ -60,8 +59,6 @@ __all__ = [
 ]
 
 MAX_RULES = 126  # a decision keeps the rules that fired in a bit mask
-INTERVALS = ("1d", "1w", "1m", "2m", "3m", "5m", "10m", "15m", "30m", "60m")
-DEFAULT_INTERVAL = "1d"
 
 # First words of the actions each category may take, as DESIGN 4 gives them.
 RIGHTS: dict[Category, tuple[str, ...]] = {

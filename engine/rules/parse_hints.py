@@ -79,6 +79,12 @@ def token_problem(
         return RuleProblem("ends_early", span, expected=_expected_words(expected))
     position = (token.column or 1) - 1
     span = Span(line, column + position, line, column + position + len(token))
+    if token.type == "COMPARE" and start == "action":
+        hint = Text(
+            "주문 가격과 순위 기준은 비교가 아니라 수입니다.",
+            "An order price or a ranking key is a number, not a comparison.",
+        )
+        return RuleProblem("unexpected", span, found=str(token), hint=hint)
     if start == "action" and "NAME" not in expected and not expected & {"COMPARE", "TIMES"}:
         return _action_problem(text, str(token), span)
     return RuleProblem("unexpected", span, found=str(token), hint=_token_hint(text, token, position, expected))
@@ -93,11 +99,6 @@ def _token_hint(text: str, token: Token, position: int, expected: frozenset[str]
     if before.endswith("index("):
         name = str(token).upper()
         return Text(f'`index("{name}").close`로 쓰십시오.', f'Write `index("{name}").close`.')
-    if token.type == "COMPARE" and "NAME" not in expected:
-        return Text(
-            "주문 가격과 순위 기준은 비교가 아니라 수입니다.",
-            "An order price or a ranking key is a number, not a comparison.",
-        )
     words = _expected_words(expected)
     return Text(f"여기에 올 수 있는 것: {words.ko}.", f"What can stand here: {words.en}.")
 
