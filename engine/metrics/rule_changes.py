@@ -58,6 +58,12 @@ class RuleChange:
         sign = {"added": "+", "removed": "-"}.get(self.kind, "~")
         return f"{sign} {self.rule_id or self.kind}"
 
+    @property
+    def category(self) -> str:
+        """Category of the rule, empty where the change is none of a rule."""
+        rule = self.new or self.old
+        return rule.category.value if rule else ""
+
 
 def rule_changes(old: RuleSet, new: RuleSet) -> tuple[RuleChange, ...]:
     """Differences by id: removed and changed rules in the old order, then added ones, interval and order."""

@@ -27,6 +27,7 @@ from engine.reports.language import Lang
 from engine.reports.page import PageOptions, render_page
 from engine.reports.points import paired_points
 from engine.reports.rows import trade_rows
+from engine.reports.texts import word
 from engine.reports.warnings import all_warnings, is_synthetic, show_warnings
 
 MOST_TRADES = 200
@@ -116,7 +117,8 @@ def _tables(comparison: Comparison, lang: Lang) -> dict[str, object]:
                 "id": change.rule_id,
                 "kind": change.kind,
                 "words": change_words(change, lang),
-                "rule": change.new if change.kind == "added" else change.old,
+                "rule": change.new or change.old,
+                "category": word(change.category, lang),
                 "fields": [(field_name(row.field, lang), row.old, row.new) for row in change.fields],
             }
             for change in comparison.changes

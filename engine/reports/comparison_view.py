@@ -18,6 +18,7 @@ EFFECT_FIGURES = ("total_return", "sharpe", "max_drawdown", "trades", "win_rate"
 class FigureRow:
     """One figure of both runs as text; `tone` is "better", "worse" or "" for the new one."""
 
+    name: str
     label: str
     meaning: str
     old: str
@@ -49,6 +50,7 @@ def _group_rows(group: FigureGroup, by_name: dict[str, FigureDifference], lang: 
         row = by_name[figure.name]
         rows.append(
             FigureRow(
+                name=figure.name,
                 label=figure.label(lang),
                 meaning=figure.meaning(lang),
                 old=show_value(row.old, figure.unit, lang),
@@ -69,17 +71,22 @@ def difference_text(figure: ShownFigure, difference: float | None, lang: Lang) -
     """
     if difference is None:
         return show.DASH
-    if not difference:
-        return "0"
     text = show_value(difference, figure.unit, lang, signed=True)
+    if not _visible(text):
+        return "0"
     return f"{text}p" if figure.unit in ("percent", "change") else text
 
 
 def difference_tone(figure: ShownFigure, difference: float | None) -> str:
     """Whether the new value is better or worse, where one can say so."""
-    if not difference or not figure.better:
+    if not difference or not figure.better or not _visible(show_value(difference, figure.unit, "ko")):
         return ""
     return "better" if difference * figure.better > 0 else "worse"
+
+
+def _visible(text: str) -> bool:
+    """Whether a difference survives rounding; one that does not is shown as none."""
+    return any(digit in text for digit in "123456789")
 
 
 def effect_heads(lang: Lang) -> list[str]:

@@ -16,6 +16,7 @@ from math import isfinite, isinf
 
 import polars as pl
 
+from engine.metrics.comparison import Comparison
 from engine.metrics.summary import Metrics, summarize
 from engine.reports.language import Lang
 from engine.reports.warnings import all_warnings, show_warnings
@@ -106,3 +107,39 @@ def plain(value: object) -> object:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
+
+
+def comparison_text(comparison: Comparison, *, names: tuple[str, str], lang: Lang = "ko") -> str:
+    """A comparison for machines: both results without their trades, and everything that differs."""
+    document = {
+        "schema": SCHEMA,
+        "names": {"old": names[0], "new": names[1]},
+        "same_inputs": comparison.same_inputs,
+        "identical": comparison.identical,
+        "first_equity_difference": plain(comparison.first_equity_difference),
+        "first_order_difference": plain(comparison.first_order_difference),
+        "differences": plain(comparison.differences),
+        "changes": [
+            {
+                "kind": change.kind,
+                "rule_id": change.rule_id,
+                "trades": change.trades,
+                "fields": plain(change.fields),
+            }
+            for change in comparison.changes
+        ],
+        "effects": [
+            {
+                "label": effect.label,
+                "result_hash": effect.result.result_hash,
+                "differences": plain(effect.differences),
+            }
+            for effect in comparison.effects
+        ],
+        "trades_only_old": rows(comparison.only_old),
+        "trades_only_new": rows(comparison.only_new),
+        "trades_resized": comparison.resized,
+        "old": json_document(comparison.old_result, metrics=comparison.old, lang=lang, trades=False),
+        "new": json_document(comparison.new_result, metrics=comparison.new, lang=lang, trades=False),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)

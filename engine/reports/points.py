@@ -63,7 +63,7 @@ def paired_points(old: Result, new: Result, most: int = MOST_POINTS) -> tuple[Po
     sessions = pl.concat([before.select("session"), after.select("session")]).unique().sort("session")
     aligned = [sessions.join(table, on="session", how="left", maintain_order="left") for table in (before, after)]
     kept = np.unique(
-        np.concatenate([thin(_filled(table, "equity"), _filled(table, "drawdown"), most // 2) for table in aligned])
+        np.concatenate([thin(_filled(table, "equity"), _filled(table, "drawdown"), most) for table in aligned])
     )
     left, right = _points(old, aligned[0], kept), _points(new, aligned[1], kept)
     scale = right.start_equity / left.start_equity if left.start_equity > 0 else 1.0
