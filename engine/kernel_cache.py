@@ -58,12 +58,55 @@ def cache_folder() -> Path:
 os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
 
 import numba  # noqa: E402
+import numba.core.registry  # noqa: E402
 
 
 def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """`numba.njit` with the cache on; bare or with options."""
+    """`numba.njit` with the cache on, for functions that Python calls; bare or with options."""
     options.setdefault("cache", True)
     options.setdefault("error_model", "numpy")
     if function is None:
         return numba.njit(**options)
     return numba.njit(**options)(function)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """A kernel that only other kernels call: Python runs its plain source.
+
+    It is compiled as a part of its callers, without an entry point, machine code or cache file of its own and once for
+    all integers (numba would compile it again for each literal argument). That takes half the time that `njit` takes.
+    """
+    return _Inner(function)
+
+
+class _Inner(numba.core.registry.CPUDispatcher):
+    """A dispatcher whose results are linked into callers only."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function, targetoptions={"nopython": True, "error_model": "numpy"})
+        self._compiler._customize_flags = _without_entry_point
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        return super().get_call_template(
+            tuple(numba.types.unliteral(kind) for kind in args),
+            {name: numba.types.unliteral(kind) for name, kind in kws.items()},
+        )
+
+    def add_overload(self, cres: Any) -> None:
+        # No entry point exists that could name the overload inside the compiler, so the result itself does.
+        self.overloads[tuple(cres.signature.args)] = cres
+        self.targetctx.insert_user_function(id(cres), cres.fndesc, [cres.library])
+
+    def get_overload(self, sig: Any) -> int:
+        args, _ = numba.core.sigutils.normalize_signature(sig)
+        return id(self.overloads[tuple(args)])
+
+    def __call__(self, *args: Any, **kws: Any) -> Any:
+        return self.py_func(*args, **kws)
+
+
+def _without_entry_point(flags: Any) -> Any:
+    flags.no_cpython_wrapper = True
+    flags.no_cfunc_wrapper = True
+    flags.no_compile = True
+    return flags

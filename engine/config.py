@@ -1,0 +1,144 @@
+"""Configuration of a run: one frozen object, built at the edge and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.errors import ConfigError
+
+PPB = 1_000_000_000
+
+
+class Slippage(BaseModel):
+    """How much worse than the path's price an order that takes liquidity trades.
+
+    Args:
+        model: none; ticks: `size` ticks; rate: `size` as a share of the price (0.001 = 10 basis points);
+            root: `size` × sqrt(quantity / volume of the bar) as a share of the price.
+        size: parameter of the model, 0 for none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Literal["none", "ticks", "rate", "root"] = "none"
+    size: float = Field(default=0.0, ge=0.0, le=100.0)
+
+    @model_validator(mode="after")
+    def _size_fits_model(self) -> Slippage:
+        if self.model == "ticks" and self.size != int(self.size):
+            raise ValueError(f"slippage of {self.size} ticks: ticks are whole numbers")
+        if self.model in ("rate", "root") and self.size > 1.0:
+            raise ValueError(f"slippage of {self.size:.0%} of the price: give a share such as 0.001")
+        return self
+
+
+class RiskLimits(BaseModel):
+    """Hard limits of the account. Rules tighten them, nothing loosens them.
+
+    Args:
+        max_positions: names held and pending.
+        max_position_weight: share of equity in one name.
+        max_sector_weight: share of equity in one sector; names of unknown sector form one sector.
+        max_gross_exposure: share of equity in holdings and open purchases.
+        max_order_won: money in one order.
+        max_day_loss: share of yesterday's closing equity; purchases stop for the session when it is lost. None = no limit.
+        allow_managed: buy administrative issues (관리종목).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_positions: int = Field(default=20, ge=1, le=10_000)
+    max_position_weight: float = Field(default=1.0, gt=0.0, le=1.0)
+    max_sector_weight: float = Field(default=1.0, gt=0.0, le=1.0)
+    max_gross_exposure: float = Field(default=1.0, gt=0.0, le=1.0)
+    max_order_won: int = Field(default=10**15, ge=1, le=10**15)
+    max_day_loss: float | None = Field(default=None, gt=0.0, le=1.0)
+    allow_managed: bool = False
+
+
+class BacktestConfig(BaseModel):
+    """Everything beside rules and data that decides a backtest.
+
+    Args:
+        cash_won: money on the first day.
+        path: order in which the extremes of a bar are visited; low_first hurts a holder.
+        touch: a limit order fills when the path touches it, not only when it goes beyond.
+        participation: share of a bar's volume that all our orders of a name may take together; 0 = no limit.
+        funding: strict reserves cash when a purchase is sent; optimistic lets sells of the same auction fund it.
+        costs: charge fees and taxes.
+        fee_ppb: commission of both sides in parts per billion of the amount (140,527 = 0.0140527 %).
+        fund_fee_ppb: the same for ETF, ETN and ELW.
+        cost_step_won: fees and taxes are rounded down to this many won.
+        cost_rounding: rounded per order or on the sums of a day.
+        slippage: price model of orders that take liquidity.
+        latency_bars: bars that pass before an order reaches the exchange.
+        latency_points: path points of its first bar that an order misses.
+        delisting_haircut: share of the last price that is lost when a name is delisted.
+        benchmark: index of the dataset to compare with.
+        limits: hard limits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cash_won: int = Field(default=100_000_000, ge=1, le=10**15)
+    path: Literal["low_first", "high_first"] = "low_first"
+    touch: bool = False
+    participation: float = Field(default=0.1, ge=0.0, le=1.0)
+    funding: Literal["strict", "optimistic"] = "strict"
+    costs: bool = True
+    fee_ppb: int = Field(default=140_527, ge=0, le=PPB // 10)
+    fund_fee_ppb: int = Field(default=146_527, ge=0, le=PPB // 10)
+    cost_step_won: Literal[1, 10] = 1
+    cost_rounding: Literal["order", "day"] = "order"
+    slippage: Slippage = Slippage()
+    latency_bars: int = Field(default=0, ge=0, le=1_000)
+    latency_points: int = Field(default=0, ge=0, le=3)
+    delisting_haircut: float = Field(default=1.0, ge=0.0, le=1.0)
+    benchmark: str = "KOSPI"
+    limits: RiskLimits = RiskLimits()
+
+
+def ratio_ppb(ratio: float) -> int:
+    """A configured share as parts per billion."""
+    return round(ratio * PPB)
+
+
+def build_config(values: dict[str, object], where: str = "the command line") -> BacktestConfig:
+    """Validate configuration values.
+
+    Raises:
+        ConfigError: an impossible value, naming the key, the value and what is allowed.
+    """
+    try:
+        return BacktestConfig.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"]) or "configuration"
+            lines.append(f"{key} = {problem['input']!r}: {problem['msg']}")
+        raise ConfigError(
+            f"Impossible configuration in {where}:\n  " + "\n  ".join(lines) + "\nChange these values and run again."
+        ) from None
+
+
+def load_config(path: Path) -> dict[str, object]:
+    """Read a YAML file of configuration values.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or is not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error}.") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"The configuration {path} must be a mapping of keys to values, such as `cash_won: 50000000`."
+        )
+    return content

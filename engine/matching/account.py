@@ -1,0 +1,300 @@
+"""The account at both ends of a bar: settlement and corporate actions before it, marks, expiry and the curve after it."""
+
+from __future__ import annotations
+
+from engine.kernel_cache import inner
+from engine.matching.arrays import (
+    ACTION_CASH,
+    ACTION_COL,
+    ACTION_CURSOR,
+    ACTION_DENOMINATOR,
+    ACTION_KIND,
+    ACTION_NUMERATOR,
+    ACTION_RATIO,
+    ACTION_ROW,
+    ARM_COL,
+    ARM_COUNT,
+    ARM_DIRECTION,
+    ARM_LEVEL,
+    BROKEN,
+    BUY,
+    CASH,
+    CONFIG_HAIRCUT,
+    CURVE_BLOCKED,
+    CURVE_CASH,
+    CURVE_EQUITY,
+    CURVE_FEES,
+    CURVE_HELD,
+    CURVE_HOLDINGS,
+    CURVE_ORDERABLE,
+    CURVE_ORDERS,
+    CURVE_PAYABLE,
+    CURVE_REALISED,
+    CURVE_RECEIVABLE,
+    CURVE_RURAL,
+    CURVE_TAXES,
+    DAY_LOSS_HIT,
+    DAY_START_EQUITY,
+    DELISTING,
+    DEPOSITS,
+    DUE_IN,
+    DUE_OUT,
+    EQUITY,
+    FEES,
+    FRACTION_CASH,
+    HALTED,
+    HELD,
+    HOLDINGS_COST,
+    HOLDINGS_VALUE,
+    INCOME,
+    INSTRUMENT_DELISTED,
+    INSTRUMENT_LAST,
+    MONTH_START_EQUITY,
+    OPEN_COUNT,
+    ORDER_COL,
+    ORDER_COUNT,
+    ORDER_FILLED,
+    ORDER_FROM_ROW,
+    ORDER_PRICE,
+    ORDER_QUANTITY,
+    ORDER_RELATIVE,
+    ORDER_SIDE,
+    PAYABLE,
+    PEAK_EQUITY,
+    POSITION_COST,
+    POSITION_HALTED_DAYS,
+    POSITION_NET,
+    POSITION_PEAK,
+    POSITION_PENDING_BUY,
+    POSITION_PENDING_SELL,
+    POSITION_QUANTITY,
+    PPB,
+    PROPOSAL_COL,
+    PROPOSAL_KIND,
+    PROPOSAL_PRICE,
+    PROPOSAL_QUANTITY,
+    PROPOSAL_RULE,
+    PROPOSAL_SIDE,
+    REALISED,
+    RECEIVABLE,
+    ROW_FIRST,
+    ROW_LAST,
+    ROW_MONTH,
+    ROW_SESSION,
+    RURAL_TAXES,
+    SELL,
+    STATUS_CANCELLED,
+    STATUS_EXPIRED,
+    TAXES,
+    TRADED,
+)
+from engine.matching.costs import part
+from engine.matching.fills import apply_fill, close_position
+from engine.matching.grid import grid_down, grid_up, mark_price
+from engine.matching.orders import accept, close_order, orderable_cash, spare_proposal, sweep
+from engine.matching.table import clear
+
+
+@inner
+def begin_row(market, book, row):
+    """Before the first trade of a bar: settlement, a new session's counters, corporate actions, delistings."""
+    account = book.account
+    if market.rows[row, ROW_FIRST] == 1:
+        settle(account, market.rows[row, ROW_SESSION] % 3)
+        for place in range(book.day.height):
+            clear(book.day[place])
+        account[DAY_START_EQUITY] = account[EQUITY]
+        account[DAY_LOSS_HIT] = 0
+        if row > 0 and market.rows[row, ROW_MONTH] != market.rows[row - 1, ROW_MONTH]:
+            account[MONTH_START_EQUITY] = account[EQUITY]
+    while account[ACTION_CURSOR] < market.actions.height and market.actions[account[ACTION_CURSOR], ACTION_ROW] <= row:
+        action = market.actions[account[ACTION_CURSOR]]
+        account[ACTION_CURSOR] += 1
+        if action[ACTION_ROW] < row:
+            continue
+        if action[ACTION_KIND] == ACTION_RATIO:
+            restate(market, book, row, action)
+        else:
+            distribute(book, action)
+    place = account[HELD] - 1
+    while place >= 0:
+        col = book.held[place]
+        if market.instruments[col, INSTRUMENT_DELISTED] == 1 and market.instruments[col, INSTRUMENT_LAST] < row:
+            write_off(market, book, row, col)
+        place -= 1
+
+
+@inner
+def settle(account, slot):
+    """Move what was due at this session into the settled deposit."""
+    account[CASH] += account[DUE_IN + slot] - account[DUE_OUT + slot]
+    account[RECEIVABLE] -= account[DUE_IN + slot]
+    account[PAYABLE] -= account[DUE_OUT + slot]
+    account[DUE_IN + slot] = 0
+    account[DUE_OUT + slot] = 0
+
+
+@inner
+def restate(market, book, row, action):
+    """A split, bonus issue, reverse split or capital reduction: shares, open orders, guarded levels, targets."""
+    col, numerator, denominator = action[ACTION_COL], action[ACTION_NUMERATOR], action[ACTION_DENOMINATOR]
+    account, position = book.account, book.positions[col]
+    restate_orders(market, book, row, col, numerator, denominator)
+    for number in range(account[ARM_COUNT]):
+        arm = book.arms[number]
+        if arm[ARM_COL] == col:
+            level = arm[ARM_LEVEL] * denominator // numerator
+            falling = arm[ARM_DIRECTION] < 0
+            arm[ARM_LEVEL] = grid_down(market, row, col, level) if falling else grid_up(market, row, col, level)
+    held = position[POSITION_QUANTITY]
+    if held == 0:
+        return
+    total = held * numerator
+    kept, fraction = total // denominator, total % denominator
+    price = market.base[row, col] if market.base[row, col] > 0 else market.close[row, col]
+    paid = price * fraction // denominator
+    cost = position[POSITION_COST] * fraction // total if fraction > 0 else 0
+    position[POSITION_QUANTITY] = kept
+    position[POSITION_COST] -= cost
+    position[POSITION_PEAK] = position[POSITION_PEAK] * denominator // numerator
+    position[POSITION_NET] += paid - cost
+    account[HOLDINGS_COST] -= cost
+    account[REALISED] += paid - cost
+    account[FRACTION_CASH] += paid
+    account[CASH] += paid
+    for exit_index in range(book.exits.width):
+        left = book.exits[col, exit_index]
+        if left > 0:
+            left = min(left * numerator // denominator, kept)
+            book.exits[col, exit_index] = left if left > 0 else -1
+    if kept == 0:
+        rest = position[POSITION_COST]
+        position[POSITION_COST] = 0
+        account[HOLDINGS_COST] -= rest
+        account[REALISED] -= rest
+        position[POSITION_NET] -= rest
+        close_position(book, row, col)
+
+
+@inner
+def restate_orders(market, book, row, col, numerator, denominator):
+    """A plan carried overnight is restated by the ratio before it trades."""
+    account, position = book.account, book.positions[col]
+    for place in range(account[OPEN_COUNT]):
+        index = book.open[place]
+        order = book.orders[index]
+        if order[ORDER_COL] != col:
+            continue
+        remaining = order[ORDER_QUANTITY] - order[ORDER_FILLED]
+        restated = remaining * numerator // denominator
+        if restated == 0:
+            close_order(book, index, row, STATUS_CANCELLED)
+            continue
+        more = restated - remaining
+        order[ORDER_QUANTITY] += more
+        if order[ORDER_SIDE] == BUY:
+            position[POSITION_PENDING_BUY] += more
+        else:
+            position[POSITION_PENDING_SELL] += more
+        if order[ORDER_PRICE] > 0:
+            price = order[ORDER_PRICE] * denominator // numerator
+            if order[ORDER_RELATIVE] == 0:
+                price = (
+                    grid_down(market, row, col, price) if order[ORDER_SIDE] == BUY else grid_up(market, row, col, price)
+                )
+            order[ORDER_PRICE] = max(price, 1)
+    sweep(book)
+
+
+@inner
+def distribute(book, action):
+    """A cash distribution of an ETF or ETN (or a dividend after tax): the quantity stays."""
+    account = book.account
+    paid = book.positions[action[ACTION_COL], POSITION_QUANTITY] * action[ACTION_CASH]
+    account[CASH] += paid
+    account[REALISED] += paid
+    account[INCOME] += paid
+    book.positions[action[ACTION_COL], POSITION_NET] += paid
+
+
+@inner
+def write_off(market, book, row, col):
+    """Close the position of a delisted name at its last price less the configured haircut."""
+    proposal = spare_proposal(book)
+    price = part(mark_price(market, row, col), PPB - market.config[CONFIG_HAIRCUT])
+    proposal[PROPOSAL_COL] = col
+    proposal[PROPOSAL_SIDE] = SELL
+    proposal[PROPOSAL_KIND] = DELISTING
+    proposal[PROPOSAL_PRICE] = price
+    proposal[PROPOSAL_RULE] = -1
+    quantity = book.positions[col, POSITION_QUANTITY]
+    proposal[PROPOSAL_QUANTITY] = quantity
+    index = accept(market, book, row, proposal, quantity, row, 0)
+    apply_fill(market, book, row, 0, index, price, quantity, 0)
+
+
+@inner
+def end_row(market, book, row):
+    """After the last trade of a bar: expire day orders, mark to market, write the curve, test the cash identity."""
+    account = book.account
+    last = market.rows[row, ROW_LAST] == 1
+    if account[OPEN_COUNT] > 0:
+        if last:
+            for place in range(account[OPEN_COUNT]):
+                index = book.open[place]
+                order = book.orders[index]
+                if order[ORDER_FROM_ROW] <= row and order[ORDER_FILLED] < order[ORDER_QUANTITY]:
+                    close_order(book, index, row, STATUS_EXPIRED)
+        sweep(book)
+    value = 0
+    for place in range(account[HELD]):
+        col = book.held[place]
+        position = book.positions[col]
+        price = mark_price(market, row, col)
+        value += price * position[POSITION_QUANTITY]
+        position[POSITION_PEAK] = max(position[POSITION_PEAK], price)
+        if last and (market.state[row, col] & TRADED) == 0:
+            position[POSITION_HALTED_DAYS] += 1
+    account[HOLDINGS_VALUE] = value
+    account[EQUITY] = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + value
+    account[PEAK_EQUITY] = max(account[PEAK_EQUITY], account[EQUITY])
+    check_identity(account)
+    write_curve(book, row)
+
+
+@inner
+def check_identity(account):
+    """cash + receivable − payable + cost of holdings = deposits + realised − fees − taxes, to the won."""
+    have = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + account[HOLDINGS_COST]
+    made = account[DEPOSITS] + account[REALISED] - account[FEES] - account[TAXES] - account[RURAL_TAXES]
+    if have != made:
+        account[BROKEN] = 1
+
+
+@inner
+def write_curve(book, row):
+    """One row of the curve: the account after this bar."""
+    account, curve = book.account, book.curve[row]
+    curve[CURVE_CASH] = account[CASH] + account[RECEIVABLE] - account[PAYABLE]
+    curve[CURVE_HOLDINGS] = account[HOLDINGS_VALUE]
+    curve[CURVE_EQUITY] = account[EQUITY]
+    curve[CURVE_HELD] = account[HELD]
+    curve[CURVE_ORDERABLE] = orderable_cash(account)
+    curve[CURVE_RECEIVABLE] = account[RECEIVABLE]
+    curve[CURVE_PAYABLE] = account[PAYABLE]
+    curve[CURVE_FEES] = account[FEES]
+    curve[CURVE_TAXES] = account[TAXES]
+    curve[CURVE_RURAL] = account[RURAL_TAXES]
+    curve[CURVE_REALISED] = account[REALISED]
+    curve[CURVE_BLOCKED] = 1 if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1 else 0
+    curve[CURVE_ORDERS] = account[ORDER_COUNT]
+
+
+@inner
+def cancel_buys(book, row):
+    """Cancel every open purchase."""
+    for place in range(book.account[OPEN_COUNT]):
+        index = book.open[place]
+        if book.orders[index, ORDER_SIDE] == BUY:
+            close_order(book, index, row, STATUS_CANCELLED)
+    sweep(book)

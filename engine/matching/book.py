@@ -1,0 +1,78 @@
+"""The account's arrays as one object: allocates them, gives them more room, hands them to the step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.matching import arrays as at
+
+Int64 = NDArray[np.int64]
+FIRST_ROOM = 4_096
+
+
+class AccountBook:
+    """All state that a run changes; `book` holds the arrays that the step writes.
+
+    Args:
+        instruments: number of columns of the panel.
+        rows: number of bars, for the curve.
+        cash: deposit in price units.
+        exit_rules: int64[exits, 2], rule index and fraction of each exit rule.
+        guards: number of guarded exit rules.
+    """
+
+    def __init__(self, instruments: int, rows: int, cash: int, exit_rules: Int64, guards: int) -> None:
+        account = np.zeros(at.ACCOUNT_FIELDS, dtype=np.int64)
+        for field in (
+            at.CASH,
+            at.DEPOSITS,
+            at.EQUITY,
+            at.DAY_START_EQUITY,
+            at.MONTH_START_EQUITY,
+            at.PEAK_EQUITY,
+        ):
+            account[field] = cash
+        positions = np.zeros((instruments, at.POSITION_FIELDS), dtype=np.int64)
+        positions[:, at.POSITION_LAST_EXIT] = -1
+        positions[:, at.POSITION_BUDGET_ROW] = -1
+        # One bar can send a sell and a purchase for each name and a sell for each guarded level.
+        self.most_per_bar = instruments * (2 + guards)
+        room = FIRST_ROOM + 2 * self.most_per_bar
+        self.book = at.Book(
+            positions=positions,
+            orders=np.zeros((room, at.ORDER_FIELDS), dtype=np.int64),
+            open=np.zeros(room, dtype=np.int64),
+            fills=np.zeros((at.POINTS * room, at.FILL_FIELDS), dtype=np.int64),
+            account=account,
+            held=np.zeros(instruments + 1, dtype=np.int64),
+            day=np.zeros((12, 4), dtype=np.int64),
+            arms=np.zeros((max(instruments * guards, 1), at.ARM_FIELDS), dtype=np.int64),
+            exits=np.zeros((instruments, exit_rules.shape[0]), dtype=np.int64),
+            exit_rules=np.ascontiguousarray(exit_rules),
+            curve=np.zeros((rows, at.CURVE_FIELDS), dtype=np.int64),
+            refusals=np.zeros(len(at.REFUSAL_NAMES), dtype=np.int64),
+            proposals=np.zeros((2 * instruments + 1, at.PROPOSAL_FIELDS), dtype=np.int64),
+        )
+
+    def grow(self) -> None:
+        """Double the logs, keeping what they hold."""
+        self.book = self.book._replace(
+            orders=_doubled(self.book.orders), open=_doubled(self.book.open), fills=_doubled(self.book.fills)
+        )
+
+    def has_room(self) -> bool:
+        """Whether the logs can take everything that one more bar can produce."""
+        account = self.book.account
+        most = self.most_per_bar + int(account[at.OPEN_COUNT])
+        return bool(
+            account[at.ORDER_COUNT] + most < len(self.book.orders)
+            and account[at.OPEN_COUNT] + most < len(self.book.open)
+            and account[at.FILL_COUNT] + at.POINTS * most < len(self.book.fills)
+        )
+
+
+def _doubled(array: Int64) -> Int64:
+    bigger = np.zeros((2 * len(array), *array.shape[1:]), dtype=np.int64)
+    bigger[: len(array)] = array
+    return bigger

@@ -1,0 +1,113 @@
+"""Fees, taxes and slippage in integer arithmetic."""
+
+from __future__ import annotations
+
+import math
+
+from engine.kernel_cache import inner
+from engine.matching.arrays import (
+    BUY,
+    CONFIG_COST_PER_DAY,
+    CONFIG_COST_STEP,
+    CONFIG_COSTS_ON,
+    CONFIG_FEE,
+    CONFIG_RAW,
+    CONFIG_SLIPPAGE_KIND,
+    CONFIG_SLIPPAGE_SIZE,
+    INSTRUMENT_CLASS,
+    ORDER_AMOUNT,
+    ORDER_FEE,
+    ORDER_RURAL,
+    ORDER_TAX,
+    PPB,
+    SLIPPAGE_NONE,
+    SLIPPAGE_RATE,
+    SLIPPAGE_TICKS,
+    VENUE_FIELDS,
+    VENUE_RURAL,
+    VENUE_TAX,
+)
+from engine.matching.grid import grid_down, grid_up, tick_at
+
+
+@inner
+def part(amount, rate):
+    """floor(amount × rate / 10⁹) for amount ≥ 0. Bound: amount < 9.2e18, amount × rate / 10⁹ < 9.2e18."""
+    return amount // PPB * rate + amount % PPB * rate // PPB
+
+
+@inner
+def rounded_cost(amount, rate, step):
+    """A fee or tax, rounded down to `step` money units.
+
+    Source: the direction is the usual "원 미만 절사" of Korean brokers; it is a parameter because brokers differ.
+    """
+    return part(amount, rate) // step * step
+
+
+@inner
+def fee_on(market, col, amount):
+    """Commission on one order of this amount, in money units."""
+    config = market.config
+    if config[CONFIG_COSTS_ON] == 0:
+        return 0
+    rate = config[CONFIG_FEE + market.instruments[col, INSTRUMENT_CLASS]]
+    return rounded_cost(amount, rate, config[CONFIG_COST_STEP])
+
+
+@inner
+def charge(market, book, row, order, col, side, amount):
+    """Add `amount` to the order's (or session's) sum; returns what the new sum costs more: fee, tax, rural tax."""
+    config = market.config
+    if config[CONFIG_COSTS_ON] == 0:
+        return 0, 0, 0
+    kind = market.instruments[col, INSTRUMENT_CLASS]
+    step = config[CONFIG_COST_STEP]
+    if config[CONFIG_COST_PER_DAY] == 1:
+        sums, offset = book.day[2 * kind + (0 if side == BUY else 1)], 0
+    else:
+        sums, offset = book.orders[order], ORDER_AMOUNT
+    sums[offset] += amount
+    total = sums[offset]
+    fee = rounded_cost(total, config[CONFIG_FEE + kind], step)
+    tax = rural = 0
+    if side != BUY:
+        tax = rounded_cost(total, market.venue[row, VENUE_FIELDS * kind + VENUE_TAX], step)
+        rural = rounded_cost(total, market.venue[row, VENUE_FIELDS * kind + VENUE_RURAL], step)
+    # Both layouts keep fee, tax and rural tax right behind the amount.
+    fee_more = fee - sums[offset + 1]
+    tax_more = tax - sums[offset + 2]
+    rural_more = rural - sums[offset + 3]
+    sums[offset + 1] = fee
+    sums[offset + 2] = tax
+    sums[offset + 3] = rural
+    if config[CONFIG_COST_PER_DAY] == 1:
+        book.orders[order, ORDER_AMOUNT] += amount
+        book.orders[order, ORDER_FEE] += fee_more
+        book.orders[order, ORDER_TAX] += tax_more
+        book.orders[order, ORDER_RURAL] += rural_more
+    return fee_more, tax_more, rural_more
+
+
+@inner
+def slipped(market, row, col, side, price, quantity, volume):
+    """Price after slippage, always against the trader and on the grid; the caller keeps it inside the limits.
+
+    ticks: n ticks; rate: parts per billion of the price; root: rate × sqrt(quantity / volume).
+    """
+    config = market.config
+    kind = config[CONFIG_SLIPPAGE_KIND]
+    size = config[CONFIG_SLIPPAGE_SIZE]
+    if kind == SLIPPAGE_NONE:
+        return price
+    if kind == SLIPPAGE_TICKS:
+        away = size * tick_at(market, row, col, price)
+    elif kind == SLIPPAGE_RATE:
+        away = (price * size + PPB - 1) // PPB
+    else:
+        away = math.ceil(price * (size / PPB) * math.sqrt(quantity / max(volume, 1)))
+    if side == BUY:
+        moved = price + away
+        return grid_up(market, row, col, moved) if config[CONFIG_RAW] == 1 else moved
+    moved = max(price - away, 1)
+    return max(grid_down(market, row, col, moved), 1) if config[CONFIG_RAW] == 1 else moved

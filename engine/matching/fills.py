@@ -1,0 +1,424 @@
+"""How orders meet a bar: the one fill rule of Geoul.
+
+A bar is replayed as a fixed path of four points: opening auction, low, high, closing auction (high first by option).
+An order takes part from its first point on.
+
+* Opening auction: market orders trade at the open; a buy limit at or above it and a sell limit at or below it trade
+  at the open; a stop that the open has reached or jumped over trades at the open.
+* Between two points the price passes every level of the segment. A limit trades at its price once the path goes
+  beyond it (touching is not filling; `touch` is an option). A stop trades at its level once the path touches it.
+  A market order that arrives inside the bar trades at the next point.
+* Guarded levels (stop loss, profit target) send a sell when the path reaches them and trade by the same rules.
+* Nobody sells in a bar locked at its upper limit, nobody buys in one locked at its lower limit; no volume, no fills.
+* All orders of one instrument share one participation budget per bar, used up along the path.
+
+Bias: ignores the queue at a price level; a daily bar's low always comes before its high unless configured otherwise.
+"""
+
+from __future__ import annotations
+
+from engine.kernel_cache import inner
+from engine.matching.arrays import (
+    ARM_COL,
+    ARM_COUNT,
+    ARM_DIRECTION,
+    ARM_EXIT,
+    ARM_LEVEL,
+    ARM_RULE,
+    BUY,
+    CONFIG_HIGH_FIRST,
+    CONFIG_PARTICIPATION,
+    CONFIG_TOUCH,
+    CONSECUTIVE_LOSSES,
+    DUE_IN,
+    DUE_OUT,
+    FEES,
+    FILL_BUY_FEES,
+    FILL_COL,
+    FILL_COST,
+    FILL_COUNT,
+    FILL_FEE,
+    FILL_ORDER,
+    FILL_POINT,
+    FILL_POSITION,
+    FILL_PRICE,
+    FILL_QUANTITY,
+    FILL_REALISED,
+    FILL_ROW,
+    FILL_RURAL,
+    FILL_SIDE,
+    FILL_SLIPPAGE,
+    FILL_TAX,
+    GUARD_STOP,
+    GUARD_TARGET,
+    HELD,
+    HOLDINGS_COST,
+    LIMIT,
+    OPEN_COUNT,
+    ORDER_COL,
+    ORDER_FILLED,
+    ORDER_FROM_POINT,
+    ORDER_FROM_ROW,
+    ORDER_ID,
+    ORDER_KIND,
+    ORDER_PRICE,
+    ORDER_QUANTITY,
+    ORDER_RELATIVE,
+    ORDER_RESERVED,
+    ORDER_RULES_HIGH,
+    ORDER_RULES_LOW,
+    ORDER_SIDE,
+    ORDER_STATUS,
+    PAYABLE,
+    PENDING_NAMES,
+    POSITION_BUDGET_ROW,
+    POSITION_BUDGET_USED,
+    POSITION_BUY_FEES,
+    POSITION_COST,
+    POSITION_COUNT,
+    POSITION_HALTED_DAYS,
+    POSITION_LAST_EXIT,
+    POSITION_NET,
+    POSITION_NUMBER,
+    POSITION_OPENED_ROW,
+    POSITION_PEAK,
+    POSITION_PENDING_BUY,
+    POSITION_PENDING_SELL,
+    POSITION_QUANTITY,
+    PPB,
+    PROPOSAL_COL,
+    PROPOSAL_KIND,
+    PROPOSAL_PRICE,
+    PROPOSAL_QUANTITY,
+    PROPOSAL_RULE,
+    PROPOSAL_RULES_HIGH,
+    PROPOSAL_RULES_LOW,
+    PROPOSAL_SIDE,
+    REALISED,
+    RECEIVABLE,
+    ROW_SESSION,
+    RURAL_TAXES,
+    SELL,
+    SLIPPAGE,
+    STATUS_FILLED,
+    STATUS_OPEN,
+    STOP,
+    TAXES,
+)
+from engine.matching.costs import charge, fee_on, part, slipped
+from engine.matching.grid import grid_down, grid_up, limits_for, locked_side, trades_on
+from engine.matching.orders import accept, orderable_cash, release, spare_proposal
+from engine.matching.table import clear
+
+SETTLEMENT_SESSIONS = 2  # T+2 in exchange sessions. Source: KRX business regulation, settlement
+
+
+@inner
+def path_price(market, row, col, point):
+    """Price at a point of the bar's path."""
+    if point == 0:
+        return market.open[row, col]
+    if point == 3:
+        return market.close[row, col]
+    if (point == 1) == (market.config[CONFIG_HIGH_FIRST] == 0):
+        return market.low[row, col]
+    return market.high[row, col]
+
+
+@inner
+def meets(market, row, point, side, kind, level, before, now):
+    """Price at which an order trades at this point, 0 if it does not.
+
+    `before` and `now` are the path's prices at the point before and at this one. `side` mirrors everything.
+    """
+    if kind == LIMIT:
+        if point == 0:
+            return now if (level - now) * side >= 0 else 0
+        best = min(before * side, now * side) * side  # most favourable price of the segment
+        worst = max(before * side, now * side) * side
+        gain = (level - best) * side
+        if gain > 0 or (gain == 0 and market.config[CONFIG_TOUCH] == 1):
+            # An order that arrives late and is already marketable does not get more than the segment offers.
+            return level if (worst - level) * side >= 0 else worst
+        return 0
+    if kind == STOP:
+        if point == 0:
+            return now if (now - level) * side >= 0 else 0
+        worst = max(before * side, now * side) * side
+        best = min(before * side, now * side) * side
+        if (worst - level) * side >= 0:
+            return level if (level - best) * side >= 0 else best
+        return 0
+    return now
+
+
+@inner
+def affordable(market, col, price, money):
+    """Most shares whose amount and commission fit into `money`."""
+    if money <= 0 or price <= 0:
+        return 0
+    shares = max((money - fee_on(market, col, money)) // price, 0)
+    while price * (shares + 1) + fee_on(market, col, price * (shares + 1)) <= money:
+        shares += 1
+    return shares
+
+
+@inner
+def budget_left(market, book, row, col):
+    """Shares that may still trade in this bar under the participation limit."""
+    rate = market.config[CONFIG_PARTICIPATION]
+    if rate == 0:
+        return 2**62
+    position = book.positions[col]
+    if position[POSITION_BUDGET_ROW] != row:
+        position[POSITION_BUDGET_ROW] = row
+        position[POSITION_BUDGET_USED] = 0
+    return part(market.volume[row, col], rate) - position[POSITION_BUDGET_USED]
+
+
+@inner
+def settle_later(market, book, row, incoming, outgoing):
+    """Book money that changes hands two sessions from now."""
+    slot = (market.rows[row, ROW_SESSION] + SETTLEMENT_SESSIONS) % 3
+    account = book.account
+    account[DUE_IN + slot] += incoming
+    account[DUE_OUT + slot] += outgoing
+    account[RECEIVABLE] += incoming
+    account[PAYABLE] += outgoing
+
+
+@inner
+def apply_fill(market, book, row, point, index, price, quantity, slippage):
+    """Book one fill of an open order: costs, cash, position, log."""
+    account, order = book.account, book.orders[index]
+    col, side = order[ORDER_COL], order[ORDER_SIDE]
+    position = book.positions[col]
+    amount = price * quantity
+    fee, tax, rural = charge(market, book, row, index, col, side, amount)
+    release(book, order, quantity)
+    order[ORDER_FILLED] += quantity
+    if order[ORDER_FILLED] == order[ORDER_QUANTITY]:
+        order[ORDER_STATUS] = STATUS_FILLED
+    position[POSITION_BUDGET_USED] += quantity
+    cost = realised = buy_fees = 0
+    if side == BUY:
+        if position[POSITION_QUANTITY] == 0:
+            add_held(book, col)
+            account[POSITION_COUNT] += 1
+            position[POSITION_NUMBER] = account[POSITION_COUNT]
+            position[POSITION_OPENED_ROW] = row
+            position[POSITION_PEAK] = 0
+            position[POSITION_NET] = 0
+            position[POSITION_HALTED_DAYS] = 0
+            if position[POSITION_PENDING_BUY] > 0:
+                account[PENDING_NAMES] -= 1
+        position[POSITION_QUANTITY] += quantity
+        position[POSITION_COST] += amount
+        position[POSITION_BUY_FEES] += fee
+        account[HOLDINGS_COST] += amount
+        settle_later(market, book, row, 0, amount + fee)
+    else:
+        held = position[POSITION_QUANTITY]
+        if quantity == held:
+            cost, buy_fees = position[POSITION_COST], position[POSITION_BUY_FEES]
+        else:
+            # cost × quantity may pass 2^63 for very large holdings of cheap shares, so divide first.
+            cost = position[POSITION_COST] // held * quantity + position[POSITION_COST] % held * quantity // held
+            buy_fees = position[POSITION_BUY_FEES] * quantity // held
+        realised = amount - cost
+        position[POSITION_QUANTITY] -= quantity
+        position[POSITION_COST] -= cost
+        position[POSITION_BUY_FEES] -= buy_fees
+        position[POSITION_NET] += realised - fee - tax - rural - buy_fees
+        account[HOLDINGS_COST] -= cost
+        account[REALISED] += realised
+        settle_later(market, book, row, amount - fee - tax - rural, 0)
+        count_down_exits(book, order, col, quantity)
+    account[FEES] += fee
+    account[TAXES] += tax
+    account[RURAL_TAXES] += rural
+    account[SLIPPAGE] += slippage
+    log_fill(book, row, point, order, price, quantity, fee, tax, rural, realised, cost, slippage, buy_fees)
+    if side == SELL and position[POSITION_QUANTITY] == 0:
+        close_position(book, row, col)
+
+
+@inner
+def log_fill(book, row, point, order, price, quantity, fee, tax, rural, realised, cost, slippage, buy_fees):
+    """Append one row to the log of fills."""
+    account = book.account
+    fill = book.fills[account[FILL_COUNT]]
+    account[FILL_COUNT] += 1
+    fill[FILL_ORDER] = order[ORDER_ID]
+    fill[FILL_ROW] = row
+    fill[FILL_POINT] = point
+    fill[FILL_COL] = order[ORDER_COL]
+    fill[FILL_SIDE] = order[ORDER_SIDE]
+    fill[FILL_QUANTITY] = quantity
+    fill[FILL_PRICE] = price
+    fill[FILL_FEE] = fee
+    fill[FILL_TAX] = tax
+    fill[FILL_RURAL] = rural
+    fill[FILL_REALISED] = realised
+    fill[FILL_COST] = cost
+    fill[FILL_SLIPPAGE] = slippage
+    fill[FILL_POSITION] = book.positions[order[ORDER_COL], POSITION_NUMBER]
+    fill[FILL_BUY_FEES] = buy_fees
+
+
+@inner
+def count_down_exits(book, order, col, quantity):
+    """Take sold shares off the targets of every exit rule that asked for this order; −1 once a target is reached."""
+    for exit_index in range(book.exit_rules.height):
+        rule = book.exit_rules[exit_index, 0]
+        word = order[ORDER_RULES_LOW] >> rule if rule < 63 else order[ORDER_RULES_HIGH] >> (rule - 63)
+        left = book.exits[col, exit_index]
+        if word & 1 and left > 0:
+            book.exits[col, exit_index] = left - quantity if left > quantity else -1
+
+
+@inner
+def add_held(book, col):
+    """Insert a column into the ascending list of names held."""
+    place = book.account[HELD]
+    while place > 0 and book.held[place - 1] > col:
+        book.held[place] = book.held[place - 1]
+        place -= 1
+    book.held[place] = col
+    book.account[HELD] += 1
+
+
+@inner
+def drop_held(book, col):
+    """Take a column out of the list of names held."""
+    count = book.account[HELD]
+    place = 0
+    while book.held[place] != col:
+        place += 1
+    for later in range(place, count - 1):
+        book.held[later] = book.held[later + 1]
+    book.account[HELD] -= 1
+
+
+@inner
+def close_position(book, row, col):
+    """A position went to zero: count the result, re-arm its exits."""
+    account, position = book.account, book.positions[col]
+    drop_held(book, col)
+    if position[POSITION_PENDING_BUY] > 0:
+        account[PENDING_NAMES] += 1
+    account[CONSECUTIVE_LOSSES] = account[CONSECUTIVE_LOSSES] + 1 if position[POSITION_NET] < 0 else 0
+    position[POSITION_LAST_EXIT] = row
+    clear(book.exits[col])
+
+
+@inner
+def try_fill(market, book, row, point, index, price, slips):
+    """Fill as much of an order as budget, cash and holding allow at `price` (slippage comes on top where `slips`)."""
+    order = book.orders[index]
+    col, side = order[ORDER_COL], order[ORDER_SIDE]
+    quantity = min(order[ORDER_QUANTITY] - order[ORDER_FILLED], budget_left(market, book, row, col))
+    if quantity <= 0:
+        return
+    paid = price
+    if slips:
+        paid = slipped(market, row, col, side, price, quantity, market.volume[row, col])
+        lower, upper = limits_for(market, row, col, market.base[row, col])
+        if upper > 0:
+            # An off-grid or special print outside the limits is never made worse by the model.
+            paid = min(paid, max(upper, price)) if side == BUY else max(paid, min(lower, price))
+    if side == BUY:
+        money = orderable_cash(book.account) + order[ORDER_RESERVED]
+        quantity = min(quantity, affordable(market, col, paid, money))
+    else:
+        quantity = min(quantity, book.positions[col, POSITION_QUANTITY])
+    if quantity > 0:
+        apply_fill(market, book, row, point, index, paid, quantity, (paid - price) * side * quantity)
+
+
+@inner
+def match_orders(market, book, row, point, side):
+    """Let all open orders of one side meet one point of the bar, in order of acceptance."""
+    account = book.account
+    for place in range(account[OPEN_COUNT]):
+        index = book.open[place]
+        order = book.orders[index]
+        if order[ORDER_SIDE] != side or order[ORDER_STATUS] != STATUS_OPEN:
+            continue
+        if row < order[ORDER_FROM_ROW] or (row == order[ORDER_FROM_ROW] and point < order[ORDER_FROM_POINT]):
+            continue
+        col = order[ORDER_COL]
+        if not trades_on(market, row, col) or locked_side(market, row, col) == side:
+            continue
+        kind, level = order[ORDER_KIND], order[ORDER_PRICE]
+        if order[ORDER_RELATIVE] == 1:
+            if point == 0:  # its price is not known before the opening auction has priced
+                continue
+            level += market.open[row, col]
+            level = grid_up(market, row, col, level) if side == BUY else grid_down(market, row, col, level)
+        now = path_price(market, row, col, point)
+        before = now if point == 0 else path_price(market, row, col, point - 1)
+        price = meets(market, row, point, side, kind, level, before, now)
+        if price > 0:
+            try_fill(market, book, row, point, index, price, kind != LIMIT)
+
+
+@inner
+def match_guards(market, book, row, point):
+    """Send and fill the sells of guarded levels that the path reaches at this point."""
+    account = book.account
+    for number in range(account[ARM_COUNT]):
+        arm = book.arms[number]
+        direction, col = arm[ARM_DIRECTION], arm[ARM_COL]
+        position = book.positions[col]
+        if direction == 0 or not trades_on(market, row, col):
+            continue
+        free = position[POSITION_QUANTITY] - position[POSITION_PENDING_SELL]
+        if free <= 0:
+            continue
+        now = path_price(market, row, col, point)
+        before = now if point == 0 else path_price(market, row, col, point - 1)
+        kind = STOP if direction < 0 else LIMIT
+        price = meets(market, row, point, SELL, kind, arm[ARM_LEVEL], before, now)
+        if price == 0:
+            continue
+        arm[ARM_DIRECTION] = 0
+        exit_index = arm[ARM_EXIT]
+        if book.exits[col, exit_index] == 0:
+            # Half of the shares, rounded up.
+            book.exits[col, exit_index] = -(-position[POSITION_QUANTITY] * book.exit_rules[exit_index, 1] // PPB)
+        quantity = min(book.exits[col, exit_index], free)
+        if quantity <= 0:
+            continue
+        index = send_guard(market, book, row, point, arm, direction, quantity)
+        if locked_side(market, row, col) != SELL:
+            try_fill(market, book, row, point, index, price, direction < 0)
+
+
+@inner
+def send_guard(market, book, row, point, arm, direction, quantity):
+    """The sell order of a guarded level, accepted at once."""
+    proposal = spare_proposal(book)
+    proposal[PROPOSAL_COL] = arm[ARM_COL]
+    proposal[PROPOSAL_SIDE] = SELL
+    proposal[PROPOSAL_KIND] = GUARD_STOP if direction < 0 else GUARD_TARGET
+    proposal[PROPOSAL_PRICE] = arm[ARM_LEVEL]
+    proposal[PROPOSAL_QUANTITY] = quantity
+    rule = arm[ARM_RULE]
+    proposal[PROPOSAL_RULE] = rule
+    if rule < 63:
+        proposal[PROPOSAL_RULES_LOW] = 1 << rule
+    else:
+        proposal[PROPOSAL_RULES_HIGH] = 1 << (rule - 63)
+    return accept(market, book, row, proposal, quantity, row, point)
+
+
+@inner
+def match_point(market, book, row, point):
+    """All matching at one point of the path: sells, guarded levels, then purchases."""
+    if book.account[OPEN_COUNT] > 0:
+        match_orders(market, book, row, point, SELL)
+    if book.account[ARM_COUNT] > 0:
+        match_guards(market, book, row, point)
+    if book.account[OPEN_COUNT] > 0:
+        match_orders(market, book, row, point, BUY)

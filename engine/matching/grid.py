@@ -1,0 +1,117 @@
+"""Tick grid, price limits and tradability of one instrument on one bar, read from the market arrays."""
+
+from __future__ import annotations
+
+from engine.kernel_cache import inner
+from engine.krx.price_limit import limit_prices
+from engine.krx.tick_size import round_down, round_up, tick_of
+from engine.matching.arrays import (
+    CONFIG_RAW,
+    FIRST_DAY,
+    INSTRUMENT_CLASS,
+    INSTRUMENT_LAST,
+    INSTRUMENT_MULTIPLE,
+    LIQUIDATION,
+    TRADED,
+    UNTRADABLE,
+    VENUE_FIELDS,
+    VENUE_LIMIT_PCT,
+    VENUE_TICKS,
+    VENUE_UNIT,
+)
+
+
+@inner
+def tick_at(market, row, col, price):
+    """Tick size in price units; 1 where the data is adjusted or the exchange's table of that date is unknown."""
+    table = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
+    if market.config[CONFIG_RAW] == 0 or table < 0:
+        return 1
+    return tick_of(price, market.tick_bounds[table], market.tick_sizes[table])
+
+
+@inner
+def grid_down(market, row, col, price):
+    """The highest price on the grid that is not above `price`."""
+    table = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
+    if market.config[CONFIG_RAW] == 0 or table < 0:
+        return price
+    return round_down(price, market.tick_bounds[table], market.tick_sizes[table])
+
+
+@inner
+def grid_up(market, row, col, price):
+    """The lowest price on the grid that is not below `price`."""
+    table = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
+    if market.config[CONFIG_RAW] == 0 or table < 0:
+        return price
+    return round_up(price, market.tick_bounds[table], market.tick_sizes[table])
+
+
+@inner
+def limits_for(market, row, col, base):
+    """Lower and upper limit price around `base` by the rules of `row`; (0, 0) where there is none or it is unknown."""
+    kind = market.instruments[col, INSTRUMENT_CLASS]
+    percent = market.venue[row, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
+    table = market.venue[row, VENUE_FIELDS * kind + VENUE_TICKS]
+    if market.config[CONFIG_RAW] == 0 or percent == 0 or table < 0 or base <= 0:
+        return 0, 0
+    multiple = market.instruments[col, INSTRUMENT_MULTIPLE]
+    return limit_prices(base, percent, multiple, market.tick_bounds[table], market.tick_sizes[table])
+
+
+@inner
+def reserve_price(market, row, col):
+    """What a share of a market order reserves: the upper limit of the session that follows bar `row`.
+
+    Without limits (adjusted prices, unknown tables) the percentage alone is applied, 30 % where it is unknown too.
+    """
+    close = market.close[row, col]
+    base = grid_up(market, row + 1, col, close)
+    upper = limits_for(market, row + 1, col, base)[1]
+    if upper > 0:
+        return upper
+    kind = market.instruments[col, INSTRUMENT_CLASS]
+    percent = market.venue[row + 1, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
+    if percent == 0:
+        percent = 30
+    return close + close * percent * max(abs(market.instruments[col, INSTRUMENT_MULTIPLE]), 1) // 100
+
+
+@inner
+def locked_side(market, row, col):
+    """+1 where nobody sells (one price all bar, at the upper limit), −1 where nobody buys (lower limit), else 0."""
+    price = market.open[row, col]
+    if price != market.high[row, col] or price != market.low[row, col] or price != market.close[row, col]:
+        return 0
+    if market.state[row, col] & (FIRST_DAY | LIQUIDATION):
+        return 0
+    lower, upper = limits_for(market, row, col, market.base[row, col])
+    if upper == 0:
+        return 0
+    if price >= upper:
+        return 1
+    if price <= lower:
+        return -1
+    return 0
+
+
+@inner
+def trades_on(market, row, col):
+    """Whether orders can meet trades in this bar at all."""
+    state = market.state[row, col]
+    return (state & TRADED) != 0 and (state & UNTRADABLE) == 0 and market.volume[row, col] > 0
+
+
+@inner
+def mark_price(market, row, col):
+    """Close of the bar, or the last close of an instrument whose rows have ended."""
+    last = market.instruments[col, INSTRUMENT_LAST]
+    return market.close[min(row, last), col]
+
+
+@inner
+def whole_units(market, row, col, quantity):
+    """The quantity rounded down to the exchange's trading unit of that date."""
+    unit = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_UNIT]
+    return quantity if unit <= 1 else quantity // unit * unit

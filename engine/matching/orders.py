@@ -1,0 +1,194 @@
+"""Accepting, reserving, closing: the life of an order inside the book."""
+
+from __future__ import annotations
+
+from engine.kernel_cache import inner
+from engine.matching.arrays import (
+    ACCEPTED,
+    BUY,
+    CASH,
+    CONFIG_LATENCY_BARS,
+    CONFIG_LATENCY_POINT,
+    CONFIG_OPTIMISTIC,
+    LIMIT,
+    OPEN_COUNT,
+    ORDER_ASKED,
+    ORDER_COL,
+    ORDER_COUNT,
+    ORDER_DONE_ROW,
+    ORDER_FILLED,
+    ORDER_FROM_POINT,
+    ORDER_FROM_ROW,
+    ORDER_ID,
+    ORDER_KIND,
+    ORDER_PRICE,
+    ORDER_QUANTITY,
+    ORDER_REASON,
+    ORDER_RELATIVE,
+    ORDER_RESERVED,
+    ORDER_ROW,
+    ORDER_RULE,
+    ORDER_RULES_HIGH,
+    ORDER_RULES_LOW,
+    ORDER_SIDE,
+    ORDER_STATUS,
+    PAYABLE,
+    PENDING_NAMES,
+    PENDING_VALUE,
+    POSITION_PENDING_BUY,
+    POSITION_PENDING_SELL,
+    POSITION_PENDING_VALUE,
+    POSITION_QUANTITY,
+    PROPOSAL_COL,
+    PROPOSAL_KIND,
+    PROPOSAL_PRICE,
+    PROPOSAL_QUANTITY,
+    PROPOSAL_RELATIVE,
+    PROPOSAL_RULE,
+    PROPOSAL_RULES_HIGH,
+    PROPOSAL_RULES_LOW,
+    PROPOSAL_SIDE,
+    RECEIVABLE,
+    RESERVED,
+    STATUS_OPEN,
+    STATUS_REFUSED,
+)
+from engine.matching.costs import fee_on
+from engine.matching.grid import mark_price, reserve_price
+from engine.matching.table import clear
+
+
+@inner
+def spare_proposal(book):
+    """A cleared proposal for orders that no plan asks for: guarded levels, delistings."""
+    proposal = book.proposals[-1 + book.proposals.height]
+    clear(proposal)
+    return proposal
+
+
+@inner
+def orderable_cash(account):
+    """Money that a new purchase may use: settled and unsettled cash less what open purchases have reserved."""
+    return account[CASH] + account[RECEIVABLE] - account[PAYABLE] - account[RESERVED]
+
+
+@inner
+def reserve_per_share(market, row, proposal):
+    """Price at which a purchase reserves cash: its limit, or the next session's upper limit."""
+    if proposal[PROPOSAL_KIND] == LIMIT and proposal[PROPOSAL_RELATIVE] == 0:
+        return proposal[PROPOSAL_PRICE]
+    return reserve_price(market, row, proposal[PROPOSAL_COL])
+
+
+@inner
+def write_order(book, row, proposal, quantity, status, reason, from_row, from_point):
+    """Append an order row and return its index; the caller made sure that there is room."""
+    account = book.account
+    index = account[ORDER_COUNT]
+    account[ORDER_COUNT] += 1
+    order = book.orders[index]
+    clear(order)
+    order[ORDER_ID] = index + 1
+    order[ORDER_ROW] = row
+    order[ORDER_COL] = proposal[PROPOSAL_COL]
+    order[ORDER_SIDE] = proposal[PROPOSAL_SIDE]
+    order[ORDER_KIND] = proposal[PROPOSAL_KIND]
+    order[ORDER_PRICE] = proposal[PROPOSAL_PRICE]
+    order[ORDER_RELATIVE] = proposal[PROPOSAL_RELATIVE]
+    order[ORDER_ASKED] = proposal[PROPOSAL_QUANTITY]
+    order[ORDER_QUANTITY] = quantity
+    order[ORDER_STATUS] = status
+    order[ORDER_REASON] = reason
+    order[ORDER_RULE] = proposal[PROPOSAL_RULE]
+    order[ORDER_RULES_LOW] = proposal[PROPOSAL_RULES_LOW]
+    order[ORDER_RULES_HIGH] = proposal[PROPOSAL_RULES_HIGH]
+    order[ORDER_FROM_ROW] = from_row
+    order[ORDER_FROM_POINT] = from_point
+    order[ORDER_DONE_ROW] = row if status == STATUS_REFUSED else -1
+    return index
+
+
+@inner
+def accept(market, book, row, proposal, quantity, from_row, from_point):
+    """Put an approved order into the book: reserve its cash or shares. Returns its index."""
+    index = write_order(book, row, proposal, quantity, STATUS_OPEN, ACCEPTED, from_row, from_point)
+    account, col = book.account, proposal[PROPOSAL_COL]
+    position = book.positions[col]
+    if proposal[PROPOSAL_SIDE] == BUY:
+        if market.config[CONFIG_OPTIMISTIC] == 0:
+            amount = reserve_per_share(market, row, proposal) * quantity
+            reserved = amount + fee_on(market, col, amount)
+            book.orders[index, ORDER_RESERVED] = reserved
+            account[RESERVED] += reserved
+        if position[POSITION_QUANTITY] == 0 and position[POSITION_PENDING_BUY] == 0:
+            account[PENDING_NAMES] += 1
+        position[POSITION_PENDING_BUY] += quantity
+        value = mark_price(market, row, col) * quantity
+        position[POSITION_PENDING_VALUE] += value
+        account[PENDING_VALUE] += value
+    else:
+        position[POSITION_PENDING_SELL] += quantity
+    book.open[account[OPEN_COUNT]] = index
+    account[OPEN_COUNT] += 1
+    return index
+
+
+@inner
+def first_part(market, row, point):
+    """First bar and point of the path in which an order sent now takes part.
+
+    `point` −1: sent after the close of `row`; else sent at that point inside `row`, it takes part from the next one.
+    """
+    config = market.config
+    if point < 0:
+        return row + 1 + config[CONFIG_LATENCY_BARS], config[CONFIG_LATENCY_POINT]
+    if point + 1 + config[CONFIG_LATENCY_POINT] < 4 and config[CONFIG_LATENCY_BARS] == 0:
+        return row, point + 1 + config[CONFIG_LATENCY_POINT]
+    return row + 1 + config[CONFIG_LATENCY_BARS], 0
+
+
+@inner
+def release(book, order, quantity):
+    """Take `quantity` shares out of what the order still holds back: cash, pending shares, pending value."""
+    account = book.account
+    col = order[ORDER_COL]
+    position = book.positions[col]
+    remaining = order[ORDER_QUANTITY] - order[ORDER_FILLED]
+    if order[ORDER_SIDE] == BUY:
+        freed = order[ORDER_RESERVED] if quantity == remaining else order[ORDER_RESERVED] // remaining * quantity
+        order[ORDER_RESERVED] -= freed
+        account[RESERVED] -= freed
+        pending = position[POSITION_PENDING_BUY]
+        value = position[POSITION_PENDING_VALUE]
+        less = value if quantity == pending else value // pending * quantity
+        position[POSITION_PENDING_VALUE] -= less
+        account[PENDING_VALUE] -= less
+        position[POSITION_PENDING_BUY] -= quantity
+        if position[POSITION_PENDING_BUY] == 0 and position[POSITION_QUANTITY] == 0:
+            account[PENDING_NAMES] -= 1
+    else:
+        position[POSITION_PENDING_SELL] -= quantity
+
+
+@inner
+def close_order(book, index, row, status):
+    """Move an open order to a terminal state and give back what it held."""
+    order = book.orders[index]
+    remaining = order[ORDER_QUANTITY] - order[ORDER_FILLED]
+    if remaining > 0:
+        release(book, order, remaining)
+    order[ORDER_STATUS] = status
+    order[ORDER_DONE_ROW] = row
+
+
+@inner
+def sweep(book):
+    """Drop orders that are no longer open from the list of open orders, keeping the order of acceptance."""
+    account = book.account
+    kept = 0
+    for place in range(account[OPEN_COUNT]):
+        index = book.open[place]
+        if book.orders[index, ORDER_STATUS] == STATUS_OPEN:
+            book.open[kept] = index
+            kept += 1
+    account[OPEN_COUNT] = kept

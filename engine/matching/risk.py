@@ -1,0 +1,176 @@
+"""The risk check of one proposal: hard limits of the configuration, tightened by rules. A refusal is a value."""
+
+from __future__ import annotations
+
+from engine.kernel_cache import inner
+from engine.matching.arrays import (
+    ACCEPTED,
+    BUY,
+    BUYS_BLOCKED,
+    CONFIG_ALLOW_MANAGED,
+    CONFIG_MAX_GROSS,
+    CONFIG_MAX_ORDER,
+    CONFIG_OPTIMISTIC,
+    DAY_LOSS_HIT,
+    EQUITY,
+    HALTED,
+    HELD,
+    HOLDINGS_VALUE,
+    INSTRUMENT_SECTOR,
+    LIMIT,
+    LIMIT_POSITIONS,
+    LIMIT_SECTOR,
+    LIMIT_WEIGHT,
+    LIQUIDATION,
+    MANAGED,
+    OPEN_COUNT,
+    ORDER_COL,
+    ORDER_SIDE,
+    PENDING_NAMES,
+    PENDING_VALUE,
+    POSITION_PENDING_BUY,
+    POSITION_PENDING_SELL,
+    POSITION_PENDING_VALUE,
+    POSITION_QUANTITY,
+    PPB,
+    PRESENT,
+    PROPOSAL_BLOCK,
+    PROPOSAL_COL,
+    PROPOSAL_KIND,
+    PROPOSAL_PRICE,
+    PROPOSAL_QUANTITY,
+    PROPOSAL_RELATIVE,
+    PROPOSAL_SIDE,
+    PROPOSAL_WEIGHT_CAP,
+    REFUSED_CASH,
+    REFUSED_DAY_LOSS,
+    REFUSED_GROSS,
+    REFUSED_HALTED,
+    REFUSED_NOT_HELD,
+    REFUSED_NOT_TRADABLE,
+    REFUSED_ORDER_VALUE,
+    REFUSED_POSITIONS,
+    REFUSED_PRICE,
+    REFUSED_QUANTITY,
+    REFUSED_SECTOR,
+    REFUSED_WEIGHT,
+    STOP,
+    TRADED,
+    UNTRADABLE,
+)
+from engine.matching.costs import part
+from engine.matching.fills import affordable
+from engine.matching.grid import mark_price, tick_at, whole_units
+from engine.matching.orders import orderable_cash, reserve_per_share
+
+
+@inner
+def check(market, book, row, proposal):
+    """Decide on one proposal. Returns (code, quantity): ACCEPTED with the quantity allowed, or a refusal and 0."""
+    price = proposal[PROPOSAL_PRICE]
+    priced = proposal[PROPOSAL_KIND] == LIMIT or proposal[PROPOSAL_KIND] == STOP
+    if proposal[PROPOSAL_QUANTITY] <= 0:
+        return REFUSED_QUANTITY, 0
+    if priced and proposal[PROPOSAL_RELATIVE] == 0:
+        col = proposal[PROPOSAL_COL]
+        if price <= 0 or price % tick_at(market, row + 1, col, price) != 0:
+            return REFUSED_PRICE, 0
+    if proposal[PROPOSAL_SIDE] == BUY:
+        return check_buy(market, book, row, proposal)
+    return check_sell(market, book, row, proposal)
+
+
+@inner
+def check_sell(market, book, row, proposal):
+    """A sell needs shares that no other open order sells; nothing else may stop it."""
+    position = book.positions[proposal[PROPOSAL_COL]]
+    free = position[POSITION_QUANTITY] - position[POSITION_PENDING_SELL]
+    if free <= 0:
+        return REFUSED_NOT_HELD, 0
+    return ACCEPTED, min(proposal[PROPOSAL_QUANTITY], free)
+
+
+@inner
+def check_buy(market, book, row, proposal):
+    """Every limit in turn; each may shrink the purchase; one that shrinks to nothing is refused for that limit."""
+    account, config, col = book.account, market.config, proposal[PROPOSAL_COL]
+    if account[HALTED] == 1:
+        return REFUSED_HALTED, 0
+    if account[DAY_LOSS_HIT] == 1:
+        return REFUSED_DAY_LOSS, 0
+    if account[BUYS_BLOCKED] != 0:
+        return account[BUYS_BLOCKED], 0
+    if proposal[PROPOSAL_BLOCK] != 0:
+        return proposal[PROPOSAL_BLOCK], 0
+    state = market.state[row, col]
+    if (state & PRESENT) == 0 or (state & TRADED) == 0 or state & (UNTRADABLE | LIQUIDATION):
+        return REFUSED_NOT_TRADABLE, 0
+    if (state & MANAGED) and config[CONFIG_ALLOW_MANAGED] == 0:
+        return REFUSED_NOT_TRADABLE, 0
+    position = book.positions[col]
+    new_name = position[POSITION_QUANTITY] == 0 and position[POSITION_PENDING_BUY] == 0
+    if new_name and account[HELD] + account[PENDING_NAMES] >= account[LIMIT_POSITIONS]:
+        return REFUSED_POSITIONS, 0
+    price = mark_price(market, row, col)
+    equity = account[EQUITY]
+    if equity <= 0 or price <= 0:
+        return REFUSED_CASH, 0
+    quantity = proposal[PROPOSAL_QUANTITY]
+    cap = min(account[LIMIT_WEIGHT], proposal[PROPOSAL_WEIGHT_CAP])
+    room = part(equity, cap) - price * position[POSITION_QUANTITY] - position[POSITION_PENDING_VALUE]
+    quantity = min(quantity, max(room, 0) // price)
+    if quantity <= 0:
+        return REFUSED_WEIGHT, 0
+    if account[LIMIT_SECTOR] < PPB:
+        room = part(equity, account[LIMIT_SECTOR]) - sector_value(market, book, row, col)
+        quantity = min(quantity, max(room, 0) // price)
+        if quantity <= 0:
+            return REFUSED_SECTOR, 0
+    room = part(equity, config[CONFIG_MAX_GROSS]) - account[HOLDINGS_VALUE] - account[PENDING_VALUE]
+    quantity = min(quantity, max(room, 0) // price)
+    if quantity <= 0:
+        return REFUSED_GROSS, 0
+    quantity = min(quantity, config[CONFIG_MAX_ORDER] // price)
+    if quantity <= 0:
+        return REFUSED_ORDER_VALUE, 0
+    if config[CONFIG_OPTIMISTIC] == 0:
+        quantity = min(
+            quantity,
+            affordable(market, col, reserve_per_share(market, row, proposal), orderable_cash(account)),
+        )
+    quantity = whole_units(market, row + 1, col, quantity)
+    if quantity <= 0:
+        return REFUSED_CASH, 0
+    return ACCEPTED, quantity
+
+
+@inner
+def sector_value(market, book, row, col):
+    """Money in holdings and open purchases of the instrument's sector; an unknown sector is a sector of its own."""
+    sector = market.instruments[col, INSTRUMENT_SECTOR]
+    account = book.account
+    value = 0
+    for place in range(account[HELD]):
+        other = book.held[place]
+        if market.instruments[other, INSTRUMENT_SECTOR] == sector:
+            position = book.positions[other]
+            value += mark_price(market, row, other) * position[POSITION_QUANTITY] + position[POSITION_PENDING_VALUE]
+    for place in range(account[OPEN_COUNT]):
+        order = book.orders[book.open[place]]
+        other = order[ORDER_COL]
+        same = market.instruments[other, INSTRUMENT_SECTOR] == sector
+        pending_only = order[ORDER_SIDE] == BUY and book.positions[other, POSITION_QUANTITY] == 0
+        # Each pending name counts once, at its first open order.
+        if same and pending_only and first_open_buy(book, place, other):
+            value += book.positions[other, POSITION_PENDING_VALUE]
+    return value
+
+
+@inner
+def first_open_buy(book, place, col):
+    """Whether no earlier open order buys the same instrument."""
+    for earlier in range(place):
+        order = book.orders[book.open[earlier]]
+        if order[ORDER_SIDE] == BUY and order[ORDER_COL] == col:
+            return False
+    return True

@@ -1,0 +1,220 @@
+"""The step of one bar: match → account → plan → risk. Event mode calls it bar by bar, batch mode loops over it.
+
+Both drivers call the functions of this file with the same arrays, so they cannot give different fills.
+"""
+
+from __future__ import annotations
+
+from engine.kernel_cache import inner, njit
+from engine.matching.account import begin_row, end_row
+from engine.matching.arrays import (
+    ACCEPTED,
+    ARM_COUNT,
+    BROKEN,
+    CLOSE,
+    FILL_COUNT,
+    HELD,
+    HIGH,
+    LOW,
+    OPEN,
+    OPEN_COUNT,
+    ORDER_COUNT,
+    POINTS,
+    PROPOSAL_COUNT,
+    VOLUME,
+    Book,
+    Market,
+)
+from engine.matching.fills import match_point
+from engine.matching.orders import accept, first_part
+from engine.matching.plan import Rules, arm_guards, guard_account, plan_entries, plan_exits
+from engine.matching.program import Features
+from engine.matching.risk import check
+from engine.matching.table import row_of, table
+
+DONE, NEEDS_ROOM, BROKE = range(3)
+
+
+@inner
+def trade_bar(market, book, row):
+    """match → account for one bar, all four points of its path."""
+    begin_row(market, book, row)
+    if book.account[OPEN_COUNT] > 0 or book.account[ARM_COUNT] > 0:
+        for point in range(POINTS):
+            match_point(market, book, row, point)
+    end_row(market, book, row)
+
+
+@inner
+def decide(market, book, features, rules, scratch, row):
+    """plan for one bar: fills the proposals, sets the limits in force and the guarded levels."""
+    book.account[PROPOSAL_COUNT] = 0
+    guard_account(market, book, features, rules, row)
+    if book.account[HELD] > 0:
+        plan_exits(market, book, features, rules, row)
+    arm_guards(market, book, rules, row)
+    if rules.entries.height > 0:
+        plan_entries(market, book, features, rules, scratch, row)
+
+
+@inner
+def send(market, book, row, proposal, point):
+    """risk → order: returns (code, order index); a refusal is counted, never sent."""
+    code, quantity = check(market, book, row, proposal)
+    if code != ACCEPTED:
+        book.refusals[code] += 1
+        return code, -1
+    from_row, from_point = first_part(market, row, point)
+    return code, accept(market, book, row, proposal, quantity, from_row, from_point)
+
+
+@inner
+def has_room(book):
+    """Whether the logs can take everything that one more bar can produce."""
+    account = book.account
+    most = book.proposals.height + book.arms.height + account[OPEN_COUNT]
+    # An order can fill at each of the four points.
+    fills = account[FILL_COUNT] + POINTS * most < book.fills.height
+    return fills and account[ORDER_COUNT] + most < book.orders.height and account[OPEN_COUNT] + most < book.open.size
+
+
+@inner
+def run_bars(market, book, features, rules, scratch, first, last):
+    """Batch mode: rows [first, last). Returns (status, next row)."""
+    for row in range(first, last):
+        if not has_room(book):
+            return NEEDS_ROOM, row
+        trade_bar(market, book, row)
+        decide(market, book, features, rules, scratch, row)
+        for number in range(book.account[PROPOSAL_COUNT]):
+            send(market, book, row, book.proposals[number], -1)
+        if book.account[BROKEN] == 1:
+            return BROKE, row
+    return DONE, last
+
+
+@inner
+def view_market(bars, state, base, rows, venue, ticks, instruments, actions, config):
+    """The market's arrays as views."""
+    return Market(
+        table(bars[OPEN]),
+        table(bars[HIGH]),
+        table(bars[LOW]),
+        table(bars[CLOSE]),
+        table(bars[VOLUME]),
+        table(state),
+        table(base),
+        table(rows),
+        table(venue),
+        table(ticks[0]),
+        table(ticks[1]),
+        table(instruments),
+        table(actions),
+        row_of(config),
+    )
+
+
+@inner
+def view_book(
+    positions,
+    orders,
+    open_orders,
+    fills,
+    account,
+    held,
+    day,
+    arms,
+    exits,
+    exit_rules,
+    curve,
+    refusals,
+    proposals,
+):
+    """The book's arrays as views."""
+    return Book(
+        table(positions),
+        table(orders),
+        row_of(open_orders),
+        table(fills),
+        row_of(account),
+        row_of(held),
+        table(day),
+        table(arms),
+        table(exits),
+        table(exit_rules),
+        table(curve),
+        row_of(refusals),
+        table(proposals),
+    )
+
+
+@inner
+def view_rules(code, constants, entries, requires, ranks, exits, guards, sizes, risks):
+    """The compiled rules' arrays as views."""
+    return Rules(
+        table(code),
+        row_of(constants),
+        table(entries),
+        table(requires),
+        table(ranks),
+        table(exits),
+        table(guards),
+        table(sizes),
+        table(risks),
+    )
+
+
+@njit
+def run_block(market, book, rules, features, scratch, first, last):
+    """`run_bars` on tuples of arrays: the entry point of batch mode."""
+    first_row, candidates, flags, numbers = features
+    found, triggers, keys, order = scratch
+    return run_bars(
+        view_market(*market),
+        view_book(*book),
+        Features(first_row, candidates.shape[1], table(candidates), table(flags), table(numbers)),
+        view_rules(*rules),
+        (row_of(found), row_of(triggers), table(keys), row_of(order)),
+        first,
+        last,
+    )
+
+
+@njit
+def decide_one(market, book, rules, features, scratch, row):
+    """`decide` on tuples of arrays. Returns the number of proposals."""
+    first_row, candidates, flags, numbers = features
+    found, triggers, keys, order = scratch
+    seen = view_book(*book)
+    decide(
+        view_market(*market),
+        seen,
+        Features(first_row, candidates.shape[1], table(candidates), table(flags), table(numbers)),
+        view_rules(*rules),
+        (row_of(found), row_of(triggers), table(keys), row_of(order)),
+        row,
+    )
+    return seen.account[PROPOSAL_COUNT]
+
+
+@njit
+def trade_rows(market, book, first, last):
+    """Bars [first, last) without decisions: what event mode calls between two decisions."""
+    venue, seen = view_market(*market), view_book(*book)
+    for row in range(first, last):
+        trade_bar(venue, seen, row)
+    return seen.account[FILL_COUNT]
+
+
+@njit
+def send_one(market, book, row, number, point):
+    """Risk check and acceptance of proposal `number`. Returns (code, order index)."""
+    seen = view_book(*book)
+    return send(view_market(*market), seen, row, seen.proposals[number], point)
+
+
+@njit
+def check_one(market, book, row, number):
+    """Risk check alone. Returns (code, quantity)."""
+    seen = view_book(*book)
+    return check(view_market(*market), seen, row, seen.proposals[number])
