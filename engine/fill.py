@@ -23,7 +23,7 @@ class Fill:
         ticker: KRX short code.
         side: buy or sell.
         quantity: shares, at least 1.
-        price: won per share.
+        price: won per share; 0 when a delisted share is written off.
         fee: the broker's commission, won.
         stt: securities transaction tax (sells), won.
         rural: special rural tax (KOSPI sells), won.
@@ -46,10 +46,10 @@ class Fill:
 
     def __post_init__(self) -> None:
         require_aware(self.time, f"Fill {self.key}")
-        if self.quantity <= 0 or self.price <= 0:
+        if self.quantity <= 0 or self.price < 0:
             raise BadInput(
                 f"Fill {self.key} of order {self.order_id}: {self.quantity} shares of {self.ticker} at "
-                f"{self.price} won. Shares and price must be positive."
+                f"{self.price} won. Shares must be positive and the price not negative."
             )
         if min(self.fee, self.stt, self.rural) < 0:
             raise BadInput(f"Fill {self.key}: a fee or tax below 0 won. Book a refund as a CashMoved event.")

@@ -157,8 +157,8 @@ class OrderRequest:
             )
         if not self.kind.has_price and self.price is not None:
             raise BadInput(
-                f"A {self.kind.value} order for {self.ticker} has no price, but {self.price:,} won was given. "
-                f"Use a limit order, or leave the price out."
+                f"A {self.kind.value} order for {self.ticker} has no price, but {self.price:,} won was "
+                f"given. Use a limit order, or leave the price out."
             )
 
 
@@ -218,8 +218,8 @@ class Order:
         if status not in NEXT[self.status]:
             raise BrokenInvariant(
                 f"Order {self.id} ({self.request.side.value} {self.request.quantity:,} "
-                f"{self.request.ticker}) is {self.status.value} and cannot become {status.value} at {at.isoformat()}. "
-                f"Reconcile the ledger with the broker before trading on."
+                f"{self.request.ticker}) is {self.status.value} and cannot become {status.value} at "
+                f"{at.isoformat()}. Reconcile the ledger with the broker before trading on."
             )
         done_at = at if status in TERMINAL else None
         return replace(self, status=status, done_at=done_at, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,77 @@
+"""One text for one value: canonical JSON, so that equal facts have equal bytes and equal hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+from engine.clock import KST, in_seoul
+from engine.errors import BadInput
+
+
+def stamp(time: datetime) -> str:
+    """A time as text of fixed width in Asia/Seoul, so that texts sort as times do."""
+    return in_seoul(time).isoformat(timespec="microseconds")
+
+
+def unstamp(text: str) -> datetime:
+    """The time that `stamp` wrote."""
+    return datetime.fromisoformat(text).astimezone(KST)
+
+
+def plain(value: Any) -> Any:
+    """The value as what JSON can hold; a NaN is unknown and becomes null, an infinity raises `BadInput`."""
+    if value is None or isinstance(value, str | bool | int):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, float):
+        if math.isinf(value):
+            raise BadInput("An infinite number cannot be written down. Give None for an unknown value.")
+        return None if math.isnan(value) else value
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Fraction):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return plain(value.tolist())
+    raise BadInput(f"A {type(value).__name__} cannot be written into the ledger. Turn it into plain values.")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; Korean stays readable.
+
+    >>> canonical_json({"나": 1, "a": (1.5, None)})
+    '{"a":[1.5,null],"나":1}'
+    """
+    return _dump(plain(value))
+
+
+def dump_plain(value: Any) -> str:
+    """As `canonical_json`, for a value that is plain already."""
+    return _dump(value)
+
+
+_dump = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def digest(*parts: str) -> str:
+    """sha256 over the parts, hexadecimal; the separator keeps ("ab", "c") apart from ("a", "bc")."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

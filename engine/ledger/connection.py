@@ -1,0 +1,88 @@
+"""Opening the SQLite file of a ledger, and transactions that are all or nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from engine.errors import DataError, GeoulError
+from engine.ledger.migrations import MIGRATIONS, migrate, version_of
+
+BUSY_MS = 10_000  # a batch of 30,000 rows by another process takes under a second
+
+
+class LedgerError(GeoulError):
+    """The ledger could not be written (disk full, file locked or damaged). Nothing was recorded: send no
+    order."""
+
+
+def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Connection:
+    """The connection to an up-to-date ledger; makes the file (mode 0600) unless `read_only`.
+
+    Raises:
+        DataError: the file is missing (`read_only`), is no ledger, is damaged or comes from a newer Geoul.
+        LedgerError: the folder or file cannot be written.
+    """
+    if read_only and not path.is_file():
+        raise DataError(f"There is no ledger at {path}. Check the path, or run a backtest with a ledger first.")
+    try:
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+        try:
+            _prepare(connection, now, read_only)
+        except BaseException:
+            connection.close()
+            raise
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise LedgerError(f"The ledger {path} cannot be opened: {error}.") from error
+        raise DataError(
+            f"The ledger {path} is damaged or no SQLite file: {error}. Restore it from a backup."
+        ) from error
+    except OSError as error:
+        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}.") from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, now: datetime, read_only: bool) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+        if version_of(connection) < len(MIGRATIONS):
+            raise DataError("The ledger is empty or of an older version. Open it for writing once to update it.")
+        return
+    version_of(connection)  # refuse foreign files before the journal mode changes them
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: a commit is on the disk when it returns. An intent must survive the power failure
+    # that the order it announces may survive.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrate(connection, now)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit at the end, or roll back everything on any exception; sqlite errors become
+    `LedgerError`."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        raise LedgerError(
+            f"The ledger could not be written: {error}. Nothing was recorded, so nothing may be sent. "
+            f"Free disk space, or check that no other program holds the file."
+        ) from error
