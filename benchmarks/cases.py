@@ -96,13 +96,9 @@ CASES = (
         short=(5_000, 1),
         columns=DECISION,
         engines=(
-            Engine(
-                "plain Python, no account", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3
-            ),
+            Engine("plain Python, no account", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3),
             Engine("backtesting.py", "peers.backtesting_minutes", peer=True, repeat=3, goal_ratio=3),
-            Engine(
-                "backtrader", "peers.backtrader_minutes", peer=True, repeat=3, rows=200_000, goal_ratio=15
-            ),
+            Engine("backtrader", "peers.backtrader_minutes", peer=True, repeat=3, rows=200_000, goal_ratio=15),
         ),
     ),
 )

@@ -34,12 +34,18 @@ def measure(run: Callable[[], np.ndarray | dict], repeat: int) -> tuple[dict, np
     started = time.perf_counter()
     outcome = run()
     first_seconds = time.perf_counter() - started
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(repeat):
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         outcome = run()
         seconds.append(time.perf_counter() - started)
-    report = {"first_seconds": first_seconds, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
+        cpu_seconds.append(time.process_time() - worked)
+    report = {
+        "first_seconds": first_seconds,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
     if isinstance(outcome, dict):
         return report | outcome, None
     return report | {"fills": len(outcome), "digest": digest(outcome)}, outcome

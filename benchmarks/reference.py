@@ -13,6 +13,8 @@ from benchmarks.fills import as_fills
 from benchmarks.market import CLOSE, OPEN, VOLUME
 
 INITIAL_CASH_WON = 100_000_000
+ORDER_WON = 1_000_000  # what one purchase of the minute strategy is meant to cost
+MINUTE_CASH_WON = 1_000_000_000  # never runs out, costs included
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,7 @@ def surge(bars: np.ndarray, rules: SurgeRules | None = None, cash_won: int = INI
                 held[ticker] = (quantity, open_won[ticker])
                 fills.append((row, ticker, 1, quantity))
 
-        sells = [
-            ticker for ticker, (_, entry) in sorted(held.items()) if _reached(close_won[ticker], entry, rules)
-        ]
+        sells = [ticker for ticker, (_, entry) in sorted(held.items()) if _reached(close_won[ticker], entry, rules)]
         equity_won = cash_won + sum(quantity * close_won[ticker] for ticker, (quantity, _) in held.items())
         buys = []
         for ticker in np.flatnonzero(signal[row]).tolist():
@@ -107,18 +107,16 @@ def _entries(bars: np.ndarray, rules: SurgeRules) -> np.ndarray:
     return signal
 
 
-def moving_average_cross(
-    bars: np.ndarray, fast_bars: int = 10, slow_bars: int = 30, quantity: int = 10
-) -> np.ndarray:
+def moving_average_cross(bars: np.ndarray, fast_bars: int = 10, slow_bars: int = 30) -> np.ndarray:
     """Fills of crossing averages on one ticker.
 
     At a close without a position and the fast mean above the slow one, which it was not a row before: buy
-    `quantity` shares at the next open. At a close with the position and the fast mean below, which it was not
-    a row before: sell them at the next open. Means include their own row; before row `slow_bars` nothing is
-    known and nothing fires.
+    floor(`ORDER_WON` / close) shares at the next open. At a close with the position and the fast mean below,
+    which it was not a row before: sell all at the next open. Means include their own row; before row
+    `slow_bars` nothing is known and nothing fires. Cash never runs out.
     """
     close = bars[CLOSE, :, 0].tolist()
-    held = False
+    held = 0
     fills = []
     before = None  # sign of fast - slow on the row before
     for row in range(slow_bars - 1, len(close) - 1):
@@ -126,10 +124,10 @@ def moving_average_cross(
         slow = sum(close[row - slow_bars + 1 : row + 1]) * fast_bars
         now = (fast > slow) - (fast < slow)
         if before is not None and not held and now > 0 >= before:
-            fills.append((row + 1, 0, 1, quantity))
-            held = True
+            held = ORDER_WON // close[row]
+            fills.append((row + 1, 0, 1, held))
         elif before is not None and held and now < 0 <= before:
-            fills.append((row + 1, 0, -1, quantity))
-            held = False
+            fills.append((row + 1, 0, -1, held))
+            held = 0
         before = now
     return as_fills(*np.array(fills, np.int64).reshape(-1, 4).T)

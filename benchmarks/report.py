@@ -50,7 +50,7 @@ def as_table(results: list[tuple[Case, list[Measured]]], short: bool) -> Table:
     table = Table(caption=_caption(results, short), caption_justify="left")
     for column in ("job", "engine", "result"):
         table.add_column(column)
-    for column in ("bars", "seconds", "best", "n", "M bars/s", "Geoul is", "goal", "memory"):
+    for column in ("bars", "seconds", "best", "cpu", "n", "M bars/s", "Geoul is", "goal", "memory"):
         table.add_column(column, justify="right")
     for case, measured in results:
         table.add_section()
@@ -63,6 +63,7 @@ def as_table(results: list[tuple[Case, list[Measured]]], short: bool) -> Table:
                 f"{one.bars:,}",
                 f"{one.seconds:.4g}",
                 f"{min(one.report['seconds']):.4g}",
+                f"{statistics.median(one.report['cpu_seconds']):.4g}",
                 str(len(one.report["seconds"])),
                 f"{one.bars_per_second / 1e6:,.3g}",
                 f"{ours.bars_per_second / one.bars_per_second:.1f}×" if ours and not one.ours else "",
@@ -75,8 +76,7 @@ def as_table(results: list[tuple[Case, list[Measured]]], short: bool) -> Table:
 def as_json(results: list[tuple[Case, list[Measured]]]) -> list[dict]:
     """Every figure of every engine."""
     return [
-        {"case": case.name, "engine": one.engine.label, "bars": one.bars, "disagreement": one.disagreement}
-        | one.report
+        {"case": case.name, "engine": one.engine.label, "bars": one.bars, "disagreement": one.disagreement} | one.report
         for case, measured in results
         for one in measured
     ]
@@ -98,9 +98,7 @@ def _caption(results: list[tuple[Case, list[Measured]]], short: bool) -> str:
     if short:
         lines.append("Small markets: only the equality of the results counts, the times say nothing.")
     else:
-        lines.append(
-            "seconds: median of n runs after one that does not count; best: the least disturbed one."
-        )
+        lines.append("seconds: median of n runs after one that does not count; best: the least disturbed one.")
     return "\n".join(lines)
 
 

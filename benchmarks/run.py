@@ -84,7 +84,8 @@ def _run_case(
             used = min(rows, engine.rows or rows)
             report, fills = _run_engine(engine, folder, used, arguments.short, peers, scratch)
             if engine.label in measured:
-                measured[engine.label].report["seconds"] += report["seconds"]
+                for clock in ("seconds", "cpu_seconds"):
+                    measured[engine.label].report[clock] += report[clock]
             else:
                 measured[engine.label] = Measured(engine, used, tickers, report, fills)
     _compare(case, list(measured.values()))

@@ -15,8 +15,8 @@ with warnings.catch_warnings():
 
 from benchmarks.fills import as_fills
 from benchmarks.market import load_bars
+from benchmarks.reference import MINUTE_CASH_WON, ORDER_WON
 
-INITIAL_CASH_WON = 1_000_000_000
 FEE_RATE = 0.000140527
 
 
@@ -35,7 +35,7 @@ class Cross(Strategy):
         fast, slow = self.fast, self.slow
         if not self.position:
             if fast[-1] > slow[-1] and fast[-2] <= slow[-2]:
-                self.buy(size=10)
+                self.buy(size=ORDER_WON // self.data.Close[-1])
         elif fast[-1] < slow[-1] and fast[-2] >= slow[-2]:
             self.position.close()
 
@@ -50,13 +50,11 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     )
 
     def run() -> np.ndarray:
-        backtest = Backtest(frame, Cross, cash=INITIAL_CASH_WON, commission=FEE_RATE)
+        backtest = Backtest(frame, Cross, cash=MINUTE_CASH_WON, commission=FEE_RATE)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Some trades remain open")
             strategy = backtest.run()["_strategy"]
-        entries = [
-            (trade.entry_bar, 0, 1, trade.size) for trade in (*strategy.closed_trades, *strategy.trades)
-        ]
+        entries = [(trade.entry_bar, 0, 1, trade.size) for trade in (*strategy.closed_trades, *strategy.trades)]
         exits = [(trade.exit_bar, 0, -1, trade.size) for trade in strategy.closed_trades]
         return as_fills(*np.array(entries + exits, np.float64).reshape(-1, 4).T)
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from benchmarks.fills import as_fills
 from benchmarks.market import load_bars
+from benchmarks.reference import MINUTE_CASH_WON, ORDER_WON
 
-INITIAL_CASH_WON = 1_000_000_000
 FEE_RATE = 0.000140527
 
 
@@ -33,7 +33,7 @@ class Cross(bt.Strategy):
         fast, slow = self.fast, self.slow
         if not self.position:
             if fast[0] > slow[0] and fast[-1] <= slow[-1]:
-                self.buy(size=10)
+                self.buy(size=ORDER_WON // self.data.close[0])
         elif fast[0] < slow[0] and fast[-1] >= slow[-1]:
             self.close()
 
@@ -55,7 +55,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
         cerebro = bt.Cerebro(stdstats=False)
         cerebro.adddata(bt.feeds.PandasData(dataname=frame, openinterest=None))
         cerebro.addstrategy(Cross)
-        cerebro.broker.setcash(float(INITIAL_CASH_WON))
+        cerebro.broker.setcash(float(MINUTE_CASH_WON))
         cerebro.broker.setcommission(commission=FEE_RATE)
         (strategy,) = cerebro.run()
         return as_fills(*np.array(strategy.fills, np.float64).reshape(-1, 4).T)

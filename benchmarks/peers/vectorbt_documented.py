@@ -70,9 +70,7 @@ def order_of_cell(c, shares, entry_price, opens):
     price = opens[c.i, c.col]
     if wanted > 0:
         entry_price[c.col] = price
-    return nb.order_nb(
-        size=wanted, price=price, direction=Direction.LongOnly, size_granularity=1.0, min_size=1.0
-    )
+    return nb.order_nb(size=wanted, price=price, direction=Direction.LongOnly, size_granularity=1.0, min_size=1.0)
 
 
 def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
@@ -82,9 +80,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     """
     vbt.settings["engine"] = options.get("engine", "numba")
     bars = load_bars(folder)
-    opens, close, volume = (
-        pd.DataFrame(np.array(bars[field], np.float64)) for field in (OPEN, CLOSE, VOLUME)
-    )
+    opens, close, volume = (pd.DataFrame(np.array(bars[field], np.float64)) for field in (OPEN, CLOSE, VOLUME))
     rules = SurgeRules()
 
     def mean(frame: pd.DataFrame) -> pd.DataFrame:

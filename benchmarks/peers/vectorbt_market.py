@@ -59,9 +59,7 @@ def next_order(c, columns, shares, count, entry_price, opens):
 
 
 @njit
-def decide_at_close(
-    c, columns, shares, count, entry_price, entries, stop, target, most_positions, weight_percent
-):
+def decide_at_close(c, columns, shares, count, entry_price, entries, stop, target, most_positions, weight_percent):
     """Plan the orders of the next row: all sells, then buys by column while there are free places."""
     planned = 0
     held = 0

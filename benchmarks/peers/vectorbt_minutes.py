@@ -12,8 +12,7 @@ from vectorbt.generic import dispatch as generic
 
 from benchmarks.fills import as_fills
 from benchmarks.market import CLOSE, OPEN, load_bars
-
-INITIAL_CASH_WON = 1_000_000_000
+from benchmarks.reference import MINUTE_CASH_WON, ORDER_WON
 
 
 def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
@@ -26,16 +25,20 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     vbt.settings["engine"] = options.get("engine", "numba")
     bars = load_bars(folder)
     minutes = pd.date_range("2015-01-02 09:01", periods=bars.shape[1], freq="min")
-    opens, close = (
-        pd.Series(np.array(bars[field, :, 0], np.float64), index=minutes) for field in (OPEN, CLOSE)
-    )
+    opens, close = (pd.Series(np.array(bars[field, :, 0], np.float64), index=minutes) for field in (OPEN, CLOSE))
     signals = {"documented": _documented_signals, "tuned": _tuned_signals}[options.get("style", "documented")]
     room = {"max_orders": len(close) // 5, "max_logs": 0} if options.get("style") == "tuned" else {}
 
     def run() -> np.ndarray:
         entries, exits = signals(close)
         portfolio = vbt.Portfolio.from_signals(
-            close, entries, exits, price=opens, size=10.0, init_cash=float(INITIAL_CASH_WON), **room
+            close,
+            entries,
+            exits,
+            price=opens,
+            size=np.floor(ORDER_WON / close.shift(1)),
+            init_cash=float(MINUTE_CASH_WON),
+            **room,
         )
         records = portfolio.order_records
         side = np.where(records["side"] == 0, 1, -1)
