@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from math import isfinite
 
 import polars as pl
 
-from engine.metrics.rule_changes import RuleChange, rule_changes
+from engine.metrics.rule_changes import RuleChange, rule_changes, same_trading, single_rule_variants
 from engine.metrics.summary import Metrics, summarize
 from engine.result import Result
 from engine.rules.tree import RuleSet
@@ -117,6 +117,36 @@ def compare_results(
         effects=tuple(effects),
         same_inputs=_inputs(old) == _inputs(new),
     )
+
+
+def compare_rules(
+    old_rules: RuleSet,
+    new_rules: RuleSet,
+    run: Callable[[RuleSet], Result],
+    *,
+    effects: bool = True,
+    announce: Callable[[str], None] = lambda label: None,
+) -> Comparison:
+    """Run both rule sets, and the old one with each single change, and compare.
+
+    Args:
+        old_rules, new_rules: what to compare.
+        run: one backtest on the same data with the same configuration.
+        effects: also run each change alone; with only one change that run would be the new one, and is not repeated.
+        announce: told the label of each run before it starts: "old", "new", then "+ id", "- id", "~ id".
+    """
+    announce("old")
+    old = run(old_rules)
+    announce("new")
+    new = run(new_rules)
+    variants = []
+    for label, rules in single_rule_variants(old_rules, new_rules) if effects else []:
+        if same_trading(rules, new_rules):
+            variants.append((label, new))
+            continue
+        announce(label)
+        variants.append((label, run(rules)))
+    return compare_results(old, new, old_rules, new_rules, variants)
 
 
 def figure_differences(old: Metrics, new: Metrics) -> tuple[FigureDifference, ...]:

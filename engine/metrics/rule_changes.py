@@ -109,6 +109,15 @@ def single_rule_variants(old: RuleSet, new: RuleSet) -> list[tuple[str, RuleSet]
     return variants
 
 
+def same_trading(one: RuleSet, other: RuleSet) -> bool:
+    """Whether two rule sets send the same orders on any data: they may differ in words only."""
+    return (
+        one.interval == other.interval
+        and [rule.id for rule in one.rules] == [rule.id for rule in other.rules]
+        and all(_same_behaviour(left, right) for left, right in zip(one.rules, other.rules, strict=True))
+    )
+
+
 def _with_change(old: RuleSet, new: RuleSet, change: RuleChange) -> RuleSet:
     rules = list(old.rules)
     if change.kind == "interval":

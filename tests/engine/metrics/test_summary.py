@@ -67,10 +67,7 @@ def test_months_of_a_year_compound_to_the_year_and_years_to_the_total(metrics):
 def test_idle_days_of_the_warmup_change_no_ratio(result):
     first = result.equity.row(0, named=True)
     extra = pl.DataFrame(
-        [
-            first | {"session": date(2020, 12, day), "equity": 100_000_000, "warmup": True}
-            for day in range(1, 29)
-        ],
+        [first | {"session": date(2020, 12, day), "equity": 100_000_000, "warmup": True} for day in range(1, 29)],
         schema=result.equity.schema,
     )
     longer = summarize(replace(result, equity=pl.concat([extra, result.equity])))
