@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_explained(repository, source, words):
 
 
 def test_a_folder_without_git_is_explained(tmp_path):
-    with pytest.raises(BadInput, match="git cannot show HEAD:core.md"):
+    with pytest.raises(BadInput, match=r"git cannot show HEAD:core\.md"):
         read_source("HEAD:core.md", tmp_path)
 
 
