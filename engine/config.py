@@ -45,7 +45,7 @@ class RiskLimits(BaseModel):
         max_sector_weight: share of equity in one sector; names of unknown sector form one sector.
         max_gross_exposure: share of equity in holdings and open purchases.
         max_order_won: money in one order.
-        max_day_loss: share of yesterday's closing equity; purchases stop for the session when it is lost. None = no limit.
+        max_day_loss: share of yesterday's closing equity; when it is lost, purchases stop for the session. None = none.
         allow_managed: buy administrative issues (관리종목).
     """
 

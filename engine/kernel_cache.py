@@ -1,8 +1,8 @@
 """Compiled kernels, cached on disk in a folder that is named by everything that decides their machine code.
 
-Numba's own cache looks only at the file that defines a function: when a callee in another file changes, it loads the old
-machine code and would trade with old rules. Here the folder's name is the hash of all kernel sources, the numba and llvmlite
-versions and the processor, so any edit starts a new folder. Import `njit` from here, never from numba.
+Numba's own cache looks only at the file that defines a function: when a callee in another file changes, it loads the
+old machine code and would trade with old rules. Here the folder's name is the hash of all kernel sources, the numba and
+llvmlite versions and the processor, so any edit starts a new folder. Import `njit` from here, never from numba.
 """
 
 from __future__ import annotations

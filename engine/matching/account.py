@@ -1,4 +1,4 @@
-"""The account at both ends of a bar: settlement and corporate actions before it, marks, expiry and the curve after it."""
+"""The account at both ends of a bar: settlement and corporate actions before, marks, expiry and the curve after."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ from engine.matching.arrays import (
     FEES,
     FRACTION_CASH,
     HALTED,
+    HALTED_BARS,
     HELD,
     HOLDINGS_COST,
     HOLDINGS_VALUE,
@@ -62,7 +63,6 @@ from engine.matching.arrays import (
     PAYABLE,
     PEAK_EQUITY,
     POSITION_COST,
-    POSITION_HALTED_DAYS,
     POSITION_NET,
     POSITION_PEAK,
     POSITION_PENDING_BUY,
@@ -253,8 +253,8 @@ def end_row(market, book, row):
         price = mark_price(market, row, col)
         value += price * position[POSITION_QUANTITY]
         position[POSITION_PEAK] = max(position[POSITION_PEAK], price)
-        if last and (market.state[row, col] & TRADED) == 0:
-            position[POSITION_HALTED_DAYS] += 1
+        if (market.state[row, col] & TRADED) == 0:
+            account[HALTED_BARS] += 1
     account[HOLDINGS_VALUE] = value
     account[EQUITY] = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + value
     account[PEAK_EQUITY] = max(account[PEAK_EQUITY], account[EQUITY])

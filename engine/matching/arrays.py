@@ -29,7 +29,8 @@ VENUE_LIMIT_PCT = 1
 VENUE_TAX = 2
 VENUE_RURAL = 3
 VENUE_UNIT = 4
-VENUE_FIELDS = 5
+VENUE_ROUND_BASE = 5  # 1: an off-grid close is rounded up to become the next base price
+VENUE_FIELDS = 6
 
 # instruments[N, INSTRUMENT_FIELDS]
 INSTRUMENT_CLASS = 0
@@ -146,8 +147,7 @@ POSITION_PENDING_VALUE = 9  # money in open purchases at their reference price
 POSITION_NET = 10  # realised profit after costs of the present position
 POSITION_BUDGET_ROW = 11  # bar for which the participation budget below is counted
 POSITION_BUDGET_USED = 12
-POSITION_HALTED_DAYS = 13
-POSITION_FIELDS = 14
+POSITION_FIELDS = 13
 
 # account[ACCOUNT_FIELDS]
 CASH = 0  # settled deposit
@@ -190,7 +190,9 @@ LIMIT_POSITIONS = 40  # limits in force at this decision: the configuration's, t
 LIMIT_WEIGHT = 41
 LIMIT_SECTOR = 42
 LIMIT_DAY_LOSS = 43
-ACCOUNT_FIELDS = 44
+BLIND_EXITS = 44  # times that the condition of an exit rule was unknown for a name held
+HALTED_BARS = 45  # bars on which a name held could not trade
+ACCOUNT_FIELDS = 46
 
 # curve[T, CURVE_FIELDS]: the account after each bar
 (

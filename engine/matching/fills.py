@@ -56,6 +56,7 @@ from engine.matching.arrays import (
     LIMIT,
     OPEN_COUNT,
     ORDER_COL,
+    ORDER_DONE_ROW,
     ORDER_FILLED,
     ORDER_FROM_POINT,
     ORDER_FROM_ROW,
@@ -76,7 +77,6 @@ from engine.matching.arrays import (
     POSITION_BUY_FEES,
     POSITION_COST,
     POSITION_COUNT,
-    POSITION_HALTED_DAYS,
     POSITION_LAST_EXIT,
     POSITION_NET,
     POSITION_NUMBER,
@@ -199,6 +199,7 @@ def apply_fill(market, book, row, point, index, price, quantity, slippage):
     order[ORDER_FILLED] += quantity
     if order[ORDER_FILLED] == order[ORDER_QUANTITY]:
         order[ORDER_STATUS] = STATUS_FILLED
+        order[ORDER_DONE_ROW] = row
     position[POSITION_BUDGET_USED] += quantity
     cost = realised = buy_fees = 0
     if side == BUY:
@@ -209,7 +210,6 @@ def apply_fill(market, book, row, point, index, price, quantity, slippage):
             position[POSITION_OPENED_ROW] = row
             position[POSITION_PEAK] = 0
             position[POSITION_NET] = 0
-            position[POSITION_HALTED_DAYS] = 0
             if position[POSITION_PENDING_BUY] > 0:
                 account[PENDING_NAMES] -= 1
         position[POSITION_QUANTITY] += quantity
@@ -422,3 +422,19 @@ def match_point(market, book, row, point):
         match_guards(market, book, row, point)
     if book.account[OPEN_COUNT] > 0:
         match_orders(market, book, row, point, BUY)
+
+
+@inner
+def path_decides(market, book, row):
+    """Whether some name has a guarded level below and one above the open inside this bar: low or high first matters."""
+    for number in range(book.account[ARM_COUNT]):
+        arm = book.arms[number]
+        col, level = arm[ARM_COL], arm[ARM_LEVEL]
+        if arm[ARM_DIRECTION] >= 0 or not market.low[row, col] <= level < market.open[row, col]:
+            continue
+        for other in range(book.account[ARM_COUNT]):
+            twin = book.arms[other]
+            above = twin[ARM_COL] == col and twin[ARM_DIRECTION] > 0
+            if above and market.open[row, col] < twin[ARM_LEVEL] < market.high[row, col]:
+                return True
+    return False

@@ -16,6 +16,7 @@ from engine.matching.arrays import (
     UNTRADABLE,
     VENUE_FIELDS,
     VENUE_LIMIT_PCT,
+    VENUE_ROUND_BASE,
     VENUE_TICKS,
     VENUE_UNIT,
 )
@@ -66,8 +67,9 @@ def reserve_price(market, row, col):
 
     Without limits (adjusted prices, unknown tables) the percentage alone is applied, 30 % where it is unknown too.
     """
-    close = market.close[row, col]
-    base = grid_up(market, row + 1, col, close)
+    close = base = market.close[row, col]
+    if market.venue[row + 1, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_ROUND_BASE] == 1:
+        base = grid_up(market, row + 1, col, close)
     upper = limits_for(market, row + 1, col, base)[1]
     if upper > 0:
         return upper

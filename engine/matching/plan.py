@@ -19,6 +19,7 @@ from engine.matching.arrays import (
     ARM_EXIT,
     ARM_LEVEL,
     ARM_RULE,
+    BLIND_EXITS,
     BUY,
     BUYS_BLOCKED,
     CONFIG_MAX_DAY_LOSS,
@@ -186,7 +187,10 @@ def plan_exits(market, book, features, rules, row):
             rule = rules.exits[number]
             if book.exits[col, rule[EXIT_INDEX]] != 0:
                 continue
-            if truth(market, book, features, rules, rule, row, col) == 1.0:
+            value = truth(market, book, features, rules, rule, row, col)
+            if np.isnan(value):
+                account[BLIND_EXITS] += 1
+            elif value == 1.0:
                 # The target is fixed when the rule first fires: the share of the holding, rounded up.
                 book.exits[col, rule[EXIT_INDEX]] = -(-held * rule[EXIT_FRACTION] // PPB)
         ask_for_rest(book, col, held - position[POSITION_PENDING_SELL])

@@ -19,13 +19,14 @@ from engine.matching.arrays import (
     OPEN,
     OPEN_COUNT,
     ORDER_COUNT,
+    PATH_SPLIT_DAYS,
     POINTS,
     PROPOSAL_COUNT,
     VOLUME,
     Book,
     Market,
 )
-from engine.matching.fills import match_point
+from engine.matching.fills import match_point, path_decides
 from engine.matching.orders import accept, first_part
 from engine.matching.plan import Rules, arm_guards, guard_account, plan_entries, plan_exits
 from engine.matching.program import Features
@@ -40,6 +41,8 @@ def trade_bar(market, book, row):
     """match → account for one bar, all four points of its path."""
     begin_row(market, book, row)
     if book.account[OPEN_COUNT] > 0 or book.account[ARM_COUNT] > 0:
+        if book.account[ARM_COUNT] > 1 and path_decides(market, book, row):
+            book.account[PATH_SPLIT_DAYS] += 1
         for point in range(POINTS):
             match_point(market, book, row, point)
     end_row(market, book, row)

@@ -1,0 +1,166 @@
+"""A panel and a configuration as the arrays that the step reads."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import BacktestConfig, ratio_ppb
+from engine.data.panel import Panel
+from engine.krx.arrays import exchange_arrays
+from engine.krx.instrument_class import instrument_class
+from engine.krx.sessions import next_session
+from engine.matching import arrays as at
+from engine.rules.feature_slots import MarketArrays
+from engine.rules.interval import bars_per_year
+
+Int64 = NDArray[np.int64]
+EPOCH = datetime.date(1970, 1, 1)
+_SLIPPAGE = {"none": at.SLIPPAGE_NONE, "ticks": at.SLIPPAGE_TICKS, "rate": at.SLIPPAGE_RATE, "root": at.SLIPPAGE_ROOT}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What one market looks like to the step.
+
+    Args:
+        panel: the data.
+        config: fees, path, limits.
+        arrays: the tuple that `engine.matching.step` takes as `market`.
+    """
+
+    panel: Panel
+    config: BacktestConfig
+    arrays: tuple[Any, ...]
+
+    @property
+    def scale(self) -> int:
+        """Price units per won."""
+        return self.panel.manifest.price_scale
+
+    def feature_market(self) -> MarketArrays:
+        """The same market as the feature graph reads it."""
+        panel = self.panel
+        return MarketArrays(
+            bars=panel.bars,
+            state=panel.state,
+            value=panel.value,
+            shares=panel.shares,
+            indices=panel.indices,
+            ordinal=panel.ordinal,
+            session=panel.session,
+            closed_at_ns=panel.closed_at_ns,
+            first_row=panel.first_row,
+            actions=panel.actions,
+            price_scale=self.scale,
+            bars_per_year=bars_per_year(panel.interval),
+        )
+
+
+def build_exchange(panel: Panel, config: BacktestConfig) -> Exchange:
+    """Prepare a panel for the step; cheap, the bars are not copied."""
+    bounds, sizes, venue = _venue(panel.session)
+    return Exchange(
+        panel=panel,
+        config=config,
+        arrays=(
+            plain(panel.bars),
+            plain(panel.state),
+            plain(panel.base),
+            row_facts(panel.session),
+            venue,
+            np.stack([bounds, sizes]),
+            _instruments(panel),
+            _actions(panel),
+            _config(panel, config),
+        ),
+    )
+
+
+def plain(array: NDArray[Any]) -> NDArray[Any]:
+    """A read-only base-class view, so that mapped files and our own arrays are one type to compiled code."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
+def row_facts(session: Int64) -> Int64:
+    """int64[T, ROW_FIELDS] from the session date of each bar."""
+    rows = np.zeros((len(session), at.ROW_FIELDS), dtype=np.int64)
+    change = np.diff(session) != 0
+    rows[1:, at.ROW_SESSION] = np.cumsum(change)
+    rows[:, at.ROW_FIRST] = np.concatenate([[True], change])
+    rows[:, at.ROW_LAST] = np.concatenate([change, [True]])
+    rows[:, at.ROW_MONTH] = session.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return rows
+
+
+def _venue(session: Int64) -> tuple[Int64, Int64, Int64]:
+    """Tick bands, their sizes, and int64[T + 1, 6 × VENUE_FIELDS]; the last row is the session after the data."""
+    after = (next_session(EPOCH + datetime.timedelta(days=int(session[-1]))) - EPOCH).days
+    days, day_of_bar = np.unique(np.append(session, after), return_inverse=True)
+    rules = exchange_arrays(days)
+    by_day = np.zeros((len(days), 6, at.VENUE_FIELDS), dtype=np.int64)
+    by_day[:, :, at.VENUE_TICKS] = rules.tick_table.T
+    by_day[:, :, at.VENUE_LIMIT_PCT] = rules.limit_pct.T
+    by_day[:, :, at.VENUE_TAX] = rules.tax_ppb[:, :, 0].T
+    by_day[:, :, at.VENUE_RURAL] = rules.tax_ppb[:, :, 1].T
+    by_day[:, :, at.VENUE_UNIT] = rules.trading_unit.T
+    by_day[:, :, at.VENUE_ROUND_BASE] = rules.base_rounded_up.T
+    venue = by_day.reshape(len(days), -1)
+    return rules.tick_bounds, rules.tick_sizes, np.ascontiguousarray(venue[day_of_bar])
+
+
+def _instruments(panel: Panel) -> Int64:
+    table = np.zeros((panel.columns, at.INSTRUMENT_FIELDS), dtype=np.int64)
+    known = panel.instruments
+    for place, (market, product) in enumerate(known.select("market", "product").iter_rows()):
+        table[place, at.INSTRUMENT_CLASS] = int(instrument_class(market or "KOSPI", product or "STOCK"))
+    table[:, at.INSTRUMENT_MULTIPLE] = known["multiple"].fill_null(1).to_numpy()
+    sectors = sorted(known["sector"].drop_nulls().unique().to_list())
+    number = {sector: place for place, sector in enumerate(sectors)}
+    table[:, at.INSTRUMENT_SECTOR] = [number.get(sector, -1) for sector in known["sector"].to_list()]
+    table[:, at.INSTRUMENT_FIRST] = panel.first_row
+    table[:, at.INSTRUMENT_LAST] = panel.last_row
+    table[:, at.INSTRUMENT_DELISTED] = panel.delisted_known
+    return table
+
+
+def _actions(panel: Panel) -> Int64:
+    actions = panel.actions
+    columns = (actions.row, actions.col, actions.kind, actions.numerator, actions.denominator, actions.cash)
+    return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.int64).reshape(-1, at.ACTION_FIELDS))
+
+
+def _config(panel: Panel, config: BacktestConfig) -> Int64:
+    scale = panel.manifest.price_scale
+    limits, slippage = config.limits, config.slippage
+    values = np.zeros(at.CONFIG_FIELDS, dtype=np.int64)
+    values[at.CONFIG_RAW] = not panel.manifest.adjusted
+    values[at.CONFIG_HIGH_FIRST] = config.path == "high_first"
+    values[at.CONFIG_TOUCH] = config.touch
+    values[at.CONFIG_PARTICIPATION] = ratio_ppb(config.participation)
+    values[at.CONFIG_OPTIMISTIC] = config.funding == "optimistic"
+    values[at.CONFIG_FEE : at.CONFIG_FEE + 3] = config.fee_ppb
+    values[at.CONFIG_FEE + 3 : at.CONFIG_FEE + 6] = config.fund_fee_ppb
+    values[at.CONFIG_COST_STEP] = config.cost_step_won * scale
+    values[at.CONFIG_COST_PER_DAY] = config.cost_rounding == "day"
+    values[at.CONFIG_SLIPPAGE_KIND] = _SLIPPAGE[slippage.model]
+    values[at.CONFIG_SLIPPAGE_SIZE] = int(slippage.size) if slippage.model == "ticks" else ratio_ppb(slippage.size)
+    values[at.CONFIG_LATENCY_BARS] = config.latency_bars
+    values[at.CONFIG_LATENCY_POINT] = config.latency_points
+    values[at.CONFIG_MAX_POSITIONS] = limits.max_positions
+    values[at.CONFIG_MAX_WEIGHT] = ratio_ppb(limits.max_position_weight)
+    values[at.CONFIG_MAX_GROSS] = ratio_ppb(limits.max_gross_exposure)
+    values[at.CONFIG_MAX_ORDER] = limits.max_order_won * scale
+    values[at.CONFIG_MAX_DAY_LOSS] = ratio_ppb(limits.max_day_loss or 0.0)
+    values[at.CONFIG_MAX_SECTOR] = ratio_ppb(limits.max_sector_weight)
+    values[at.CONFIG_HAIRCUT] = ratio_ppb(config.delisting_haircut)
+    values[at.CONFIG_ALLOW_MANAGED] = limits.allow_managed
+    values[at.CONFIG_SCALE] = scale
+    values[at.CONFIG_COSTS_ON] = config.costs
+    return values

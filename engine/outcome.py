@@ -1,0 +1,325 @@
+"""Turns the logs of a finished run into a `Result`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.data.panel import Panel, State
+from engine.matching import arrays as at
+from engine.result import Result, RunWarning
+from engine.rules.lookback import lookback_bars
+from engine.rules.tree import Rule
+from engine.simulation import Simulation
+
+Int64 = NDArray[np.int64]
+MOMENT = pl.Datetime("ns", "Asia/Seoul")
+KINDS = ("market", "limit", "stop", "guard stop", "guard target", "delisting")
+STATUSES = ("open", "filled", "expired", "cancelled", "refused")
+POINTS = ("open", "low", "high", "close")
+MOST_TICKERS_NAMED = 8
+
+
+def build_result(simulation: Simulation, timings: dict[str, float]) -> Result:
+    """Everything a reader of the run needs, as tables in won."""
+    view = _View(simulation)
+    orders, fills = view.orders(), view.fills()
+    return Result(
+        equity=view.equity(),
+        orders=orders,
+        fills=fills,
+        trades=view.trades(),
+        positions=view.positions(),
+        rules=simulation.rules.source,
+        refusals=view.refusals(),
+        warnings=tuple(view.warnings()),
+        config=simulation.exchange.config.model_dump(mode="json"),
+        data=simulation.exchange.panel.manifest.model_dump(mode="json", by_alias=True, exclude={"files"}),
+        timings=timings,
+        initial_cash=simulation.exchange.config.cash_won,
+        interval=simulation.exchange.panel.interval,
+        result_hash=view.hash(),
+    )
+
+
+class _View:
+    """The arrays of a run under the names that tables need."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.panel: Panel = simulation.exchange.panel
+        self.scale = simulation.exchange.scale
+        self.book = simulation.book
+        self.account = self.book.account
+        self.first, self.last = simulation.first, simulation.last
+        self.order_log = self.book.orders[: self.account[at.ORDER_COUNT]]
+        self.fill_log = self.book.fills[: self.account[at.FILL_COUNT]]
+        self.curve = self.book.curve[self.first : self.last]
+        self.tickers = np.array(self.panel.tickers)
+        names = self.panel.instruments["name"].fill_null("").to_list()
+        self.names = np.array([name or ticker for name, ticker in zip(names, self.panel.tickers, strict=True)])
+        self.days = self.panel.session.astype("datetime64[D]")
+        self.rule_ids = [rule.id for rule in simulation.rules.source]
+
+    def won(self, units: Int64) -> pl.Series:
+        """Money in won: whole won on raw data, two decimals on scaled data."""
+        return pl.Series(units if self.scale == 1 else units / self.scale)
+
+    def times(self, rows: Int64) -> pl.Series:
+        return (
+            pl.Series(self.panel.closed_at_ns[rows]).cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone("Asia/Seoul")
+        )
+
+    def dates(self, rows: Int64) -> pl.Series:
+        return pl.Series(self.days[rows].astype("datetime64[ms]")).cast(pl.Date)
+
+    def rule_lists(self, log: Int64, rule: int, low: int, high: int) -> pl.Series:
+        """Ids of the rules behind each row of a log, the deciding one first."""
+        known: dict[tuple[int, int, int], list[str]] = {}
+        lists = []
+        for key in zip(log[:, rule].tolist(), log[:, low].tolist(), log[:, high].tolist(), strict=True):
+            if key not in known:
+                known[key] = self._rules_of(*key)
+            lists.append(known[key])
+        return pl.Series(lists, dtype=pl.List(pl.String))
+
+    def _rules_of(self, deciding: int, low: int, high: int) -> list[str]:
+        bits = low | (high << 63)
+        others = [number for number in range(bits.bit_length()) if bits >> number & 1 and number != deciding]
+        return [self.rule_ids[number] for number in ([deciding] if deciding >= 0 else []) + others]
+
+    def benchmark(self) -> pl.Series:
+        index = self.panel.indices.get(self.simulation.exchange.config.benchmark)
+        if index is None:
+            return pl.Series([None] * len(self.curve), dtype=pl.Float64)
+        return pl.Series(index[3, self.first : self.last]).fill_nan(None)
+
+    def equity(self) -> pl.DataFrame:
+        rows, curve = np.arange(self.first, self.last), self.curve
+        money = {
+            "cash": at.CURVE_CASH,
+            "holdings": at.CURVE_HOLDINGS,
+            "equity": at.CURVE_EQUITY,
+            "positions": at.CURVE_HELD,
+            "orderable": at.CURVE_ORDERABLE,
+            "receivable": at.CURVE_RECEIVABLE,
+            "payable": at.CURVE_PAYABLE,
+            "fees": at.CURVE_FEES,
+            "stt": at.CURVE_TAXES,
+            "rural": at.CURVE_RURAL,
+            "realised": at.CURVE_REALISED,
+        }
+        return pl.DataFrame(
+            {
+                "time": self.times(rows),
+                "session": self.dates(rows),
+                **{
+                    name: pl.Series(curve[:, field]) if name == "positions" else self.won(curve[:, field])
+                    for name, field in money.items()
+                },
+                "benchmark": self.benchmark(),
+                "warmup": rows < self.warmup_until(),
+                "blocked": curve[:, at.CURVE_BLOCKED] == 1,
+            }
+        )
+
+    def warmup_until(self) -> int:
+        """First row on which every window of the entry rules is full for a name listed from the start."""
+        nodes = self.simulation.rules.features
+        return max((lookback_bars(node) for node in nodes), default=1) - 1
+
+    def orders(self) -> pl.DataFrame:
+        log = self.order_log
+        status = np.array(STATUSES)[log[:, at.ORDER_STATUS]]
+        partly = (log[:, at.ORDER_FILLED] > 0) & (log[:, at.ORDER_FILLED] < log[:, at.ORDER_QUANTITY])
+        status = np.where(partly & (log[:, at.ORDER_STATUS] != at.STATUS_OPEN), "partly filled", status)
+        priced = log[:, at.ORDER_KIND] != at.MARKET
+        done = log[:, at.ORDER_DONE_ROW]
+        finished = log[:, at.ORDER_STATUS] != at.STATUS_OPEN
+        col = log[:, at.ORDER_COL]
+        return pl.DataFrame(
+            {
+                "id": log[:, at.ORDER_ID],
+                "sent_at": self.times(log[:, at.ORDER_ROW]),
+                "session_sent": self.dates(log[:, at.ORDER_ROW]),
+                "ticker": self.tickers[col],
+                "name": self.names[col],
+                "side": np.where(log[:, at.ORDER_SIDE] == at.BUY, "buy", "sell"),
+                "kind": np.array(KINDS)[log[:, at.ORDER_KIND]],
+                "price": _masked(self.won(log[:, at.ORDER_PRICE]), priced),
+                "quantity": log[:, at.ORDER_QUANTITY],
+                "filled": log[:, at.ORDER_FILLED],
+                "status": status,
+                "reason": np.array(("", *at.REFUSAL_NAMES[1:]))[log[:, at.ORDER_REASON]],
+                "rule_ids": self.rule_lists(log, at.ORDER_RULE, at.ORDER_RULES_LOW, at.ORDER_RULES_HIGH),
+                "done_at": _masked(self.times(np.where(finished, done, 0)), finished),
+            }
+        )
+
+    def fills(self) -> pl.DataFrame:
+        log = self.fill_log
+        amount = log[:, at.FILL_PRICE] * log[:, at.FILL_QUANTITY]
+        points = np.array(POINTS if self.simulation.exchange.config.path == "low_first" else _HIGH_FIRST)
+        return pl.DataFrame(
+            {
+                "order_id": log[:, at.FILL_ORDER],
+                "time": self.times(log[:, at.FILL_ROW]),
+                "session": self.dates(log[:, at.FILL_ROW]),
+                "point": points[log[:, at.FILL_POINT]],
+                "ticker": self.tickers[log[:, at.FILL_COL]],
+                "side": np.where(log[:, at.FILL_SIDE] == at.BUY, "buy", "sell"),
+                "quantity": log[:, at.FILL_QUANTITY],
+                "price": self.won(log[:, at.FILL_PRICE]),
+                "amount": self.won(amount),
+                "fee": self.won(log[:, at.FILL_FEE]),
+                "stt": self.won(log[:, at.FILL_TAX]),
+                "rural": self.won(log[:, at.FILL_RURAL]),
+                "realised": self.won(log[:, at.FILL_REALISED]),
+                "slippage": self.won(log[:, at.FILL_SLIPPAGE]),
+            }
+        )
+
+    def trades(self) -> pl.DataFrame:
+        """One row a closing sell order, in the order in which they were sent."""
+        log = self.fill_log
+        buys = log[log[:, at.FILL_SIDE] == at.BUY]
+        sells = log[log[:, at.FILL_SIDE] != at.BUY]
+        sells = sells[np.argsort(sells[:, at.FILL_ORDER], kind="stable")]
+        order_ids, begin = np.unique(sells[:, at.FILL_ORDER], return_index=True)
+        total = np.add.reduceat(sells, begin) if len(begin) else sells
+        last_fill = sells[np.append(begin[1:], len(sells)) - 1] if len(begin) else sells
+        # The first purchase of each position tells when and why it was opened.
+        opened, place = np.unique(buys[:, at.FILL_POSITION], return_index=True)
+        entry = buys[place][np.searchsorted(opened, last_fill[:, at.FILL_POSITION])]
+        quantity, cost = total[:, at.FILL_QUANTITY], total[:, at.FILL_COST]
+        costs = total[:, [at.FILL_FEE, at.FILL_TAX, at.FILL_RURAL, at.FILL_BUY_FEES]].sum(axis=1)
+        pnl = total[:, at.FILL_REALISED] - costs
+        col = last_fill[:, at.FILL_COL]
+        return pl.DataFrame(
+            {
+                "ticker": self.tickers[col],
+                "name": self.names[col],
+                "entry_session": self.dates(entry[:, at.FILL_ROW]),
+                "exit_session": self.dates(last_fill[:, at.FILL_ROW]),
+                "quantity": quantity,
+                "entry_price": cost / quantity / self.scale,
+                "exit_price": (cost + total[:, at.FILL_REALISED]) / quantity / self.scale,
+                "pnl": self.won(pnl),
+                "return": pnl / np.maximum(cost, 1),
+                "bars_held": last_fill[:, at.FILL_ROW] - entry[:, at.FILL_ROW],
+                "entry_rules": self._rules_of_orders(entry[:, at.FILL_ORDER]),
+                "exit_rules": self._rules_of_orders(order_ids),
+                "costs": self.won(costs),
+                "closes_position": self._closes(last_fill),
+            }
+        )
+
+    def _rules_of_orders(self, ids: Int64) -> pl.Series:
+        log = self.order_log[ids - 1]
+        return self.rule_lists(log, at.ORDER_RULE, at.ORDER_RULES_LOW, at.ORDER_RULES_HIGH)
+
+    def _closes(self, sells: Int64) -> NDArray[np.bool_]:
+        """Whether each closing order is the last of its position, and the position is gone."""
+        numbers = sells[:, at.FILL_POSITION]
+        last = np.zeros(len(sells), dtype=np.bool_)
+        last[len(sells) - 1 - np.unique(numbers[::-1], return_index=True)[1]] = True
+        held = self.book.held[: self.account[at.HELD]]
+        return last & ~np.isin(numbers, self.book.positions[held, at.POSITION_NUMBER])
+
+    def positions(self) -> pl.DataFrame:
+        col = self.book.held[: self.account[at.HELD]]
+        state = self.book.positions[col]
+        ended = self.panel.last_row[col]
+        price = self.panel.bars[3, np.minimum(self.last - 1, ended), col]
+        quantity, cost = state[:, at.POSITION_QUANTITY], state[:, at.POSITION_COST]
+        value = price * quantity
+        return pl.DataFrame(
+            {
+                "ticker": self.tickers[col],
+                "name": self.names[col],
+                "quantity": quantity,
+                "average_price": cost / np.maximum(quantity, 1) / self.scale,
+                "price": self.won(price),
+                "value": self.won(value),
+                "pnl": self.won(value - cost),
+                "return": (value - cost) / np.maximum(cost, 1),
+                "entry_session": self.dates(state[:, at.POSITION_OPENED_ROW]),
+                "unresolved": (ended < self.last - 1) & ~self.panel.delisted_known[col],
+            }
+        )
+
+    def refusals(self) -> dict[str, int]:
+        counts = self.book.refusals.tolist()
+        return {name: count for name, count in zip(at.REFUSAL_NAMES, counts, strict=True) if count}
+
+    def warnings(self) -> Iterable[RunWarning]:
+        """What the run itself has to say; warnings that follow from data and figures are added by the reports."""
+        panel, account = self.panel, self.account
+        state = panel.state[self.first : self.last]
+        jumps = np.flatnonzero((state & State.UNTRADABLE).any(axis=0))
+        if len(jumps):
+            count = int(np.count_nonzero(state & State.UNTRADABLE))
+            yield RunWarning("untradable_jumps", {"count": count, "tickers": self._named(jumps)})
+        filled = int(np.count_nonzero(state & State.FILLED))
+        if filled:
+            yield RunWarning("gaps_filled", {"count": filled})
+        unresolved = self.positions().filter(pl.col("unresolved"))["ticker"].to_list()
+        if unresolved:
+            yield RunWarning("unresolved_tickers", {"count": len(unresolved), "tickers": ", ".join(unresolved)})
+        delisted = self.order_log[self.order_log[:, at.ORDER_KIND] == at.DELISTING, at.ORDER_COL]
+        if len(delisted):
+            haircut = f"{self.simulation.exchange.config.delisting_haircut:.0%}"
+            yield RunWarning(
+                "delisted_positions",
+                {"count": len(delisted), "tickers": self._named(delisted), "haircut": haircut},
+            )
+        for code, field in (
+            ("path_dependent_days", at.PATH_SPLIT_DAYS),
+            ("blind_exits", at.BLIND_EXITS),
+            ("halted_days", at.HALTED_BARS),
+        ):
+            if account[field]:
+                yield RunWarning(code, {"count": int(account[field])})
+        silent = [rule.id for rule in self._silent_rules()]
+        if silent:
+            yield RunWarning("never_fired", {"rules": ", ".join(silent)})
+
+    def _silent_rules(self) -> Iterable[Rule]:
+        """Entry and exit rules that no order names."""
+        low = int(np.bitwise_or.reduce(self.order_log[:, at.ORDER_RULES_LOW], initial=0))
+        high = int(np.bitwise_or.reduce(self.order_log[:, at.ORDER_RULES_HIGH], initial=0))
+        fired = low | (high << 63)
+        tables = self.simulation.rules.rules
+        for table in (tables.entries, tables.exits, tables.guards):
+            for number in table[:, 0].tolist():
+                if not fired >> number & 1:
+                    yield self.simulation.rules.source[number]
+
+    def _named(self, columns: Int64) -> str:
+        """A few ticker codes, and how many more there are."""
+        codes = [str(code) for code in self.tickers[columns[:MOST_TICKERS_NAMED]]]
+        more = len(columns) - len(codes)
+        return ", ".join(codes) + (f" (+{more})" if more > 0 else "")
+
+    def hash(self) -> str:
+        """sha256 over equity, orders and fills in price units."""
+        digest = hashlib.sha256(f"{self.scale};{self.panel.interval};".encode())
+        digest.update(";".join(self.rule_ids).encode())
+        digest.update(self.tickers.astype("S8").tobytes())
+        for log in (self.panel.session[self.first : self.last], self.curve, self.order_log, self.fill_log):
+            digest.update(np.ascontiguousarray(log).tobytes())
+        return digest.hexdigest()
+
+
+_HIGH_FIRST = ("open", "high", "low", "close")
+
+
+def _masked(series: pl.Series, keep: NDArray[np.bool_]) -> pl.Series:
+    """The series with null where `keep` is false."""
+    return pl.DataFrame({"value": series, "keep": keep}).select(
+        pl.when(pl.col("keep")).then(pl.col("value")).alias("value")
+    )["value"]
