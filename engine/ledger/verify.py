@@ -57,9 +57,9 @@ def verify(connection: sqlite3.Connection) -> tuple[Finding, ...]:
 
 
 def _findings(connection: sqlite3.Connection) -> Iterator[Finding]:
-    (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if answer != "ok":
-        yield Finding(code="file", where="SQLite", detail=answer)
+    damage = _damage(connection)
+    if damage:
+        yield Finding(code="file", where="SQLite", detail=damage)
         return
     replay = _Replay(LedgerState(), {}, [], Head())
     checkpoints = dict(connection.execute("SELECT sequence, state FROM checkpoints"))
@@ -78,6 +78,15 @@ def _findings(connection: sqlite3.Connection) -> Iterator[Finding]:
     yield from _compare_account(connection, replay)
     yield from _check_notes(connection, replay.notes)
     yield from _check_trades(connection)
+
+
+def _damage(connection: sqlite3.Connection) -> str:
+    """What SQLite itself finds wrong with the pages of the file, "" if nothing."""
+    try:
+        (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if answer == "ok" else answer
 
 
 def _replay_entry(replay: _Replay, entry: Entry) -> None:
@@ -160,10 +169,11 @@ _TRADE_CHECKS = (
     ),
     (
         "shares or price differ from the fills of its order",
-        "SELECT t.trade_id FROM trades t JOIN orders o USING (trade_id) JOIN fills f "
-        "ON f.run_id = o.run_id AND f.order_id = o.order_id GROUP BY o.run_id, o.order_id "
-        "HAVING t.quantity <> sum(f.quantity) "
-        "OR abs(t.price * sum(f.quantity) - sum(f.amount)) > 1e-6 * max(1, sum(f.amount))",
+        "SELECT t.trade_id FROM (SELECT run_id, order_id, sum(quantity) AS shares, sum(amount) AS won "
+        "FROM fills GROUP BY run_id, order_id) f "
+        "JOIN orders o USING (run_id, order_id) LEFT JOIN trades t USING (trade_id) "
+        "WHERE t.quantity IS NOT f.shares OR o.filled <> f.shares "
+        "OR abs(t.price * f.shares - f.won) > 1e-6 * max(1, f.won)",
     ),
     (
         "the outcome after 7 or 30 days differs from what was recorded",
