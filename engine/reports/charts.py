@@ -16,7 +16,7 @@ from engine.reports import svg
 from engine.reports.format import percent, short_won
 from engine.reports.language import Lang, Text
 from engine.reports.points import Points
-from engine.reports.scale import Scale, fit, round_ticks, time_ticks
+from engine.reports.scale import Scale, fit, round_ticks
 
 WIDTH, LEFT, RIGHT = 1080, 64, 118
 INNER = WIDTH - LEFT - RIGHT
@@ -135,7 +135,7 @@ def _rows(scale: Scale, label: Callable[[float], str], count: int = 5) -> Markup
 def _columns(points: Points, lang: Lang, height: int) -> Markup:
     last = max(len(points.all_sessions) - 1, 1)
     parts = []
-    for position, label in time_ticks(points.all_sessions, lang):
+    for position, label in points.ticks(lang):
         x = LEFT + position / last * INNER
         parts.append(svg.rule(x, 0, x, height - BOTTOM))
         parts.append(svg.tick(x, height - 7, label, "middle"))

@@ -29,6 +29,7 @@ from engine.reports.points import paired_points
 from engine.reports.rows import trade_rows
 from engine.reports.texts import word
 from engine.reports.warnings import all_warnings, is_synthetic, show_warnings
+from engine.result import Result
 
 MOST_TRADES = 200
 CARDS = ("total_return", "sharpe", "max_drawdown", "trades")
@@ -128,8 +129,8 @@ def _tables(comparison: Comparison, lang: Lang) -> dict[str, object]:
         "effect_note": EFFECT_NOTE(lang),
         "luck_note": LUCK_NOTE(lang),
         "groups": figure_rows(comparison, lang),
-        "only_old": _trades(comparison.only_old, lang),
-        "only_new": _trades(comparison.only_new, lang),
+        "only_old": _trades(comparison.only_old, comparison.old_result, lang),
+        "only_new": _trades(comparison.only_new, comparison.new_result, lang),
         "only_old_count": f"{len(comparison.only_old):,}",
         "only_new_count": f"{len(comparison.only_new):,}",
         "most_trades": MOST_TRADES,
@@ -137,6 +138,6 @@ def _tables(comparison: Comparison, lang: Lang) -> dict[str, object]:
     }
 
 
-def _trades(trades: pl.DataFrame, lang: Lang) -> list[dict[str, object]]:
+def _trades(trades: pl.DataFrame, result: Result, lang: Lang) -> list[dict[str, object]]:
     # The first ones: what came after the two runs parted is a consequence of these.
-    return trade_rows(trades.head(MOST_TRADES).reverse(), lang)
+    return trade_rows(trades.head(MOST_TRADES).reverse(), lang, result.rules)

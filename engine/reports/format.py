@@ -77,7 +77,7 @@ def count(value: int | None) -> str:
 
 def day(value: date | datetime | None) -> str:
     """A session as 2024-01-31."""
-    return DASH if value is None else value.strftime("%Y-%m-%d")
+    return DASH if value is None else value.isoformat()[:10]
 
 
 def price(value: float | None) -> str:

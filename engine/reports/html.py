@@ -66,7 +66,7 @@ def render_report(
     metrics = metrics or summarize(result)
     lang = options.lang
     title = options.title or title_of(result, lang)
-    view = _head(result, metrics, lang) | _curves(result, metrics, lang) | _tables(result, metrics, lang)
+    view = _head(result, metrics, options) | _curves(result, metrics, lang) | _tables(result, metrics, lang)
     view |= _trades(result, metrics, lang, trades_file)
     return render_page("report.html.j2", view, options, title=title, synthetic=is_synthetic(result))
 
@@ -84,7 +84,8 @@ def benchmark_name(result: Result) -> str:
     return str(result.config.get("benchmark") or "KOSPI")
 
 
-def _head(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:
+def _head(result: Result, metrics: Metrics, options: PageOptions) -> dict[str, object]:
+    lang = options.lang
     korean = lang == "ko"
     sessions = f"{metrics.rated_sessions:,}"
     warmup = f"{metrics.warmup_sessions:,}"
@@ -97,8 +98,11 @@ def _head(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:
         ("준비 기간" if korean else "Warm-up", f"{warmup}세션" if korean else f"{warmup} sessions"),
         ("주기" if korean else "Interval", metrics.interval),
         ("데이터" if korean else "Data", str(result.data.get("name", show.DASH))),
+        ("데이터 해시" if korean else "Data hash", str(result.data.get("content_hash") or show.DASH)[:12]),
         ("결과 해시" if korean else "Result hash", result.result_hash[:12]),
     ]
+    if options.prompt_hash:
+        facts.insert(-1, ("프롬프트 해시" if korean else "Prompt hash", options.prompt_hash[:12]))
     return {
         "facts": facts,
         "cards": _cards(metrics, lang, benchmark_name(result)),
@@ -340,9 +344,6 @@ def _trades(result: Result, metrics: Metrics, lang: Lang, trades_file: str) -> d
         "histogram": return_histogram(returns, lang),
         "trade_facts": [(figure_named(name).label(lang), figure_named(name).text(metrics, lang)) for name in names],
         "trade_note": note,
-        "trades": trade_rows(result.trades, lang),
-        "rule_texts": {
-            rule.id: f"{rule.text}\n{rule.condition_source} → {rule.action_source}" for rule in result.rules
-        },
+        "trades": trade_rows(result.trades, lang, result.rules),
         "positions": position_rows(result.positions, lang),
     }

@@ -26,8 +26,8 @@ SCHEMA = 1
 
 
 def json_text(result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", trades: bool = True) -> str:
-    """The document as text, one line a level of two blanks, keys in a fixed order."""
-    return json.dumps(json_document(result, metrics=metrics, lang=lang, trades=trades), ensure_ascii=False, indent=2)
+    """The document as text on one line, keys in a fixed order."""
+    return _text(json_document(result, metrics=metrics, lang=lang, trades=trades))
 
 
 def json_document(
@@ -81,7 +81,7 @@ def metrics_document(metrics: Metrics) -> dict[str, object]:
 
 def rows(table: pl.DataFrame) -> list[dict[str, object]]:
     """A table as a list of rows."""
-    return [{key: plain(value) for key, value in row.items()} for row in table.iter_rows(named=True)]
+    return table.with_columns(pl.col(pl.Date).dt.to_string("iso"), pl.col(pl.Float64).fill_nan(None)).to_dicts()
 
 
 def plain(value: object) -> object:
@@ -142,4 +142,9 @@ def comparison_text(comparison: Comparison, *, names: tuple[str, str], lang: Lan
         "old": json_document(comparison.old_result, metrics=comparison.old, lang=lang, trades=False),
         "new": json_document(comparison.new_result, metrics=comparison.new, lang=lang, trades=False),
     }
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return _text(document)
+
+
+def _text(document: dict[str, object]) -> str:
+    # A number that JSON does not know would be read differently by every reader: better no output.
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)

@@ -29,7 +29,8 @@ class PageOptions:
 
     Args:
         lang: language of the page.
-        title: heading; empty takes the strategy or the prompt from the configuration.
+        title: heading, such as the path of the prompt; empty takes what the configuration names.
+        prompt_hash: sha256 of the prompt or strategy that ran, empty to leave it out.
         version: version of Geoul, empty to leave it out.
         generated_at: aware time of making from the injected clock; None leaves it out, and then equal
             results give equal bytes.
@@ -37,6 +38,7 @@ class PageOptions:
 
     lang: Lang = "ko"
     title: str = ""
+    prompt_hash: str = ""
     version: str = ""
     generated_at: datetime | None = None
 

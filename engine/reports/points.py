@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from engine.metrics.curve import rated_curve
 from engine.metrics.drawdown import drawdowns
 from engine.metrics.returns import Floats
+from engine.reports.language import Lang
+from engine.reports.scale import time_ticks
 from engine.result import Result
 
 MOST_POINTS = 1_200
@@ -45,6 +47,10 @@ class Points:
     warmup_end: int
     start_equity: float
     all_sessions: list[date]
+
+    def ticks(self, lang: Lang) -> list[tuple[int, str]]:
+        """Labels of the time axis."""
+        return time_ticks(self.all_sessions, lang)
 
 
 def picture_points(result: Result, most: int = MOST_POINTS) -> Points:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import polars as pl
+from markupsafe import Markup
 
 from engine.metrics.attribution import RuleOutcome
 from engine.metrics.returns import PeriodReturn
@@ -94,9 +96,22 @@ def _decided(outcome: RuleOutcome) -> tuple[int, int, float]:
     return outcome.opened, outcome.opened_wins, outcome.opened_pnl
 
 
-def trade_rows(trades: pl.DataFrame, lang: Lang) -> list[Row]:
+def rule_chips(rules: Sequence[Rule]) -> Callable[[Sequence[str]], Markup]:
+    """Ids of rules as markup whose hint is the rule itself; each list of ids is drawn once."""
+    hints = {rule.id: f"{rule.text}\n{rule.condition_source} → {rule.action_source}" for rule in rules}
+
+    @cache
+    def draw(identifiers: tuple[str, ...]) -> Markup:
+        chip = Markup('<span class="chip" title="{}">{}</span>')
+        return Markup(" ").join(chip.format(hints.get(identifier, ""), identifier) for identifier in identifiers)
+
+    return lambda identifiers: draw(tuple(identifiers))
+
+
+def trade_rows(trades: pl.DataFrame, lang: Lang, rules: Sequence[Rule] = ()) -> list[Row]:
     """The latest trades, the newest first."""
     newest = trades.tail(MOST_TRADES).reverse()
+    chips = rule_chips(rules)
     return [
         {
             "ticker": row["ticker"],
@@ -115,8 +130,8 @@ def trade_rows(trades: pl.DataFrame, lang: Lang) -> list[Row]:
             "change_text": show.percent(row["return"], signed=True),
             "tone": tone(row["pnl"]),
             "kind": "win" if row["pnl"] > 0 else "loss" if row["pnl"] < 0 else "even",
-            "entry_rules": row["entry_rules"] or [],
-            "exit_rules": row["exit_rules"] or [],
+            "entry_rules": chips(row["entry_rules"] or ()),
+            "exit_rules": chips(row["exit_rules"] or ()),
             "part": not row["closes_position"],
         }
         for row in newest.iter_rows(named=True)
@@ -170,9 +185,16 @@ def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]
         if isinstance(value, Mapping):
             rows += flat(value, f"{name}.")
         elif isinstance(value, (list, tuple)):
-            rows.append((name, ", ".join(str(item) for item in value) or show.DASH))
+            rows.append((name, ", ".join(_item(item) for item in value) or show.DASH))
         elif isinstance(value, int) and not isinstance(value, bool):
             rows.append((name, f"{value:,}"))
         else:
             rows.append((name, show.DASH if value in (None, "") else str(value)))
     return rows
+
+
+def _item(value: object) -> str:
+    """One item of a list; a mapping inside a list stays on one line."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {item}" for key, item in value.items())
+    return str(value)

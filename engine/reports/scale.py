@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil, floor, log10
 
+import numpy as np
+
 from engine.reports.language import Lang
 
 
@@ -75,27 +77,14 @@ def time_ticks(sessions: list[date], lang: Lang, most: int = 9) -> list[tuple[in
     """Positions and labels on the time axis: the first session of years, quarters or months."""
     if len(sessions) < 2:
         return [(0, sessions[0].isoformat())] if sessions else []
-    for months in (1, 3, 6, 12, 24, 60, 120):
-        ticks = _first_sessions(sessions, months, lang)
-        if len(ticks) <= most:
+    months = np.array([day.year * 12 + day.month - 1 for day in sessions])
+    for step in (1, 3, 6, 12, 24, 60, 120):
+        places = np.flatnonzero(np.diff(months // step)) + 1
+        if len(places) <= most:
             break
-    if ticks:
-        return ticks
-    ends = (0, len(sessions) - 1)
-    return [(position, sessions[position].strftime("%m-%d")) for position in ends]
-
-
-def _first_sessions(sessions: list[date], months: int, lang: Lang) -> list[tuple[int, str]]:
-    ticks = []
-    for position in range(1, len(sessions)):
-        before, today = _period(sessions[position - 1], months), _period(sessions[position], months)
-        if before != today:
-            ticks.append((position, _label(sessions[position], months, lang)))
-    return ticks
-
-
-def _period(day: date, months: int) -> int:
-    return (day.year * 12 + day.month - 1) // months
+    if not len(places):
+        return [(place, sessions[place].strftime("%m-%d")) for place in (0, len(sessions) - 1)]
+    return [(place, _label(sessions[place], step, lang)) for place in places.tolist()]
 
 
 def _label(day: date, months: int, lang: Lang) -> str:

@@ -25,15 +25,20 @@ COLUMNS = (
 MOST_RULES = 12
 
 
-def print_result(console: Console, result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko") -> None:
-    """Print the result of a backtest."""
-    console.print(result_view(result, metrics=metrics, lang=lang))
+def print_result(
+    console: Console, result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", title: str = ""
+) -> None:
+    """Print the result of a backtest; `title` names the prompt or strategy."""
+    console.print(result_view(result, metrics=metrics, lang=lang, title=title))
 
 
-def result_view(result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko") -> RenderableType:
+def result_view(
+    result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", title: str = ""
+) -> RenderableType:
     """The result as something rich can print."""
     metrics = metrics or summarize(result)
-    parts: list[RenderableType] = [_heading(result, metrics, lang), _figures(metrics, result, lang)]
+    heading = _heading(result, metrics, lang, title or title_of(result, lang))
+    parts: list[RenderableType] = [heading, _figures(metrics, result, lang)]
     parts += [Words(note, style="dim") for note in fall_notes(metrics, lang)]
     if metrics.rules:
         parts += [Words(""), _rules(metrics, result, lang)]
@@ -43,7 +48,7 @@ def result_view(result: Result, *, metrics: Metrics | None = None, lang: Lang = 
     return Group(*parts)
 
 
-def _heading(result: Result, metrics: Metrics, lang: Lang) -> RenderableType:
+def _heading(result: Result, metrics: Metrics, lang: Lang, title: str) -> RenderableType:
     korean = lang == "ko"
     change = show.percent(metrics.total_return, signed=True)
     first = Words.assemble(
@@ -72,7 +77,7 @@ def _heading(result: Result, metrics: Metrics, lang: Lang) -> RenderableType:
                 style="bold red",
             )
         )
-    return Frame(Group(*lines), title=Words(title_of(result, lang)), title_align="left", padding=(0, 1))
+    return Frame(Group(*lines), title=Words(title), title_align="left", padding=(0, 1))
 
 
 def _figures(metrics: Metrics, result: Result, lang: Lang) -> RenderableType:

@@ -95,8 +95,7 @@ def _derived(result: Result, metrics: Metrics) -> list[RunWarning]:
     found = []
     if is_synthetic(result):
         found.append(RunWarning("synthetic"))
-    if result.data.get("adjusted"):
-        found.append(RunWarning("adjusted_prices"))
+    found += _of_the_data(result)
     if metrics.trades < FEW_TRADES:
         found.append(RunWarning("few_trades", {"count": metrics.trades}))
     if metrics.undefined.get("annual_return") == "under_a_year":
@@ -107,6 +106,26 @@ def _derived(result: Result, metrics: Metrics) -> list[RunWarning]:
     if unresolved:
         found.append(RunWarning("unresolved_tickers", {"count": len(unresolved), "tickers": unresolved}))
     found += [RunWarning(code) for code, assumed in _generous_assumptions(result, metrics).items() if assumed]
+    return found
+
+
+def _of_the_data(result: Result) -> list[RunWarning]:
+    """What the manifest of the dataset says or cannot say."""
+    found = []
+    adjusted, columns, gaps = (result.data.get(key) for key in ("adjusted", "columns", "gaps"))
+    if adjusted:
+        found.append(RunWarning("adjusted_prices"))
+    if isinstance(columns, (list, tuple)):
+        if "status" not in columns:
+            found.append(RunWarning("status_from_prices"))
+        # Adjusted data have no price limits, so a missing base price changes nothing there.
+        if "base_price" not in columns and not adjusted:
+            found.append(RunWarning("no_base_price"))
+    if isinstance(gaps, (list, tuple)) and gaps:
+        sessions = sum(int(gap["sessions"]) for gap in gaps if isinstance(gap, Mapping))
+        found.append(RunWarning("data_gaps", {"count": len(gaps), "sessions": sessions}))
+    if not is_synthetic(result):
+        found.append(RunWarning("price_return"))
     return found
 
 

@@ -76,7 +76,17 @@ def test_adjusted_and_synthetic_data_warn_from_the_manifest():
     assert "synthetic" in codes(result)
     real = replace(result, data=result.data | {"synthetic": False, "adjusted": True})
     assert "synthetic" not in codes(real)
-    assert "adjusted_prices" in codes(real)
+    assert {"adjusted_prices", "price_return"} <= set(codes(real))
+    assert "no_base_price" not in codes(replace(real, data=real.data | {"columns": ["close"]}))
+
+
+def test_what_the_data_lacks_warns_from_the_manifest():
+    result = make_result(sessions=400)
+    gaps = [{"after": "2021-01-05", "before": "2021-02-01", "sessions": 18}]
+    poor = replace(result, data=result.data | {"columns": ["open", "close"], "gaps": gaps})
+    assert {"no_base_price", "status_from_prices", "data_gaps"} <= set(codes(poor))
+    rich = replace(result, data=result.data | {"columns": ["status", "base_price"], "gaps": []})
+    assert not {"no_base_price", "status_from_prices", "data_gaps"} & set(codes(rich))
 
 
 @pytest.mark.parametrize(
