@@ -38,6 +38,8 @@ FUNDS = (InstrumentClass.ETF, InstrumentClass.ETN)
 LARGEST_DISTRIBUTION = Fraction(3, 10)
 # Holders of fractions are paid in cash, so a share count may miss the exact ratio by a few parts in 100,000.
 SHARES_TOLERANCE = Fraction(1, 100_000)
+# Converted bonds and options add a few shares on any day; a larger change that fits no ratio makes the ratio doubtful.
+LARGEST_CONVERSION = Fraction(1, 20)
 # New shares of a bonus issue are listed up to about two months after the day without the right.
 REFERENCE_DAYS = 75
 # A dataset-wide gap longer than this starts a new section: nothing is concluded across it.
@@ -160,9 +162,8 @@ def _from_base(row: Row) -> Verdict | None:
     if ratio_of_shares is not None and ratio_of_shares != 1 and _near(ratio_of_shares, smallest, largest):
         return Verdict("split", ratio_of_shares, source="base price and shares", confidence="high")
     ratio = simplest_between(smallest, largest)
-    # New shares of a bonus or rights issue are listed weeks later; any other disagreement makes the ratio
-    # doubtful.
-    doubtful = ratio < 1 or ratio_of_shares not in (None, Fraction(1))
+    # New shares of a bonus or rights issue are listed weeks later, so an unchanged count is no contradiction.
+    doubtful = ratio < 1 or (ratio_of_shares is not None and abs(ratio_of_shares - 1) > LARGEST_CONVERSION)
     return Verdict("split", ratio, source="base price", confidence="low" if doubtful else "medium")
 
 

@@ -48,13 +48,7 @@ def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = Fals
         DataError: the destination exists and may not be replaced.
     """
     target = Path(destination)
-    if target.exists() and not target.is_dir():
-        raise DataError(f"{target} is a file, so no dataset folder can be made there. Choose another destination.")
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise DataError(
-            f"{target} already exists and is not empty; nothing was written. "
-            "Choose another destination or pass --overwrite to replace it."
-        )
+    refuse_existing(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
     try:
@@ -63,6 +57,21 @@ def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = Fals
         _replace_folder(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def refuse_existing(target: Path, *, overwrite: bool = False) -> None:
+    """Raise when a folder may not be made at `target`; long work asks this before it starts.
+
+    Raises:
+        DataError: the destination is a file, or a folder that is not empty and may not be replaced.
+    """
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target} is a file, so no dataset folder can be made there. Choose another destination.")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise DataError(
+            f"{target} already exists and is not empty; nothing was written. "
+            "Choose another destination or pass --overwrite to replace it."
+        )
 
 
 def _replace_folder(part: Path, target: Path) -> None:

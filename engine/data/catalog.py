@@ -2,7 +2,8 @@
 
 <dataset>/manifest.json
           instruments.parquet          one row per ticker
-          corporate_actions.parquet    unadjusted datasets only
+          corporate_actions.parquet    empty for adjusted datasets
+          market_changes.parquet       only where a ticker moved between markets
           index/KOSPI.parquet          one file per index
           bars/interval=1d/year=2024/bars.parquet
 """
@@ -52,6 +53,8 @@ ACTIONS_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),
     "confidence": pl.String(),
 }
+# Rows of `ticker` up to and including `until` belong to `market`; later ones to the market of the instruments table.
+MARKET_CHANGES_SCHEMA: dict[str, pl.DataType] = {"ticker": pl.String(), "market": pl.String(), "until": pl.Date()}
 INDEX_SCHEMA: dict[str, pl.DataType] = {
     "time": pl.Datetime("us", "Asia/Seoul"),
     "open": pl.Float64(),
@@ -72,6 +75,7 @@ def write_dataset(
     instruments: pl.DataFrame,
     actions: pl.DataFrame,
     indices: dict[str, pl.DataFrame],
+    market_changes: pl.DataFrame | None = None,
 ) -> Manifest:
     """Write all files of a dataset into an empty `folder`, the manifest last.
 
@@ -82,6 +86,7 @@ def write_dataset(
         instruments: INSTRUMENTS_SCHEMA, sorted by ticker.
         actions: ACTIONS_SCHEMA.
         indices: INDEX_SCHEMA by index name, each sorted by time.
+        market_changes: MARKET_CHANGES_SCHEMA, if any.
 
     Returns:
         The manifest as written.
@@ -89,6 +94,8 @@ def write_dataset(
     write_bars(folder, bars, manifest.interval)
     conform(instruments, INSTRUMENTS_SCHEMA).write_parquet(folder / "instruments.parquet")
     conform(actions, ACTIONS_SCHEMA).sort("date", "ticker").write_parquet(folder / "corporate_actions.parquet")
+    if market_changes is not None and market_changes.height:
+        conform(market_changes, MARKET_CHANGES_SCHEMA).write_parquet(folder / "market_changes.parquet")
     for name, series in sorted(indices.items()):
         (folder / "index").mkdir(exist_ok=True)
         conform(series, INDEX_SCHEMA).write_parquet(folder / "index" / f"{name}.parquet")
@@ -147,6 +154,14 @@ def read_instruments(folder: Path) -> pl.DataFrame:
 def read_actions(folder: Path) -> pl.DataFrame:
     """Corporate actions, sorted by (date, ticker)."""
     return pl.read_parquet(folder / "corporate_actions.parquet", hive_partitioning=False)
+
+
+def read_market_changes(folder: Path) -> pl.DataFrame:
+    """Moves between markets; empty when there are none."""
+    path = folder / "market_changes.parquet"
+    if path.is_file():
+        return pl.read_parquet(path, hive_partitioning=False)
+    return pl.DataFrame(schema=MARKET_CHANGES_SCHEMA)
 
 
 def read_indices(folder: Path) -> dict[str, pl.DataFrame]:

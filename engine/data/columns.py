@@ -24,7 +24,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "shortcode", "mkscshrniscd",
     ),
     "name": (
-        "name", "종목명", "한글종목명", "한글종목약명", "종목", "isuabbrv", "isunm", "itmsnm", "stockname", "htskorisnm",
+        "name", "종목명", "한글종목명", "한글종목약명", "종목", "isuabbrv", "isunm", "itmsnm", "stockname",
+        "htskorisnm",
     ),
     "open": ("open", "시가", "시초가", "o", "tddopnprc", "mkp", "stckoprc", "openprice"),
     "high": ("high", "고가", "h", "tddhgprc", "hipr", "stckhgpr", "highprice"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import polars as pl
 from engine.data import catalog
 from engine.data.adjust import find_actions
 from engine.data.aggregate import aggregate
-from engine.data.atomic import atomic_folder
+from engine.data.atomic import atomic_folder, refuse_existing
 from engine.data.identify import (
     STATUS_NAMES,
     adjusted_from_name,
@@ -23,7 +22,7 @@ from engine.data.identify import (
     looks_like_fund,
     status_of_department,
 )
-from engine.data.instruments import build_instruments, mark_delisted
+from engine.data.instruments import build_instruments, find_market_changes, mark_delisted
 from engine.data.interval import canonical, interval_minutes
 from engine.data.manifest import Gap, Manifest
 from engine.data.problems import Problems
@@ -89,7 +88,27 @@ class ImportResult:
     folder: Path
     dropped: int
     actions: pl.DataFrame
-    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A source in the catalog's shape, before anything is written.
+
+    Args:
+        manifest: without what only the written files know (rows, hashes).
+        bars: BARS_SCHEMA, sorted by (time, ticker).
+        instruments: INSTRUMENTS_SCHEMA, sorted by ticker.
+        actions: ACTIONS_SCHEMA.
+        indices: index series by name.
+        market_changes: MARKET_CHANGES_SCHEMA.
+    """
+
+    manifest: Manifest
+    bars: pl.DataFrame
+    instruments: pl.DataFrame
+    actions: pl.DataFrame
+    indices: dict[str, pl.DataFrame]
+    market_changes: pl.DataFrame
 
 
 def import_dataset(
@@ -110,8 +129,27 @@ def import_dataset(
         DataError: the source cannot be used; nothing is written.
     """
     options = options or ImportOptions()
-    tell = progress or (lambda what, done, total: None)
     problems = Problems(options.drop_bad)
+    refuse_existing(destination, overwrite=options.overwrite)
+    ready = prepare(sources, options, problems, progress, name=options.name or destination.name)
+    with atomic_folder(destination, overwrite=options.overwrite) as part:
+        manifest = catalog.write_dataset(
+            part, ready.manifest, ready.bars, ready.instruments, ready.actions, ready.indices, ready.market_changes
+        )
+        if problems.count:
+            problems.write(part / DROPPED)
+    return ImportResult(manifest, destination, problems.count, ready.actions)
+
+
+def prepare(
+    sources: list[str],
+    options: ImportOptions,
+    problems: Problems,
+    progress: Progress | None = None,
+    name: str = "source",
+) -> Prepared:
+    """Read and convert files without writing anything; arguments as in `import_dataset`."""
+    tell = progress or (lambda what, done, total: None)
     paths = find_files(sources)
     files = []
     for done, path in enumerate(paths):
@@ -137,6 +175,8 @@ def import_dataset(
     if not adjusted and options.product is None and not {"product", "market"} & set(raw.columns):
         instruments = _recognise_funds(raw, instruments, notes)
     bars, scale = _scaled(raw, adjusted, problems, notes)
+    if bars.is_empty():
+        raise DataError("No usable row is left. See the report of dropped rows.")
 
     steps.next("corporate actions")
     actions = _actions(bars, instruments, interval, adjusted, reference, options, notes)
@@ -144,30 +184,23 @@ def import_dataset(
         instruments = mark_delisted(bars, instruments, actions, adjusted, notes)
     indices = _indices(files, paths, bars, interval, options, notes)
 
-    steps.next("writing")
-    gaps = find_gaps(bars, interval)
-    days = bars["time"].dt.date()
-    first, last = days.min(), days.max()
-    assert isinstance(first, datetime.date) and isinstance(last, datetime.date)
+    steps.next("done")
     if problems.count:
         notes.append(f"{problems.count:,} rows were dropped by --drop-bad; see {DROPPED}")
+    days = day_numbers(bars["time"].dt.date())
     manifest = Manifest(
-        name=options.name or destination.name,
+        name=name,
         source=tuple(path.name for path in paths),
-        first=first,
-        last=last,
+        first=date_of(int(days[0])),
+        last=date_of(int(days[-1])),
         interval=interval,
         adjusted=adjusted,
         price_scale=scale,
-        gaps=gaps,
+        gaps=find_gaps(bars, interval),
         notes=tuple(dict.fromkeys(notes)),
     )
-    with atomic_folder(destination, overwrite=options.overwrite) as part:
-        manifest = catalog.write_dataset(part, manifest, bars, instruments, actions, indices)
-        if problems.count:
-            problems.write(part / DROPPED)
-    tell("done", len(paths) + 4, len(paths) + 4)
-    return ImportResult(manifest, destination, problems.count, actions, notes)
+    kept = instruments.filter(pl.col("ticker").is_in(bars["ticker"].unique().implode()))
+    return Prepared(manifest, bars, kept, actions, indices, find_market_changes(raw))
 
 
 class _Steps:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from engine.data.catalog import INSTRUMENTS_SCHEMA, MARKETS, PRODUCTS, conform
+from engine.data.catalog import INSTRUMENTS_SCHEMA, MARKET_CHANGES_SCHEMA, MARKETS, PRODUCTS, conform
 from engine.data.identify import FUND_NAME, fund_multiple, kinds_of, market_of
 from engine.data.marks import LIQUIDATION_SESSIONS
 from engine.data.references import Reference
 from engine.data.timeline import day_numbers
 from engine.errors import DataError
 from engine.krx.columns import base_column, limit_columns
+from engine.krx.instrument_class import instrument_class
 from engine.krx.sessions import ordinals
 
 # A name that is gone for fewer sessions than this may only be halted where the source leaves such rows out.
@@ -82,6 +84,53 @@ def build_instruments(
     if not set(table["market"]) <= set(MARKETS):
         raise DataError(f"Markets must be {', '.join(MARKETS)}.")
     return conform(table, INSTRUMENTS_SCHEMA).sort("ticker")
+
+
+def find_market_changes(raw: pl.DataFrame) -> pl.DataFrame:
+    """When tickers left a market: the last day in each market but the latest, from the source's market column.
+
+    Args:
+        raw: day, ticker, market, sorted by time.
+    """
+    if "market" not in raw.columns:
+        return pl.DataFrame(schema=MARKET_CHANGES_SCHEMA)
+    spellings = raw["market"].drop_nulls().unique().to_list()
+    table = raw.select(
+        "day",
+        "ticker",
+        pl.col("market").replace_strict(
+            spellings, [market_of(text, "market") for text in spellings], default=None, return_dtype=pl.String
+        ),
+    ).drop_nulls()
+    table = table.filter(pl.col("market").n_unique().over("ticker") > 1)
+    leaving = pl.col("market") != pl.col("market").shift(-1).over("ticker")
+    return (
+        table.sort("ticker", "day", maintain_order=True)
+        .filter(leaving.fill_null(False))
+        .select("ticker", "market", pl.col("day").alias("until"))
+        .sort("until", "ticker")
+    )
+
+
+def kinds_by_row(bars: pl.DataFrame, instruments: pl.DataFrame, changes: pl.DataFrame) -> NDArray[np.int64]:
+    """Class of the instrument on every row, moves between markets included.
+
+    Args:
+        bars: ticker and time.
+        instruments: the instruments table.
+        changes: MARKET_CHANGES_SCHEMA.
+    """
+    kinds = kinds_of(instruments)
+    names = list(kinds)
+    column = bars["ticker"].replace_strict(names, [int(kinds[name]) for name in names], return_dtype=pl.Int64)
+    result = column.to_numpy().copy()
+    days = bars["time"].dt.date()
+    products = dict(instruments.select("ticker", "product").rows())
+    # The latest move first, so that an earlier one has the last word on the rows before it.
+    for ticker, market, until in changes.sort("until", descending=True).rows():
+        rows = ((bars["ticker"] == ticker) & (days <= until)).to_numpy()
+        result[rows] = instrument_class(market, products[ticker])
+    return result
 
 
 def _fill_from(table: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

@@ -119,8 +119,8 @@ def _refuse_what_memory_cannot_hold(folder: Path, bars: pl.LazyFrame) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**33
     if needed > memory * SHARE_OF_MEMORY:
         raise DataError(
-            f"{folder}: {rows:,} minutes of {tickers:,} tickers need {needed / 1e9:.0f} GB as a panel, more than half of "
-            "this machine's memory. Choose fewer tickers or a shorter time."
+            f"{folder}: {rows:,} minutes of {tickers:,} tickers need {needed / 1e9:.0f} GB as a panel, more than half "
+            "of this machine's memory. Choose fewer tickers or a shorter time."
         )
 
 

@@ -101,8 +101,8 @@ def _stated_action(path: Path, row: int, date: datetime.date | None, values: dic
         ratio, cash = Fraction(0), 0
     if date is None or ratio <= 0 or cash < 0 or (ratio == 1 and cash == 0):
         raise DataError(
-            f"{path}, row {row}: {values} is no corporate action. Give a date, a ratio above 0 (new shares per old, such as "
-            "5 or 1/10) or a cash amount per share in won."
+            f"{path}, row {row}: {values} is no corporate action. Give a date, a ratio above 0 (new shares per old, "
+            "such as 5 or 1/10) or a cash amount per share in won."
         )
     kind = "split" if ratio != 1 else "cash"
     ticker = str(values["ticker"]).strip()
