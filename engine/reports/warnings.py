@@ -102,6 +102,10 @@ def _derived(result: Result, metrics: Metrics) -> list[RunWarning]:
         found.append(RunWarning("short_run", {"sessions": metrics.rated_sessions}))
     if metrics.rated_sessions and metrics.undefined.get("benchmark_return") == "no_benchmark":
         found.append(RunWarning("no_benchmark"))
+    gain = metrics.final_equity - metrics.initial_equity
+    if gain > 0 and metrics.open_pnl > gain / 2:
+        profit = f"₩{round(metrics.open_pnl):,}"
+        found.append(RunWarning("open_profit", {"profit": profit, "count": metrics.open_positions}))
     unresolved = result.positions.filter(result.positions["unresolved"])["ticker"].to_list()
     if unresolved:
         found.append(RunWarning("unresolved_tickers", {"count": len(unresolved), "tickers": unresolved}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from dataclasses import fields, replace
 
+import polars as pl
 import pytest
 
 from engine.metrics.summary import Metrics, summarize
@@ -78,6 +79,15 @@ def test_adjusted_and_synthetic_data_warn_from_the_manifest():
     assert "synthetic" not in codes(real)
     assert {"adjusted_prices", "price_return"} <= set(codes(real))
     assert "no_base_price" not in codes(replace(real, data=real.data | {"columns": ["close"]}))
+
+
+def test_a_gain_that_is_mostly_unrealised_warns():
+    result = make_result(sessions=400, seed=11, drift=0.0012)
+    gain = result.equity["equity"][-1] - result.initial_cash
+    assert gain > 0
+    assert "open_profit" not in codes(result)
+    share = gain * 2 // 3 // len(result.positions)
+    assert "open_profit" in codes(replace(result, positions=result.positions.with_columns(pnl=pl.lit(share))))
 
 
 def test_what_the_data_lacks_warns_from_the_manifest():
