@@ -136,7 +136,9 @@ def _of_the_data(result: Result) -> list[RunWarning]:
 def _generous_assumptions(result: Result, metrics: Metrics) -> dict[str, bool]:
     """Settings of the run under which it trades better than an account could."""
     config = result.config
+    slippage = config.get("slippage")
     return {
+        "no_slippage": isinstance(slippage, Mapping) and slippage.get("model") == "none",
         "funding_optimistic": config.get("funding") == "optimistic",
         "touch_fills": config.get("touch") is True,
         "no_costs": config.get("costs") is False or (metrics.fills > 0 and metrics.costs == 0),

@@ -104,6 +104,7 @@ def test_what_the_data_lacks_warns_from_the_manifest():
     [
         ({"funding": "optimistic"}, "funding_optimistic"),
         ({"touch": True}, "touch_fills"),
+        ({"slippage": {"model": "none", "size": 0.0}}, "no_slippage"),
         ({"costs": False}, "no_costs"),
         ({"participation": 0}, "no_participation_limit"),
         ({"path": "high_first"}, "path_high_first"),
