@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -207,8 +207,9 @@ def print_dataset(console: Console, folder: Path, manifest: Manifest, lang: str)
     ):
         table.add_row(*row)
     console.print(table)
-    for note in manifest.notes[:NOTES_SHOWN]:
-        console.print(f"[dim]· {escape(note)}[/]")
+    language: Literal["ko", "en"] = "ko" if korean else "en"
+    for remark in manifest.notes[:NOTES_SHOWN]:
+        console.print(f"[dim]· {escape(remark.text(language))}[/]")
     if len(manifest.notes) > NOTES_SHOWN:
         console.print(f"[dim]· … {len(manifest.notes) - NOTES_SHOWN} more in {escape(str(folder / FILE_NAME))}[/]")
 

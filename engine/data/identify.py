@@ -73,20 +73,19 @@ def adjusted_from_name(path: Path) -> bool | None:
 
 
 def detect_adjusted(bars: pl.DataFrame, kinds: NDArray[np.int64]) -> tuple[bool, str]:
-    """Whether prices are adjusted, from the prices themselves, and why.
+    """Whether prices are adjusted, from the prices themselves, and the code of the note that says why.
 
     Args:
         bars: day, open, high, low, close, volume, price unit won (Float64 or Int64); base_price if known.
         kinds: int64[rows], class of each row; funds are no evidence, their grid is too fine.
     """
     if not _whole(bars):
-        return True, "prices have fractions of a won"
+        return True, "adjusted_fractions"
     if "base_price" in bars.columns and bars["base_price"].null_count() < bars.height:
-        return False, "the source has base prices of the day"
-    share = off_grid_share(bars, kinds)
-    if share > OFF_GRID_SHARE:
-        return True, f"{share:.1%} of traded closes lie off the price grid of their day"
-    return False, f"{share:.2%} of traded closes lie off the price grid of their day"
+        return False, "unadjusted_base"
+    if off_grid_share(bars, kinds) > OFF_GRID_SHARE:
+        return True, "adjusted_grid"
+    return False, "unadjusted_grid"
 
 
 def off_grid_share(bars: pl.DataFrame, kinds: NDArray[np.int64]) -> float:

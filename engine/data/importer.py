@@ -20,11 +20,13 @@ from engine.data.identify import (
     guess_interval,
     kinds_of,
     looks_like_fund,
+    off_grid_share,
     status_of_department,
 )
 from engine.data.instruments import build_instruments, find_market_changes, mark_delisted
 from engine.data.interval import canonical, interval_minutes
 from engine.data.manifest import Gap, Manifest
+from engine.data.notes import Note, note
 from engine.data.problems import Problems
 from engine.data.reading import RawFile, find_files, read_file
 from engine.data.references import Reference, find_index_files, index_series, read_actions_file
@@ -35,9 +37,6 @@ from engine.krx.sessions import session_days
 
 Progress = Callable[[str, int, int], None]
 DROPPED = "dropped_rows.csv"
-CLOSE_ONLY_NOTE = (
-    "open, high and low are not in the source: the close stands for them, so a fill at the open is a fill at the close"
-)
 # A base that agrees with the previous close less often than this is not what the exchange means by a base
 # price.
 BASE_AGREEMENT = 0.9
@@ -155,7 +154,7 @@ def prepare(
     for done, path in enumerate(paths):
         tell(path.name, done, len(paths) + 4)
         files.append(read_file(path, problems, pad_tickers=options.pad_tickers, ticker=options.ticker))
-    notes = [note for file in files for note in file.notes]
+    notes = [remark for file in files for remark in file.notes]
     bar_files = [file for file in files if file.kind == "bars"]
     if not bar_files:
         raise DataError(f"{', '.join(sources)}: no file with prices of tickers. Give at least one.")
@@ -186,7 +185,7 @@ def prepare(
 
     steps.next("done")
     if problems.count:
-        notes.append(f"{problems.count:,} rows were dropped by --drop-bad; see {DROPPED}")
+        notes.append(note("dropped", count=problems.count, file=DROPPED))
     days = day_numbers(bars["time"].dt.date())
     manifest = Manifest(
         name=name,
@@ -214,7 +213,7 @@ class _Steps:
         self.done += 1
 
 
-def _join(files: list[RawFile], options: ImportOptions, notes: list[str]) -> tuple[pl.DataFrame, bool]:
+def _join(files: list[RawFile], options: ImportOptions, notes: list[Note]) -> tuple[pl.DataFrame, bool]:
     """All rows of all files in one frame; whether the stamps are dates only."""
     dated = {file.dated_only for file in files}
     if len(dated) > 1:
@@ -239,7 +238,7 @@ def _join(files: list[RawFile], options: ImportOptions, notes: list[str]) -> tup
                 f"{files[0].path.name}: {', '.join(missing)} missing although other prices are there. "
                 "Add the column, or leave only the close."
             )
-        notes.append(CLOSE_ONLY_NOTE)
+        notes.append(note("close_only"))
         quiet = pl.col("volume") == 0
         frame = frame.with_columns(
             pl.when(quiet).then(0.0).otherwise(pl.col("close")).alias(name) for name in ("open", "high", "low")
@@ -247,7 +246,7 @@ def _join(files: list[RawFile], options: ImportOptions, notes: list[str]) -> tup
     return frame, dated.pop()
 
 
-def _interval(raw: pl.DataFrame, dated_only: bool, options: ImportOptions, notes: list[str]) -> str:
+def _interval(raw: pl.DataFrame, dated_only: bool, options: ImportOptions, notes: list[Note]) -> str:
     if options.interval:
         wanted = canonical(options.interval)
         if dated_only == bool(interval_minutes(wanted)):
@@ -256,7 +255,7 @@ def _interval(raw: pl.DataFrame, dated_only: bool, options: ImportOptions, notes
         return wanted
     inside = raw.filter(pl.Series(are_sessions(day_numbers(raw["stamp"].dt.date()))))
     interval = canonical(guess_interval(inside, dated_only)) if inside.height else "1d"
-    notes.append(f"interval {interval}: the usual distance between the rows of a ticker")
+    notes.append(note("interval", interval=interval))
     return interval
 
 
@@ -266,7 +265,7 @@ def _timed(
     interval: str,
     options: ImportOptions,
     problems: Problems,
-    notes: list[str],
+    notes: list[Note],
 ) -> pl.DataFrame:
     """Add `day` and `time`, the moment the bar closed; refuse days that the exchange does not know."""
     raw = raw.with_columns(pl.col("stamp").dt.date().alias("day"))
@@ -296,16 +295,16 @@ def _timed(
     return raw.with_columns((stamp + pl.duration(minutes=minutes) if label == "open" else stamp).alias("time"))
 
 
-def _guess_stamp(raw: pl.DataFrame, notes: list[str]) -> str:
+def _guess_stamp(raw: pl.DataFrame, notes: list[Note]) -> str:
     """Bars named by their opening minute start at 09:00, bars named by their closing minute after it."""
     first = raw.group_by("day").agg(pl.col("stamp").min().alias("first"))["first"]
     minute = (first.dt.hour().cast(pl.Int64) * 60 + first.dt.minute()).mode().sort()[0]
     label = "open" if minute <= NINE_O_CLOCK else "close"
-    notes.append(f"minute stamps are taken as the {label} of their bar; say --stamp open or close if that is wrong")
+    notes.append(note("stamp", label=label))
     return label
 
 
-def _unique(raw: pl.DataFrame, problems: Problems, notes: list[str]) -> pl.DataFrame:
+def _unique(raw: pl.DataFrame, problems: Problems, notes: list[Note]) -> pl.DataFrame:
     """Sort by (time, ticker); rows that several files repeat exactly count once, other duplicates are refused."""
     raw = raw.sort("time", "ticker", maintain_order=True)
     key = ["time", "ticker"]
@@ -322,7 +321,7 @@ def _unique(raw: pl.DataFrame, problems: Problems, notes: list[str]) -> pl.DataF
         once = pl.concat([joined.filter(pl.col("files") == 1), several]).sort(key, maintain_order=True)
         removed = raw.height - once.height
         if removed:
-            notes.append(f"{removed:,} rows occur in several files with equal values; each is kept once")
+            notes.append(note("repeated", count=removed))
         raw = once.drop("files")
     return problems.refuse(
         raw,
@@ -333,7 +332,7 @@ def _unique(raw: pl.DataFrame, problems: Problems, notes: list[str]) -> pl.DataF
     )
 
 
-def _base_prices(raw: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+def _base_prices(raw: pl.DataFrame, notes: list[Note]) -> pl.DataFrame:
     """`base_price` from close - change, where that is what the exchange means by it; shares from the market value."""
     if "shares" not in raw.columns and "market_cap" in raw.columns:
         exact = pl.col("market_cap") % pl.col("close").cast(pl.Int64) == 0
@@ -349,9 +348,7 @@ def _base_prices(raw: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         .drop_nulls()
     )
     if len(agree) and (share := float(agree.mean() or 0.0)) < BASE_AGREEMENT:  # type: ignore[arg-type]
-        notes.append(
-            f"the change column is not used: close - change equals the previous close on {share:.0%} of rows only"
-        )
+        notes.append(note("change_unused", share=share))
         return raw
     return with_base
 
@@ -361,39 +358,38 @@ def _adjusted(
     instruments: pl.DataFrame,
     files: list[RawFile],
     options: ImportOptions,
-    notes: list[str],
+    notes: list[Note],
 ) -> bool:
     if options.adjusted is not None:
-        notes.append(f"{'adjusted' if options.adjusted else 'unadjusted'} prices: as told")
+        notes.append(note("adjusted_told" if options.adjusted else "unadjusted_told"))
         return options.adjusted
     kinds = kinds_of(instruments)
     names = list(kinds)
     kind_column = raw["ticker"].replace_strict(names, [int(kinds[name]) for name in names], return_dtype=pl.Int64)
     detected, reason = detect_adjusted(raw, kind_column.to_numpy())
+    share = off_grid_share(raw, kind_column.to_numpy())
     said = {adjusted_from_name(file.path) for file in files} - {None}
     if said:
         told = bool(said.pop())
-        notes.append(f"{'adjusted' if told else 'unadjusted'} prices: the file name says so ({reason})")
+        notes.append(note("adjusted_name" if told else "unadjusted_name", share=share))
         return told
-    notes.append(
-        f"{'adjusted' if detected else 'unadjusted'} prices: {reason}; say --adjusted or --unadjusted if wrong"
-    )
+    notes.append(note(reason, share=share))
     return detected
 
 
-def _recognise_funds(raw: pl.DataFrame, instruments: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+def _recognise_funds(raw: pl.DataFrame, instruments: pl.DataFrame, notes: list[Note]) -> pl.DataFrame:
     stocks = set(instruments.filter(pl.col("product") == "STOCK")["ticker"])
     found = [ticker for ticker in looks_like_fund(raw) if ticker in stocks]
     if not found:
         return instruments
     shown = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
-    notes.append(f"{len(found)} tickers are taken as ETF: their prices fit the 5-won grid of funds only ({shown})")
+    notes.append(note("funds", count=len(found), shown=shown))
     return instruments.with_columns(
         pl.when(pl.col("ticker").is_in(found)).then(pl.lit("ETF")).otherwise(pl.col("product")).alias("product")
     )
 
 
-def _scaled(raw: pl.DataFrame, adjusted: bool, problems: Problems, notes: list[str]) -> tuple[pl.DataFrame, int]:
+def _scaled(raw: pl.DataFrame, adjusted: bool, problems: Problems, notes: list[Note]) -> tuple[pl.DataFrame, int]:
     """Catalog columns in integer price units, and the units per won."""
     whole = all((raw[name] == raw[name].round()).all() for name in catalog.PRICES)
     if not adjusted:
@@ -408,7 +404,7 @@ def _scaled(raw: pl.DataFrame, adjusted: bool, problems: Problems, notes: list[s
     scale = 1 if whole or not adjusted else 100
     if scale == 100:
         exact = all(((raw[name] * 100).round() / 100 - raw[name]).abs().max() < 1e-6 for name in catalog.PRICES)  # type: ignore[operator]
-        notes.append("prices are kept with two decimals (price_scale 100)" + ("" if exact else ", rounded"))
+        notes.append(note("two_decimals" if exact else "rounded"))
     if "department" in raw.columns:
         department = raw["department"].unique().to_list()
         raw = raw.with_columns(
@@ -441,10 +437,10 @@ def _actions(
     adjusted: bool,
     reference: Reference | None,
     options: ImportOptions,
-    notes: list[str],
+    notes: list[Note],
 ) -> pl.DataFrame:
     if adjusted:
-        notes.append("adjusted prices: no corporate actions are derived; cash dividends are not in the prices")
+        notes.append(note("no_actions"))
         if options.actions:
             raise DataError(
                 f"{options.actions}: adjusted prices already contain corporate actions. Leave --actions out."
@@ -459,16 +455,12 @@ def _actions(
         told = read_actions_file(options.actions)
         found = pl.concat([found.join(told, on=["date", "ticker"], how="anti"), told]).sort("date", "ticker")
     if bars["base_price"].null_count() == bars.height:
-        notes.append(
-            "the source has no base prices: rights issues inside the price limits and fund distributions cannot be seen"
-        )
+        notes.append(note("no_base"))
     unexplained = found.filter(pl.col("kind") == "unexplained")
     if unexplained.height:
         places = ", ".join(f"{ticker} {day}" for ticker, day in unexplained.select("ticker", "date").head(5).rows())
-        notes.append(
-            f"{unexplained.height:,} price jumps cannot be explained by the data; those tickers do not trade on that "
-            f"day ({places}{' …' if unexplained.height > 5 else ''})"
-        )
+        shown = places + (" …" if unexplained.height > 5 else "")
+        notes.append(note("unexplained", count=unexplained.height, shown=shown))
     return found
 
 
@@ -478,7 +470,7 @@ def _indices(
     bars: pl.DataFrame,
     interval: str,
     options: ImportOptions,
-    notes: list[str],
+    notes: list[Note],
 ) -> dict[str, pl.DataFrame]:
     own = [file for file in files if file.kind == "index"]
     if options.index:
@@ -491,11 +483,9 @@ def _indices(
     elif not own:
         nearby = find_index_files(paths)
         own = [file for file in (read_file(path, Problems()) for path in nearby) if file.kind == "index"]
-        notes.extend(
-            f"index series taken from {file.path.parent.name}/{file.path.name} beside the source" for file in own
-        )
+        notes.extend(note("index_beside", file=f"{file.path.parent.name}/{file.path.name}") for file in own)
     if not own:
-        notes.append("no index series: there is no benchmark")
+        notes.append(note("no_index"))
         return {}
     return index_series([file.frame for file in own], bars["time"].min(), bars["time"].max())
 

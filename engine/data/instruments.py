@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.data.catalog import INSTRUMENTS_SCHEMA, MARKET_CHANGES_SCHEMA, MARKETS, PRODUCTS, conform
 from engine.data.identify import FUND_NAME, fund_multiple, kinds_of, market_of
 from engine.data.marks import LIQUIDATION_SESSIONS
+from engine.data.notes import Note, note
 from engine.data.references import Reference
 from engine.data.timeline import day_numbers
 from engine.errors import DataError
@@ -25,7 +26,7 @@ def build_instruments(
     reference: Reference | None,
     market: str | None,
     product: str | None,
-    notes: list[str],
+    notes: list[Note],
 ) -> pl.DataFrame:
     """One row per ticker, sorted; what nobody says about market and product is taken as KOSPI and STOCK, with a note.
 
@@ -45,7 +46,7 @@ def build_instruments(
         *([pl.col("market").drop_nulls().n_unique().alias("markets")] if "market" in fields else []),
     )
     if "markets" in table.columns and (moved := int((table["markets"] > 1).sum())):
-        notes.append(f"{moved} tickers changed their market; the last one stands for the whole time")
+        notes.append(note("market_changes", count=moved))
     table = conform(table, INSTRUMENTS_SCHEMA)
     if reference is not None:
         table = _fill_from(table, reference.instruments)
@@ -60,10 +61,7 @@ def build_instruments(
     )
     unknown_market = int(table["market"].null_count())
     if unknown_market:
-        notes.append(
-            f"the market of {unknown_market:,} tickers is not in the source: taken as {assumed}"
-            + ("" if market else "; give --market a market or a file with ticker and market")
-        )
+        notes.append(note("market_assumed", count=unknown_market, market=assumed))
     table = table.with_columns(pl.col("market").fill_null(assumed))
     named_fund = pl.col("product").is_null() & pl.col("name").str.contains(FUND_NAME.pattern)
     table = table.with_columns(
@@ -142,7 +140,7 @@ def _fill_from(table: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
 
 
 def mark_delisted(
-    bars: pl.DataFrame, instruments: pl.DataFrame, actions: pl.DataFrame, adjusted: bool, notes: list[str]
+    bars: pl.DataFrame, instruments: pl.DataFrame, actions: pl.DataFrame, adjusted: bool, notes: list[Note]
 ) -> pl.DataFrame:
     """Set `delisted` of tickers that were seen in liquidation trading just before their rows end; others stay open.
 
@@ -172,10 +170,7 @@ def mark_delisted(
     slack = base // 50 + 2 if adjusted else 0
     outside = (tail["high"].to_numpy() > upper + slack) | (tail["low"].to_numpy() < lower - slack)
     liquidated = tail.filter(pl.Series(outside))["ticker"].unique().to_list()
-    notes.append(
-        f"{len(liquidated):,} delistings are known from liquidation trading; {len(gone) - len(liquidated):,} tickers "
-        "merely end before the dataset does (unresolved)"
-    )
+    notes.append(note("delistings", known=len(liquidated), unknown=len(gone) - len(liquidated)))
     known = last.filter(pl.col("ticker").is_in(liquidated)).select("ticker", pl.col("day").alias("seen"))
     order = pl.DataFrame({"ticker": names})
     return (

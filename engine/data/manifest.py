@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.data.atomic import atomic_path
+from engine.data.notes import Note
 from engine.errors import DataError
 
 FILE_NAME = "manifest.json"
@@ -70,7 +71,7 @@ class Manifest(BaseModel):
     tickers: int = 0
     columns: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     files: dict[str, FileRecord] = {}
     content_hash: str = ""
 

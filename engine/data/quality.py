@@ -257,7 +257,7 @@ def _calendar(collect: _Collector, table: _Table) -> None:
     """Sessions that are missing, and days that are none."""
     collect.mask("no_session", table, ~are_sessions(table.days), "close")
     for gap in table.manifest.gaps:
-        collect.add("whole_gap", gap.sessions, [f"{gap.sessions} between {gap.after} and {gap.before}"])
+        collect.add("whole_gap", gap.sessions, [f"{gap.after} … {gap.before}: {gap.sessions:,}"])
     present = np.unique(table.days)
     place = np.searchsorted(present, table.days)
     frame = (
@@ -274,7 +274,7 @@ def _calendar(collect: _Collector, table: _Table) -> None:
     collect.add(
         "ticker_gap",
         int(frame["missing"].sum()),
-        [f"{ticker} lacks {missing:,}" for ticker, missing, _ in frame.head(EXAMPLES).rows()],
+        [f"{ticker}: {missing:,}" for ticker, missing, _ in frame.head(EXAMPLES).rows()],
     )
     sessions = session_days()
     inside = sessions[(sessions >= present[0]) & (sessions <= present[-1])]
@@ -284,7 +284,7 @@ def _calendar(collect: _Collector, table: _Table) -> None:
         missing = wanted[~np.isin(wanted, known)]
         if name in ("KOSPI", "KOSDAQ"):
             shown = ", ".join(str(np.datetime64(int(day), "D")) for day in missing[:2])
-            collect.add("index_gap", len(missing), [f"{name} {len(missing):,}: {shown} …"] if len(missing) else [])
+            collect.add("index_gap", len(missing), [f"{name} {len(missing):,} ({shown} …)"] if len(missing) else [])
 
 
 def _grid(collect: _Collector, table: _Table) -> None:
@@ -405,5 +405,5 @@ def _ends(collect: _Collector, table: _Table) -> None:
     ended = (
         last.join(known, on="ticker").filter(pl.col("last") < end, pl.col("delisted").is_null()).sort("last", "ticker")
     )
-    shown = [f"{ticker} after {day}" for ticker, day, _ in ended.head(EXAMPLES).rows()]
+    shown = [f"{ticker} … {day}" for ticker, day, _ in ended.head(EXAMPLES).rows()]
     collect.add("unresolved_end", ended.height, shown)

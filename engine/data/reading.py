@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from engine.data.columns import guess_columns, require, unused_columns
+from engine.data.notes import Note, note
 from engine.data.problems import Problems
 from engine.errors import DataError
 
@@ -64,7 +65,7 @@ class RawFile:
     kind: str
     frame: pl.DataFrame
     dated_only: bool
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def find_files(sources: list[str]) -> list[Path]:
@@ -110,9 +111,9 @@ def read_file(path: Path, problems: Problems, *, pad_tickers: bool = False, tick
         raise DataError(f"{where}: the file has no rows. Remove it from the import or download it again.")
     found = guess_columns(raw.columns, where)
     if "close" not in found and not {"open", "high", "low", "volume"} & set(found):
-        return RawFile(path, "other", pl.DataFrame(), True, (f"{path.name}: no prices in it; skipped",))
+        return RawFile(path, "other", pl.DataFrame(), True, (note("file_skipped", file=path.name),))
     kind = "index" if "index" in found and "ticker" not in found else "bars"
-    notes = [f"{path.name}: column {name!r} is not used" for name in unused_columns(raw.columns, found)]
+    notes = [note("column_unused", file=path.name, column=repr(name)) for name in unused_columns(raw.columns, found)]
     if kind == "bars" and "ticker" not in found:
         ticker = ticker or _ticker_from_name(path)
         if ticker is None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.data import catalog
 from engine.data.atomic import atomic_folder
 from engine.data.manifest import Manifest
+from engine.data.notes import note
 from engine.data.sample_kernels import (
     ABSENT,
     CRASH,
@@ -41,7 +42,6 @@ LAST_YEAR = 2024  # a fixed end: the same seed gives the same market whenever it
 FIRST_YEAR = 2003
 MAX_TICKERS = 9_999
 SECTORS = ("반도체", "바이오", "자동차", "은행", "화학", "건설", "유통", "소프트웨어", "조선", "게임")
-NOTE = "synthetic market made by `geoul data sample`: not real prices; nothing learned from it holds on the exchange"
 LIQUIDATION_LENGTH = 7
 
 
@@ -128,7 +128,7 @@ def sample_manifest(name: str, seed: int, days: Integers, interval: str) -> Mani
         interval=interval,
         adjusted=False,
         synthetic=True,
-        notes=(NOTE,),
+        notes=(note("synthetic"),),
     )
 
 

@@ -36,7 +36,7 @@ def make_minute_sample(
     bars: int | None = None,
     overwrite: bool = False,
 ) -> Manifest:
-    """Make a synthetic dataset of one-minute bars. A session has one bar per minute until the closing call and one for it.
+    """Make a synthetic dataset of one-minute bars: one per minute until the closing call, and one for the call.
 
     Args:
         destination: the dataset's folder.
