@@ -1,6 +1,7 @@
 """From typed trees to the steps of the feature graph; equal parts of all rules become one step.
 
-A step is found again by what it computes (kernel, inputs, parameters), so `highest(x, 20)` and `max(x, 20)` are one step too.
+A step is found again by what it computes (kernel, inputs, parameters), so `highest(x, 20)` and `max(x, 20)` are one
+step too.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def restart_rule(window: int, bars_per_year: float) -> tuple[int, int]:
     """When a recursion of declared length `window` restarts, and how many rows back its value can reach.
 
     Returns:
-        span: it restarts where ordinal // span changes; at least `window` bars lie in one span. Minute ordinals have gaps
+        span: it restarts where ordinal // span changes; at least `window` bars lie in one span. Minute ordinals have
+        gaps
             overnight, so there a span is whole sessions.
         lookback: rows after which nothing of an older start is left: two spans.
     """
@@ -88,9 +90,7 @@ def restart_rule(window: int, bars_per_year: float) -> tuple[int, int]:
         return window, 2 * window
     minutes = round(MINUTES_PER_SESSION / bars_per_session)
     sessions = math.ceil(window / bars_per_session)
-    rows = (
-        math.ceil(bars_per_session) + 2
-    )  # auctions before and after the continuous session may be bars of their own
+    rows = math.ceil(bars_per_session) + 2  # auctions before and after the continuous session may be bars of their own
     return sessions * (MINUTES_PER_DAY // minutes), 2 * sessions * rows
 
 
@@ -176,9 +176,7 @@ class Compiler:
 
     # ---- the panel
 
-    def _source(
-        self, key: str, array_of: Callable[[MarketArrays], Any], width: int = -1, degree: int = 0
-    ) -> Source:
+    def _source(self, key: str, array_of: Callable[[MarketArrays], Any], width: int = -1, degree: int = 0) -> Source:
         if key not in self._sources:
             self._sources[key] = Source(array_of, self.columns if width < 0 else width, degree)
             self.sources.append(self._sources[key])
@@ -197,9 +195,7 @@ class Compiler:
 
     def _session_age(self) -> Slot:
         start_of = self.start_of
-        return self._fill(
-            "rows", lambda market, begin, end: np.arange(begin, end) - start_of[0] + 1, dtype=np.int32
-        )
+        return self._fill("rows", lambda market, begin, end: np.arange(begin, end) - start_of[0] + 1, dtype=np.int32)
 
     def _won(self, name: str) -> Slot:
         return self._step(elementwise.load, (self._price(name), self._age()), (self.scale,), degree=1)
@@ -246,9 +242,7 @@ class Compiler:
     def _with_constant_left(self, operator: str, left: Fraction, right: Slot) -> Value:
         match operator:
             case "-":
-                return self._step(
-                    elementwise.subtract_from_constant, (right,), (float(left),), degree=right.degree
-                )
+                return self._step(elementwise.subtract_from_constant, (right,), (float(left),), degree=right.degree)
             case "/":
                 return self._step(elementwise.divide_constant, (right,), (float(left),), degree=-right.degree)
         return self._with_constant_right(operator, right, left)
@@ -298,7 +292,7 @@ class Compiler:
         lower = getattr(self, f"_call_{_FAMILY.get(name, name)}", None)
         if lower is None:
             raise BrokenInvariant(f"The feature graph has no function {name!r}.")
-        return lower(name, *arguments)  # type: ignore[no-any-return]
+        return lower(name, *arguments)
 
     def _call_sum(self, name: str, x: Node, n: Node) -> Slot:
         window = _whole(n)
@@ -517,9 +511,7 @@ class Compiler:
             slot.keep(span)
         scaled = span > 0 and any(slot.degree for slot in inputs)
         direct = Restatement(kernel, inputs, parameters, span) if scaled else None
-        return self._step(
-            kernel, inputs, parameters, dtype=dtype, degree=degree, lookback=span, restatement=direct
-        )
+        return self._step(kernel, inputs, parameters, dtype=dtype, degree=degree, lookback=span, restatement=direct)
 
     def _step(
         self,

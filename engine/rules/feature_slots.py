@@ -1,7 +1,7 @@
 """Where the numbers of the feature graph live: slots with a few rows of history, and views of the market arrays.
 
-Kernels take every input as a pair (flat array, position of the first cell of the present block); slots and sources both give
-that pair, so one kernel reads either.
+Kernels take every input as a pair (flat array, position of the first cell of the present block); slots and sources
+both give that pair, so one kernel reads either.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class MarketArrays:
     """What features read: a panel's arrays, or a live market's that grow row by row.
 
     Args:
-        bars: int64[5, T, N]: open, high, low, close in price units (won × price_scale), volume in shares; 0 where absent.
+        bars: int64[5, T, N]: open, high, low, close in price units (won × price_scale), volume in shares; 0 where
+        absent.
         state: uint8[T, N]; bit 1 = present.
         value: int64[T, N] traded won, -1 unknown; None when the data has none.
         shares: int64[T, N] listed shares, -1 unknown; None when the data has none.
@@ -110,7 +111,8 @@ class Slot:
     """One column of the graph: `history` rows before the present block and the block, flat and time-major.
 
     `degree` says how past values change at a corporate action with price ratio r: they are multiplied by r ** degree
-    (prices 1, volumes -1, ratios and conditions 0). `lookback` counts the rows before a row that its value depends on.
+    (prices 1, volumes -1, ratios and conditions 0). `lookback` counts the rows before a row that its value depends
+    on.
     """
 
     __slots__ = (
@@ -128,13 +130,9 @@ class Slot:
 
     def __init__(self, width: int, dtype: type, lookback: int, degree: int) -> None:
         self.width, self.lookback, self.degree = width, lookback, degree
-        self.unknown = {np.float64: np.nan, np.int8: -1}.get(dtype, 0)
+        self.unknown = np.nan if dtype is np.float64 else -1 if dtype is np.int8 else 0
         self.values: NDArray[Any] = np.empty(0, dtype)
         self.history = self.capacity = self.row = self.rows = self.at = 0
-
-    @property
-    def is_bool(self) -> bool:
-        return self.values.dtype == np.int8
 
     def keep(self, history: int) -> None:
         """Ask for at least so many rows before the block."""
@@ -197,9 +195,7 @@ class ActionBook:
     def factors(self, degree: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Past values of that degree become × first / second: a split 1 to 5 makes past prices × 1 / 5."""
         if degree not in self._factors:
-            over, under = (
-                (self._denominator, self._numerator) if degree > 0 else (self._numerator, self._denominator)
-            )
+            over, under = (self._denominator, self._numerator) if degree > 0 else (self._numerator, self._denominator)
             self._factors[degree] = frozen(over ** abs(degree)), frozen(under ** abs(degree))
         return self._factors[degree]
 

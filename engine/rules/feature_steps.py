@@ -16,7 +16,7 @@ Kernel = Callable[..., None]
 
 @dataclass(frozen=True)
 class Restatement:
-    """How to evaluate a finite window that spans a corporate action: its kernel over the scaled series of one instrument."""
+    """How to evaluate a finite window that spans a corporate action: a kernel over the scaled series of one name."""
 
     kernel: Kernel
     inputs: tuple[Slot | Source, ...]
@@ -88,9 +88,7 @@ class Recursion(Step):
 
     __slots__ = ("ordinal",)
 
-    def __init__(
-        self, kernel: Kernel, out: Slot, x: Slot, ordinal: Source, parameters: tuple[Any, ...]
-    ) -> None:
+    def __init__(self, kernel: Kernel, out: Slot, x: Slot, ordinal: Source, parameters: tuple[Any, ...]) -> None:
         super().__init__(kernel, out, (x,), parameters)
         self.ordinal = ordinal
 

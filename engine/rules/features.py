@@ -1,13 +1,13 @@
 """The feature graph: the market values of all rules, block by block, each computed once.
 
-A backtest advances it by blocks that fit in the processor's cache, live trading by one row at a time; the bits are the same.
-Values at a row depend on that row and the `lookback` rows before it. What the functions mean stands in
+A backtest advances it by blocks that fit in the processor's cache, live trading by one row at a time; the bits are
+the same. Values at a row depend on that row and the `lookback` rows before it. What the functions mean stands in
 `engine.rules.functions`; how a corporate action is treated:
 
-Features see every series back-adjusted as of the row they are computed for. Windows that span an action are evaluated anew
-over the scaled values, recursions restate their state on the row of the action. Past values scale by what they are made of:
-prices by the price ratio, volumes by its inverse, traded won, ratios and verdicts not at all. A comparison with a literal in
-won therefore keeps the verdict of its own row.
+Features see every series back-adjusted as of the row they are computed for. Windows that span an action are evaluated
+anew over the scaled values, recursions restate their state on the row of the action. Past values scale by what they
+are made of: prices by the price ratio, volumes by its inverse, traded won, ratios and verdicts not at all. A
+comparison with a literal in won therefore keeps the verdict of its own row.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ class FeatureGraph:
         slots = [compiler.slot(node) for node in nodes]
         self._steps, self._slots, self._sources = compiler.steps, compiler.slots, compiler.sources
         number = {id(slot): index for index, slot in enumerate(self._slots)}
-        self.outputs: dict[Node, int] = {
-            node: number[id(slot)] for node, slot in zip(nodes, slots, strict=True)
-        }
+        self.outputs: dict[Node, int] = {node: number[id(slot)] for node, slot in zip(nodes, slots, strict=True)}
         self.lookback = max((slot.lookback for slot in slots), default=0)
         self._first = first
         self._next = max(first - self.lookback, 0)
@@ -92,7 +90,7 @@ class FeatureGraph:
 
 
 def restart_bars(node: Node, bars_per_year: float) -> int:
-    """Rows before a row that the value of a tree can depend on; for a recursion two of its restarts, a number to print."""
+    """Rows before a row that the value of a tree can depend on; for a recursion two restarts, a number to print."""
     empty = np.empty((0, 1), np.int64)
     market = MarketArrays(
         bars=np.empty((5, 0, 1), np.int64),

@@ -1,7 +1,7 @@
 """Kernels across the instruments of one row, and the restatement of series at corporate actions.
 
-Flat layout and NaN as in `engine.rules.kernels_elementwise`. Only instruments that are present and known take part in a
-ranking or a share.
+Flat layout and NaN as in `engine.rules.kernels_elementwise`. Only instruments that are present and known take part in
+a ranking or a share.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.kernel_cache import njit
+from engine.kernel_cache import inner, njit
 
 DIGIT = 11  # bits per pass of the radix sort: 2,048 counters fit in the first-level cache
 PASSES = 6  # 6 × 11 bits cover the 64 of a float; even, so that the result ends in the arrays it began in
 
 
-@njit
+@inner
 def sort_ascending(numbers, order, size, spare_numbers, spare_order, counters):
-    """Sort the first `size` of numbers (float64, no NaN, no -0.0) in place and `order` with them; ties keep their order.
+    """Sort the first `size` numbers (float64, no NaN, no -0.0) in place and `order` with them; ties keep their order.
 
     Radix sort on the bits of the floats, made monotone: all bits of a negative number flip, the sign bit of another.
     Afterwards `numbers` holds those bits; equal bits mean equal numbers.
@@ -30,7 +30,8 @@ def sort_ascending(numbers, order, size, spare_numbers, spare_order, counters):
     mask = np.uint64((1 << DIGIT) - 1)
     for step in range(PASSES):
         shift = np.uint64(step * DIGIT)
-        counters[:] = 0
+        for digit in range(1 << DIGIT):
+            counters[digit] = 0
         for i in range(size):
             counters[(keys[i] >> shift) & mask] += 1
         total = 0
@@ -50,7 +51,7 @@ def sort_ascending(numbers, order, size, spare_numbers, spare_order, counters):
 
 @njit
 def rank(out, out_at, count, width, x, x_at, age, age_at, top):
-    """With top 0 the average rank / count in (0, 1]; else 1.0 for the `top` largest (ties by column), 0.0 for the others."""
+    """Average rank / count in (0, 1]; with `top` > 0 instead 1.0 for the `top` largest (ties by column), else 0.0."""
     numbers, spare_numbers = np.empty(width), np.empty(width)
     order, spare_order = np.empty(width, np.int64), np.empty(width, np.int64)
     counters = np.empty(1 << DIGIT, np.int64)
@@ -95,7 +96,7 @@ def breadth(out, out_at, count, width, x, x_at, age, age_at, columns):
 
 @njit
 def restate(series, first, column, action, action_row, previous, multiplier, divisor):
-    """Scale `series` (its first value stands on row `first`) as of action number `action` and the earlier ones of its column."""
+    """Scale `series`, whose first value stands on row `first`, as of an action and the earlier ones of its column."""
     while action >= 0:
         for i in range(min(action_row[action] - first, series.size)):
             series[i] = series[i] * multiplier[action] / divisor[action]

@@ -1,8 +1,8 @@
 """Kernels whose value at a cell depends on that cell alone, or on it and the row before.
 
-All feature kernels work on flat time-major arrays: cell `row * width + column`, so a run of rows is one contiguous run of
-cells whatever the number of instruments, and the compiler vectorises over it (over instruments, or over rows where there is
-one instrument). `x[x_at]` is the first cell of the present block, `x[x_at - width]` the row before it.
+All feature kernels work on flat time-major arrays: cell `row * width + column`, so a run of rows is one contiguous
+run of cells whatever the number of instruments, and the compiler vectorises over it (over instruments, or over rows
+where there is one instrument). `x[x_at]` is the first cell of the present block, `x[x_at - width]` the row before it.
 
 Numbers are float64, NaN is unknown. Conditions are int8: 0 false, 1 true, -1 unknown, combined by Kleene's rules.
 """
@@ -67,7 +67,9 @@ def market_cap(out, out_at, count, width, close, close_at, shares, shares_at, ag
 def spread(out, out_at, count, width, x, x_at):
     """A value of the bar (an index, the weekday) given to every instrument."""
     for row in range(count // width):
-        out[out_at + row * width : out_at + (row + 1) * width] = x[x_at + row]
+        result, value = out[out_at + row * width : out_at + (row + 1) * width], x[x_at + row]
+        for column in range(width):
+            result[column] = value
 
 
 @njit

@@ -1,7 +1,7 @@
 """Kernels that carry state from row to row: cumulated sums, recursions, window extremes, medians, bars since.
 
-What they give depends only on the declared number of rows back, never on where the run started: integer sums are used as
-differences, extremes and medians are exact, recursions restart at calendar anchors.
+What they give depends only on the declared number of rows back, never on where the run started: integer sums are used
+as differences, extremes and medians are exact, recursions restart at calendar anchors.
 
 Flat layout and NaN as in `engine.rules.kernels_elementwise`; a state array has one cell per column.
 """
@@ -41,10 +41,8 @@ def cumulate_gains(out, out_at, count, width, x, x_at, sign):
         before = out[out_at + (row - 1) * width : out_at + row * width]
         total = out[out_at + row * width : out_at + (row + 1) * width]
         values = x[x_at + row * width : x_at + (row + 1) * width]
-        if x_at + (row - 1) * width < 0:
-            total[:] = before
-            continue
-        earlier = x[x_at + (row - 1) * width : x_at + row * width]
+        # The first row of the panel has no row before it: compare it with itself.
+        earlier = x[max(x_at + (row - 1) * width, 0) :][:width]
         for column in range(width):
             total[column] = before[column] + max(sign * (values[column] - earlier[column]), 0)
 
@@ -62,7 +60,7 @@ def cumulate_true(out, out_at, count, width, x, x_at):
 
 @njit
 def bars_since(out, out_at, count, width, x, x_at, age, age_at, window, since):
-    """Rows since the condition was last true, 0 today; unknown if an unknown row comes first or it was `window` rows ago.
+    """Rows since the condition was last true, 0 today; unknown if an unknown row comes first or after `window` rows.
 
     State: since float64 (width,), NaN before the first true row.
     """
@@ -80,9 +78,9 @@ def bars_since(out, out_at, count, width, x, x_at, age, age_at, window, since):
 def extreme(out, out_at, count, width, x, x_at, window, sign, running, later, filled):
     """Largest (sign 1) or smallest (sign -1) value of the window in three comparisons per cell, whatever its length.
 
-    The rows are cut into chunks of `window`. A window is the end of the finished chunk, whose extremes from each row to its
-    end stand in `later` (window, width), and the present chunk, whose extreme so far stands in `running` (width,).
-    `filled` (1,) counts the rows of the present chunk.
+    The rows are cut into chunks of `window`. A window is the end of the finished chunk, whose extremes from each row
+    to its end stand in `later` (window, width), and the present chunk, whose extreme so far stands in `running`
+    (width,). `filled` (1,) counts the rows of the present chunk.
     """
     for row in range(count // width):
         values = x[x_at + row * width : x_at + (row + 1) * width]
@@ -116,7 +114,7 @@ def extreme(out, out_at, count, width, x, x_at, window, sign, running, later, fi
 
 @njit
 def median(out, out_at, count, width, x, x_at, window, ordered, unknown):
-    """Middle value of the window (mean of the two middle ones). State: ordered (width, window), unknown rows as +inf."""
+    """Middle value of the window, or mean of the two. State: ordered (width, window), unknown rows as +inf."""
     half = window // 2
     for row in range(count // width):
         for column in range(width):
@@ -129,7 +127,9 @@ def median(out, out_at, count, width, x, x_at, window, ordered, unknown):
                 unknown[column] += 1
                 entering = np.inf
             line = ordered[column]
-            place = np.searchsorted(line, leaving)
+            place = 0
+            while line[place] < leaving:
+                place += 1
             while place + 1 < window and line[place + 1] < entering:
                 line[place] = line[place + 1]
                 place += 1
@@ -144,14 +144,17 @@ def median(out, out_at, count, width, x, x_at, window, ordered, unknown):
 @njit
 def median_direct(out, out_at, count, width, x, x_at, window):
     """`median` of each window by itself: the form for windows that span a corporate action."""
+    line, half = np.empty(window), window // 2
     for i in range(count):
-        line = np.empty(window)
         unknown = 0.0
         for back in range(window):
-            line[back] = x[x_at + i - back * width]
-            unknown += line[back] - line[back]
-        line.sort()
-        half = window // 2
+            value = x[x_at + i - back * width]
+            unknown += value - value
+            place = back
+            while place > 0 and line[place - 1] > value:
+                line[place] = line[place - 1]
+                place -= 1
+            line[place] = value
         middle = line[half] if window % 2 else (line[half - 1] + line[half]) / 2
         out[out_at + i] = middle + unknown + 0.0
 
@@ -207,12 +210,13 @@ def smooth(
     younger_age,
     period,
 ):
-    """Recursive mean y += weight × (x - y), restarted at calendar anchors, so any start two restarts back gives the same bits.
+    """Recursive mean y += weight × (x - y), restarted at calendar anchors: any start two restarts back gives its bits.
 
-    weight is 1 / k for the k-th value up to `seed`, then `alpha`: seed 1 is an exponential mean begun at the first value,
-    seed n with alpha 1/n is Wilder's mean begun at the simple mean of n. Two recursions run; whenever ordinal // span
-    changes, the younger becomes the older and a new one begins; the older one's value is given once it has `least` values.
-    An unknown value restarts both. At a corporate action the state is restated by multiplier / divisor.
+    weight is 1 / k for the k-th value up to `seed`, then `alpha`: seed 1 is an exponential mean begun at the first
+    value, seed n with alpha 1/n is Wilder's mean begun at the simple mean of n. Two recursions run; whenever ordinal
+    // span changes, the younger becomes the older and a new one begins; the older one's value is given once it has
+    `least` values. An unknown value restarts both. At a corporate action the state is restated by multiplier /
+    divisor.
 
     State: older, older_age, younger, younger_age float64 (width,); period int64 (1,).
     """

@@ -1,8 +1,9 @@
 """Kernels over finite windows: the value depends on the last rows of the window and on nothing else, bit for bit.
 
-Sums of integer columns are differences of cumulated int64 sums: exact, even where the cumulated sum wraps around, as long as
-the sum of one window stays below 2**63 / 100. Everything on floats adds the window up anew, oldest row first; there is no
-running float sum from which a value is taken away. The cells of a tile stay in the first-level cache while the window passes.
+Sums of integer columns are differences of cumulated int64 sums: exact, even where the cumulated sum wraps around, as
+long as the sum of one window stays below 2**63 / 100. Everything on floats adds the window up anew, oldest row first;
+there is no running float sum from which a value is taken away. The cells of a tile stay in the first-level cache
+while the window passes.
 
 Flat layout and NaN as in `engine.rules.kernels_elementwise`.
 """
@@ -77,7 +78,9 @@ def rsi_direct(out, out_at, count, width, close, close_at, window):
 
 @njit
 def lag(out, out_at, count, width, x, x_at, window):
-    out[out_at : out_at + count] = x[x_at - window * width : x_at - window * width + count]
+    before, result = x[x_at - window * width :][:count], out[out_at : out_at + count]
+    for i in range(count):  # a loop: assigning slices costs the compiler five seconds
+        result[i] = before[i]
 
 
 @njit
@@ -104,7 +107,9 @@ def float_window(out, out_at, count, width, x, x_at, window, divisor):
     for begin in range(0, count, TILE):
         size = min(TILE, count - begin)
         at = x_at + begin
-        total[:size] = x[at - (window - 1) * width :][:size]
+        oldest = x[at - (window - 1) * width :][:size]
+        for i in range(size):
+            total[i] = oldest[i]
         for back in range(window - 2, -1, -1):
             values = x[at - back * width :][:size]
             for i in range(size):
@@ -121,7 +126,8 @@ def extreme_direct(out, out_at, count, width, x, x_at, window, sign):
     for begin in range(0, count, TILE):
         size = min(TILE, count - begin)
         at = x_at + begin
-        best[:size] = -np.inf
+        for i in range(size):
+            best[i] = -np.inf
         for back in range(window - 1, -1, -1):
             values = x[at - back * width :][:size]
             for i in range(size):
@@ -134,7 +140,7 @@ def extreme_direct(out, out_at, count, width, x, x_at, window, sign):
 
 @njit
 def deviation(out, out_at, count, width, x, x_at, window, standardise):
-    """Sample deviation (ddof 1) of the window, or today's distance from the mean in deviations (unknown if all are equal).
+    """Sample deviation (ddof 1), or today's distance from the mean in deviations (unknown where all are equal).
 
     Values are taken relative to the oldest one, so that equal values give exactly zero.
     """
@@ -143,8 +149,8 @@ def deviation(out, out_at, count, width, x, x_at, window, standardise):
         size = min(TILE, count - begin)
         at = x_at + begin
         oldest, today = x[at - (window - 1) * width :][:size], x[at:][:size]
-        mean[:size] = 0.0
-        squares[:size] = 0.0
+        for i in range(size):
+            mean[i] = squares[i] = 0.0
         for back in range(window - 2, -1, -1):
             values = x[at - back * width :][:size]
             for i in range(size):
@@ -175,8 +181,8 @@ def ts_rank(out, out_at, count, width, x, x_at, window):
         size = min(TILE, count - begin)
         at = x_at + begin
         today = x[at:][:size]
-        twice[:size] = 1.0
-        unknown[:size] = 0.0
+        for i in range(size):
+            twice[i], unknown[i] = 1.0, 0.0
         for back in range(window - 1, -1, -1):
             values = x[at - back * width :][:size]
             for i in range(size):
