@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from benchmarks.reference import INITIAL_CASH_WON, MINUTE_CASH_WON
+
 FILL, DECISION = 4, 3  # columns that must agree: with the quantity, or only row, column and side
 
 
@@ -57,6 +59,11 @@ class Case:
     columns: int = FILL
 
 
+def _geoul(label: str, rules: str, cash_won: int, exchange: str = "bare", **goals: float) -> Engine:
+    options = {"rules": rules, "cash_won": cash_won, "exchange": exchange}
+    return Engine(label, "bench_rules", options, compared=exchange == "bare", **goals)
+
+
 def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str) -> Engine:
     return Engine(f"vectorbt {label}", f"peers.{module}", options, peer=True, goal_ratio=goal_ratio)
 
@@ -70,6 +77,21 @@ CASES = (
         short=(300, 150),
         engines=(
             Engine("plain Python", "bench_reference", {"strategy": "surge"}, repeat=3),
+            _geoul(
+                "Geoul",
+                "benchmarks/rules/surge.md",
+                INITIAL_CASH_WON,
+                goal_bars_per_second=100e6,
+                goal_memory_bytes=1.5e9,
+            ),
+            _geoul("Geoul, full exchange", "benchmarks/rules/surge.md", INITIAL_CASH_WON, "full"),
+            _geoul(
+                "Geoul, full, default prompt",
+                "prompts/core_decision_prompt.md",
+                INITIAL_CASH_WON,
+                "full",
+                goal_bars_per_second=40e6,
+            ),
             _vectorbt("vectorbt_documented", "as documented", goal_ratio=35),
             _vectorbt("vectorbt_market", "tuned"),
             _vectorbt("vectorbt_market", "tuned, Rust", engine="auto"),
@@ -83,6 +105,8 @@ CASES = (
         short=(5_000, 1),
         engines=(
             Engine("plain Python", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3),
+            _geoul("Geoul", "benchmarks/rules/cross.md", MINUTE_CASH_WON),
+            _geoul("Geoul, full exchange", "benchmarks/rules/cross.md", MINUTE_CASH_WON, "full"),
             _vectorbt("vectorbt_minutes", "as documented", goal_ratio=10),
             _vectorbt("vectorbt_minutes", "tuned", style="tuned"),
             _vectorbt("vectorbt_minutes", "tuned, Rust", style="tuned", engine="auto"),

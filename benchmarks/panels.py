@@ -40,6 +40,9 @@ def minute_panel(folder: Path, rows: int | None = None) -> Panel:
     return _panel(bars, base, session, closed_at_ns, minute_ordinal(ordinals(session), closed_at_ns, 1), "1m")
 
 
+PANELS = {"1d": daily_panel, "1m": minute_panel}  # by the interval of the rules
+
+
 def _sessions(first: date, count: int) -> np.ndarray:
     days = session_days()
     begin = int(np.searchsorted(days, (first - date(1970, 1, 1)).days))

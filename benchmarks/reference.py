@@ -27,7 +27,8 @@ class SurgeRules:
         today.
         stop_percent, target_percent: exit at the close at which (close - entry) / entry has reached either.
         most_positions: held names, those with a sell on its way included, plus names with a buy on its way.
-        weight_percent: share of the equity at the close that one purchase is meant to cost.
+        weight_percent: share of the equity at the close that one purchase is meant to cost. Small enough that
+            cash does not run out: what becomes of an order that cash cannot pay is where engines differ.
     """
 
     window_bars: int = 20
@@ -35,7 +36,7 @@ class SurgeRules:
     stop_percent: int = -7
     target_percent: int = 15
     most_positions: int = 20
-    weight_percent: int = 10
+    weight_percent: int = 4
 
 
 def surge(bars: np.ndarray, rules: SurgeRules | None = None, cash_won: int = INITIAL_CASH_WON) -> np.ndarray:

@@ -67,7 +67,7 @@ def as_table(results: list[tuple[Case, list[Measured]]], short: bool) -> Table:
                 str(len(one.report["seconds"])),
                 f"{one.bars_per_second / 1e6:,.3g}",
                 f"{ours.bars_per_second / one.bars_per_second:.1f}×" if ours and not one.ours else "",
-                _goals(case, one, ours),
+                "" if short else _goals(one, ours),
                 f"{one.report['peak_memory_bytes'] / 1e6:,.0f} MB",
             )
     return table
@@ -112,7 +112,7 @@ def _agreement(one: Measured, first: Measured) -> str:
     return f"{len(one.fills):,} fills" + ("" if one is first else ", equal")
 
 
-def _goals(case: Case, one: Measured, ours: Measured | None) -> str:
+def _goals(one: Measured, ours: Measured | None) -> str:
     goals = []
     if one.ours and one.engine.goal_bars_per_second:
         met = one.bars_per_second >= one.engine.goal_bars_per_second

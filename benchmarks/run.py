@@ -75,7 +75,11 @@ def _run_case(
 ) -> list[Measured]:
     """All engines in turns, round after round, so that a busy minute does not hit one of them alone."""
     rows, tickers = case.short if arguments.short else case.size
-    engines = [engine for engine in case.engines if peers is not None or not engine.peer]
+    engines = [
+        engine
+        for engine in case.engines
+        if (peers is not None or not engine.peer) and (engine.compared or not arguments.short)
+    ]
     folder = _stored_market(arguments.cache, case.market, rows, tickers)
     measured: dict[str, Measured] = {}
     for round_number in range(1, 2 if arguments.short else arguments.rounds + 1):
