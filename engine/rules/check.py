@@ -136,7 +136,8 @@ def review(prompt: Prompt) -> Review:
         problems.append(RuleProblem("unclosed", _whole_line(prompt.unclosed), found=f"`{mark}`"))
     sections = prompt.rules_sections
     if not sections:
-        return Review((), DEFAULT_INTERVAL, (*problems, RuleProblem("no_section", Span(1, 1, 1, 1))), ())
+        missing = () if problems else (RuleProblem("no_section", Span(1, 1, 1, 1)),)
+        return Review((), DEFAULT_INTERVAL, (*problems, *missing), ())
     section = sections[0]
     for other in sections[1:]:
         first, again = section.heading, other.heading
@@ -144,7 +145,8 @@ def review(prompt: Prompt) -> Review:
             problems.append(RuleProblem("two_sections", _whole_line(again), first=first.number))
     interval = _collect(problems, lambda: _interval(section)) or DEFAULT_INTERVAL
     rules = _rules(section, problems)
-    if not section.blocks and section.heading is not None:
+    # Rules that an open fence or comment hides are not missing.
+    if not section.blocks and section.heading is not None and prompt.unclosed is None:
         problems.append(RuleProblem("no_rules", _whole_line(section.heading)))
     if not problems:
         _collect(problems, lambda: _check_sizes(rules))

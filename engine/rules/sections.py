@@ -156,7 +156,7 @@ def _section(lines: list[Line]) -> Section:
     if not section.is_rules:
         return section
     starts = [index for index, line in enumerate(body) if line.level == 3]
-    ends = [*starts[1:], len(body)]
+    ends = [*starts, len(body)][1:]
     blocks = tuple(Block(body[start], tuple(body[start + 1 : end])) for start, end in zip(starts, ends, strict=True))
     return Section(heading, tuple(body[: starts[0]] if starts else body), blocks)
 
