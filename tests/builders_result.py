@@ -230,7 +230,9 @@ def make_result(
             "content_hash": "a3" * 32,
             "from": str(days[0]),
             "to": str(days[-1]),
-            "notes": "",
+            "columns": ["open", "high", "low", "close", "volume", "base_price", "status"],
+            "gaps": [],
+            "notes": [{"code": "synthetic", "ko": "합성 시장", "en": "synthetic market"}],
         },
         timings={"load": 0.12, "features": 0.08, "step": 0.05},
         initial_cash=initial_cash,
@@ -283,9 +285,7 @@ def _buy(
     books.cash -= amount + fee
     books.fees += fee
     books.lots[column] = Lot(quantity=quantity, cost=amount, fee=fee, entry=row)
-    _write_order(
-        books, row, days, column, "buy", price, quantity, ["ma20-cross", "volume-surge"], codes, labels
-    )
+    _write_order(books, row, days, column, "buy", price, quantity, ["ma20-cross", "volume-surge"], codes, labels)
     _write_fill(books, row, days, "buy", price, quantity, (fee, 0, 0), 0, codes[column])
 
 

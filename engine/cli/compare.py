@@ -2,10 +2,115 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.cli.revisions import PromptSource, at_revision, read_source
 from engine.errors import BadInput
+from engine.result import Result
+from engine.rules.tree import RuleSet
+
+if TYPE_CHECKING:
+    from engine.config import BacktestConfig
+
+
+class Lang(StrEnum):
+    """Language of the output."""
+
+    ko = "ko"
+    en = "en"
+
+
+def compare_command(
+    old: Annotated[str | None, typer.Argument(help="이전 프롬프트: 파일 또는 REV:파일 · old prompt")] = None,
+    new: Annotated[str | None, typer.Argument(help="새 프롬프트: 파일 또는 REV:파일 · new prompt")] = None,
+    revisions: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option("--revisions", metavar="A B FILE", help="한 파일의 두 git 리비전 · two revisions of one file"),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="데이터셋 폴더(기본: 합성 시장) · dataset (default: synthetic)")
+    ] = None,
+    start: Annotated[
+        datetime.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="첫 거래일 · first session")
+    ] = None,
+    end: Annotated[
+        datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
+    report: Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")] = Path(
+        "reports/compare.html"
+    ),
+    effects: Annotated[
+        bool, typer.Option("--effects/--no-effects", help="변경 하나씩 따로 실행 · run each change alone")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+) -> None:
+    """규칙 변경의 효과 비교 · compare two prompts or two revisions of one."""
+    from engine.config import build_config, load_config  # noqa: PLC0415  (keeps --help fast)
+    from engine.metrics.comparison import compare_rules  # noqa: PLC0415
+    from engine.reports.comparison_html import write_comparison  # noqa: PLC0415
+    from engine.reports.comparison_terminal import print_comparison  # noqa: PLC0415
+    from engine.reports.json import comparison_text  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+    from engine.rules.prompt import load_rules_text  # noqa: PLC0415
+
+    sources = prompt_pair(old, new, revisions, Path())
+    before, after = (load_rules_text(source.text) for source in sources)
+    settings = build_config(load_config(config) if config else {}, str(config or "the command line"))
+    names = (sources[0].name, sources[1].name)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("…", total=None)
+
+        def announce(text: str) -> None:
+            progress.update(task, description=text)
+
+        run = runner(data, settings, start.date() if start else None, end.date() if end else None, announce)
+        comparison = compare_rules(before, after, run, effects=effects, announce=announce)
+    if as_json:
+        typer.echo(comparison_text(comparison, names=names, lang=lang.value))
+        return
+    console = Console()
+    print_comparison(console, comparison, names=names, lang=lang.value)
+    path = write_comparison(comparison, report, names=names, options=PageOptions(lang=lang.value))
+    console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def runner(
+    data: Path | None,
+    settings: BacktestConfig,
+    start: datetime.date | None,
+    end: datetime.date | None,
+    announce: Callable[[str], None],
+) -> Callable[[RuleSet], Result]:
+    """A function that backtests a rule set on one dataset; each interval is loaded once."""
+    from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler)
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+    from engine.data.panel import Panel, load_panel  # noqa: PLC0415
+
+    folder = dataset_folder(data, announce)
+    panels: dict[str, Panel] = {}
+
+    def run(rules: RuleSet) -> Result:
+        if rules.interval not in panels:
+            panels[rules.interval] = load_panel(folder, interval=rules.interval)
+        return backtest(rules, panels[rules.interval], settings, start, end)
+
+    return run
 
 
 def prompt_pair(

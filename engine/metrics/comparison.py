@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from datetime import date
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from math import isfinite
 
 import polars as pl
@@ -64,6 +64,8 @@ class Comparison:
         changes: what differs in the rules.
         effects: what each change does alone, where the caller has run it.
         same_inputs: whether data, configuration and range are the same; if not, the figures cannot be compared.
+        rated_from: first rated session of all runs where their warm-ups differ, else None. Longer windows need
+            a longer warm-up; ratios over different sessions would not be comparable, so all use the longest.
     """
 
     old_result: Result
@@ -79,6 +81,7 @@ class Comparison:
     changes: tuple[RuleChange, ...]
     effects: tuple[ChangeEffect, ...]
     same_inputs: bool
+    rated_from: date | None
 
     @property
     def identical(self) -> bool:
@@ -94,10 +97,15 @@ def compare_results(
     variants: Sequence[tuple[str, Result]] = (),
 ) -> Comparison:
     """Compare two runs; `variants` are the runs of `single_rule_variants` by label."""
+    starts = [_first_rated(result.equity) for result in (old, new, *(result for _, result in variants))]
+    common = max((start for start in starts if start is not None), default=None)
+    differ = any(start is not None and start != common for start in starts)
+    old, new = _rated_from(old, common), _rated_from(new, common)
     before, after = summarize(old), summarize(new)
     only_old, only_new, resized = _trade_differences(old.trades, new.trades)
     effects = []
-    for label, result in variants:
+    for label, variant in variants:
+        result = _rated_from(variant, common)
         metrics = summarize(result)
         effects.append(
             ChangeEffect(label=label, result=result, metrics=metrics, differences=figure_differences(before, metrics))
@@ -116,6 +124,7 @@ def compare_results(
         changes=rule_changes(old_rules, new_rules),
         effects=tuple(effects),
         same_inputs=_inputs(old) == _inputs(new),
+        rated_from=common.date() if common and differ else None,
     )
 
 
@@ -162,6 +171,19 @@ def figure_differences(old: Metrics, new: Metrics) -> tuple[FigureDifference, ..
             FigureDifference(name=field.name, old=before, new=after, difference=after - before if known else None)
         )
     return tuple(rows)
+
+
+def _first_rated(equity: pl.DataFrame) -> datetime | None:
+    """Time of the first bar behind the warm-up, None if there is none."""
+    rated = equity.filter(~pl.col("warmup"))["time"]
+    return rated[0] if len(rated) else None
+
+
+def _rated_from(result: Result, start: datetime | None) -> Result:
+    """The same run with all bars before `start` counted as warm-up."""
+    if start is None:
+        return result
+    return replace(result, equity=result.equity.with_columns(warmup=pl.col("warmup") | (pl.col("time") < start)))
 
 
 def _inputs(result: Result) -> tuple[object, ...]:

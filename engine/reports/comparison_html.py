@@ -14,6 +14,7 @@ from engine.reports.charts import Line, drawdown_picture, equity_picture
 from engine.reports.comparison_view import (
     EFFECT_NOTE,
     LUCK_NOTE,
+    both_warnings,
     change_words,
     effect_heads,
     effect_rows,
@@ -28,7 +29,7 @@ from engine.reports.page import PageOptions, render_page
 from engine.reports.points import paired_points
 from engine.reports.rows import trade_rows
 from engine.reports.texts import word
-from engine.reports.warnings import all_warnings, is_synthetic, show_warnings
+from engine.reports.warnings import is_synthetic
 from engine.result import Result
 
 MOST_TRADES = 200
@@ -69,21 +70,13 @@ def _head(comparison: Comparison, names: tuple[str, str], lang: Lang) -> dict[st
                 "more": f"{'이전' if lang == 'ko' else 'before'} {show_value(old, figure.unit, lang)}",
             }
         )
-    warnings = {
-        warning.code: warning
-        for result, metrics in (
-            (comparison.old_result, comparison.old),
-            (comparison.new_result, comparison.new),
-        )
-        for warning in show_warnings(all_warnings(result, metrics), lang)
-        if warning.code != "synthetic"
-    }
     return {
         "old_name": names[0],
         "new_name": names[1],
         "cards": cards,
         "findings": findings(comparison, lang),
-        "warnings": list(warnings.values()),
+        # The banner on top of the page already says that data is synthetic.
+        "warnings": [warning for warning in both_warnings(comparison, lang) if warning.code != "synthetic"],
         "hashes": (comparison.old_result.result_hash, comparison.new_result.result_hash),
     }
 

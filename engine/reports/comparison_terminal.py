@@ -11,6 +11,7 @@ from engine.metrics.comparison import Comparison
 from engine.reports.comparison_view import (
     EFFECT_NOTE,
     LUCK_NOTE,
+    both_warnings,
     change_words,
     effect_heads,
     effect_rows,
@@ -19,13 +20,14 @@ from engine.reports.comparison_view import (
     findings,
 )
 from engine.reports.language import Lang
-from engine.reports.warnings import all_warnings, is_synthetic, show_warnings
+from engine.reports.warnings import is_synthetic
 
 SHOWN = (
     *("final_equity", "total_return", "annual_return", "volatility", "sharpe", "sortino", "max_drawdown"),
     *("excess_return", "alpha", "beta", "trades", "win_rate", "profit_factor", "expectancy"),
     *("mean_bars_held", "open_pnl", "exposure", "turnover", "costs", "slippage"),
 )
+FIRST_COLUMN = 22
 TONES = {"better": "green", "worse": "dark_orange"}
 
 
@@ -88,16 +90,21 @@ def _effects(comparison: Comparison, lang: Lang) -> RenderableType:
 def _table(heads: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for index, head in enumerate(heads):
-        table.add_column(head, justify="right" if index else "left", overflow="fold")
+        # Narrow terminals may wrap the headings of figures, but never the figures or the name of a change.
+        table.add_column(
+            head, justify="right" if index else "left", overflow="fold", min_width=None if index else FIRST_COLUMN
+        )
     return table
 
 
 def _warnings(comparison: Comparison, lang: Lang) -> RenderableType:
-    both = (
-        *all_warnings(comparison.old_result, comparison.old),
-        *all_warnings(comparison.new_result, comparison.new),
-    )
     table = Table.grid(padding=(0, 1))
-    for warning in {shown.code: shown for shown in show_warnings(both, lang)}.values():
-        table.add_row(Words("!" if warning.weight == "serious" else "·"), Words(warning.sentence))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for warning in both_warnings(comparison, lang):
+        serious = warning.weight == "serious"
+        table.add_row(
+            Words("!" if serious else "·", style="bold red" if serious else "dim"),
+            Words(warning.sentence, style="" if serious else "dim"),
+        )
     return table

@@ -10,6 +10,7 @@ from engine.reports import format as show
 from engine.reports.figures import FigureGroup, ShownFigure, figure_groups, show_value
 from engine.reports.language import Lang, Text
 from engine.reports.texts import word
+from engine.reports.warnings import ShownWarning, all_warnings, show_warnings
 
 EFFECT_FIGURES = ("total_return", "sharpe", "max_drawdown", "trades", "win_rate", "costs")
 
@@ -132,6 +133,16 @@ def change_words(change: RuleChange, lang: Lang) -> str:
     return word(change.kind, lang)
 
 
+def both_warnings(comparison: Comparison, lang: Lang) -> list[ShownWarning]:
+    """Warnings of either run, each code once, the serious ones first."""
+    both = (
+        *all_warnings(comparison.old_result, comparison.old),
+        *all_warnings(comparison.new_result, comparison.new),
+    )
+    shown = {warning.code: warning for warning in show_warnings(both, lang)}
+    return sorted(shown.values(), key=lambda warning: warning.weight != "serious")
+
+
 def findings(comparison: Comparison, lang: Lang) -> list[str]:
     """What a reader must know first, as sentences."""
     korean = lang == "ko"
@@ -141,6 +152,13 @@ def findings(comparison: Comparison, lang: Lang) -> list[str]:
             "두 실행의 데이터, 기간 또는 설정이 다릅니다. 차이가 규칙 때문이라고 말할 수 없습니다."
             if korean
             else "The two runs differ in data, range or configuration. The differences may not come from the rules."
+        )
+    if comparison.rated_from:
+        first = show.day(comparison.rated_from)
+        found.append(
+            f"준비 기간이 서로 달라 비율과 연율 지표는 모두 {first}부터 계산했습니다."
+            if korean
+            else f"The warm-ups differ; ratios and annual figures of all runs start on {first}."
         )
     if comparison.identical:
         found.append(

@@ -21,6 +21,7 @@ from engine.reports.points import Points, picture_points
 from engine.reports.rows import (
     MOST_TRADES,
     cost_rows,
+    data_notes,
     flat,
     month_names,
     month_rows,
@@ -323,7 +324,8 @@ def _tables(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:
             (refusal(code, lang), f"{count:,}")
             for code, count in sorted(result.refusals.items(), key=lambda item: (-item[1], item[0]))
         ],
-        "data": flat(result.data),
+        "data": flat({key: value for key, value in result.data.items() if key not in ("notes", "gaps")}),
+        "data_notes": data_notes(result.data, lang),
         "config": flat(result.config),
         "result_hash": result.result_hash,
     }

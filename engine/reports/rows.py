@@ -198,3 +198,17 @@ def _item(value: object) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{key} {item}" for key, item in value.items())
     return str(value)
+
+
+def data_notes(data: Mapping[str, object], lang: Lang) -> list[str]:
+    """What the dataset remarks about itself: its notes, then the stretches that it lacks."""
+    notes, gaps = data.get("notes"), data.get("gaps")
+    texts = []
+    for note in notes if isinstance(notes, (list, tuple)) else ():
+        texts.append(str(note[lang]) if isinstance(note, Mapping) and lang in note else str(note))
+    for gap in gaps if isinstance(gaps, (list, tuple)) else ():
+        if lang == "ko":
+            texts.append(f"{gap['after']} 다음부터 {gap['before']} 전까지 {gap['sessions']:,}세션이 없습니다")
+        else:
+            texts.append(f"{gap['sessions']:,} sessions are missing between {gap['after']} and {gap['before']}")
+    return texts

@@ -149,6 +149,8 @@ def _refusals(result: Result, lang: Lang) -> RenderableType:
 
 def _warnings(result: Result, metrics: Metrics, lang: Lang) -> RenderableType:
     table = Table.grid(padding=(0, 1))
+    table.add_column()
+    table.add_column(overflow="fold")
     for warning in show_warnings(all_warnings(result, metrics), lang):
         serious = warning.weight == "serious"
         table.add_row(

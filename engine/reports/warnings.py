@@ -116,7 +116,11 @@ def _derived(result: Result, metrics: Metrics) -> list[RunWarning]:
 def _of_the_data(result: Result) -> list[RunWarning]:
     """What the manifest of the dataset says or cannot say."""
     found = []
-    adjusted, columns, gaps = (result.data.get(key) for key in ("adjusted", "columns", "gaps"))
+    adjusted, columns, gaps, notes = (result.data.get(key) for key in ("adjusted", "columns", "gaps", "notes"))
+    if isinstance(notes, (list, tuple)) and any(
+        isinstance(note, Mapping) and note.get("code") == "close_only" for note in notes
+    ):
+        found.append(RunWarning("close_only"))
     if adjusted:
         found.append(RunWarning("adjusted_prices"))
     if isinstance(columns, (list, tuple)):

@@ -84,6 +84,18 @@ def test_other_data_or_configuration_is_reported_but_another_prompt_is_not(resul
     assert compare(result, replace(result, config=result.config | {"prompt_hash": "ff"})).same_inputs
 
 
+def test_runs_with_other_warmups_are_rated_over_the_same_sessions(result):
+    longer = replace(result, equity=result.equity.with_columns(warmup=pl.int_range(pl.len()) < 60))
+    assert summarize(longer).volatility != summarize(result).volatility
+    comparison = compare(result, longer, [("~ x", result)])
+    assert comparison.rated_from == result.equity["session"][60]
+    assert comparison.old.rated_sessions == comparison.new.rated_sessions == 140
+    assert comparison.effects[0].metrics.rated_sessions == 140
+    for name in ("volatility", "sharpe", "total_return", "benchmark_return", "max_drawdown"):
+        assert getattr(comparison.old, name) == getattr(comparison.new, name)
+    assert compare(result, result).rated_from is None
+
+
 def test_a_difference_needs_two_finite_values(result):
     idle = make_result(sessions=200, trade_probability=0.0)
     rows = {row.name: row for row in figure_differences(summarize(result), summarize(idle))}

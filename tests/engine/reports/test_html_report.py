@@ -225,6 +225,17 @@ def test_every_warning_stands_in_the_page_as_a_sentence():
     assert "1,234 missing bars were filled" in page
 
 
+def test_remarks_and_gaps_of_the_data_are_sentences(result):
+    gaps = [{"after": "2021-01-05", "before": "2021-02-01", "sessions": 18}]
+    gappy = replace(result, data=result.data | {"gaps": gaps})
+    assert "18 sessions are missing between 2021-01-05 and 2021-02-01" in render_report(
+        gappy, options=PageOptions(lang="en")
+    )
+    assert "2021-01-05 다음부터 2021-02-01 전까지 18세션이 없습니다" in render_report(gappy)
+    assert "<li>합성 시장</li>" in render_report(result)
+    assert "<li>synthetic market</li>" in render_report(result, options=PageOptions(lang="en"))
+
+
 def test_rules_are_explained_where_they_are_named(result):
     page = render_report(result)
     assert page.count("손실이 7%에 이르면 예외 없이 전량 매도한다") > 1

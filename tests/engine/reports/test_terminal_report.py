@@ -29,9 +29,10 @@ def result():
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_the_table_fits_into_100_columns_and_cuts_no_figure(result, lang):
-    text = printed(print_result, result, lang=lang)
-    assert max(cell_len(line) for line in text.splitlines()) <= 100
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_the_table_fits_into_the_terminal_and_cuts_no_figure(result, lang, width):
+    text = printed(print_result, result, lang=lang, width=width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "…" not in text
     assert f"{result.equity['equity'][-1]:,}" in text
 
@@ -70,12 +71,14 @@ def test_english_output_has_no_korean_but_the_data():
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_a_comparison_fits_into_100_columns(result, lang):
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_comparison_fits_into_the_terminal(result, lang, width):
     rules = RuleSet(interval="1d", rules=RULES)
     fewer = RuleSet(interval="1d", rules=RULES[1:])
     other = make_result(sessions=400, seed=8)
     comparison = compare_results(result, other, rules, fewer, [("- ma20-cross", other)])
-    text = printed(print_comparison, comparison, names=("old.md", "new.md"), lang=lang)
-    assert max(cell_len(line) for line in text.splitlines()) <= 100
+    text = printed(print_comparison, comparison, names=("old.md", "new.md"), lang=lang, width=width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
     assert "- ma20-cross" in text
     assert "old.md → new.md" in text

@@ -95,6 +95,9 @@ def test_what_the_data_lacks_warns_from_the_manifest():
     gaps = [{"after": "2021-01-05", "before": "2021-02-01", "sessions": 18}]
     poor = replace(result, data=result.data | {"columns": ["open", "close"], "gaps": gaps})
     assert {"no_base_price", "status_from_prices", "data_gaps"} <= set(codes(poor))
+    assert "close_only" not in codes(poor)
+    note = {"code": "close_only", "ko": "종가만", "en": "closes only"}
+    assert "close_only" in codes(replace(result, data=result.data | {"notes": [note]}))
     rich = replace(result, data=result.data | {"columns": ["status", "base_price"], "gaps": []})
     assert not {"no_base_price", "status_from_prices", "data_gaps"} & set(codes(rich))
 
