@@ -116,6 +116,7 @@ def comparison_text(comparison: Comparison, *, names: tuple[str, str], lang: Lan
         "names": {"old": names[0], "new": names[1]},
         "same_inputs": comparison.same_inputs,
         "identical": comparison.identical,
+        "rated_from": plain(comparison.rated_from),
         "first_equity_difference": plain(comparison.first_equity_difference),
         "first_order_difference": plain(comparison.first_order_difference),
         "differences": plain(comparison.differences),
