@@ -18,8 +18,8 @@ from engine.rules.check import check_rules
 from engine.rules.edit import RuleEntry, add_rule
 from engine.rules.format import format_node
 from engine.rules.functions import FIELDS, FUNCTIONS
-from engine.rules.messages import RuleProblem
 from engine.rules.parse import parse_expression
+from engine.rules.problem import RuleProblem
 from engine.rules.prompt import load_rules_text
 from engine.rules.sections import parse_prompt
 from engine.rules.tree import (

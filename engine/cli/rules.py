@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,8 +14,9 @@ from rich.table import Table
 from engine.rules.explain import RuleSummary, summarise
 from engine.rules.functions import FIELDS, FUNCTIONS, Function, UnitOf
 from engine.rules.functions import Field as RuleField
-from engine.rules.messages import CATEGORY_TITLES, UNIT_NAMES, Language, RuleProblem, Text
-from engine.rules.prompt import Prompt, parse_prompt, read_prompt, review
+from engine.rules.messages import CATEGORY_TITLES, UNIT_NAMES, Language, Text
+from engine.rules.problem import RuleProblem
+from engine.rules.prompt import parse_prompt, read_prompt, review
 from engine.rules.tree import Cadence, RuleSet, Scope
 
 app = typer.Typer(help="규칙 언어 · the rule language", no_args_is_help=True)
@@ -77,8 +77,8 @@ def check_command(
         raise typer.Exit(2) from None
     result = review(prompt)
     if result.problems:
-        for problem in sorted(result.problems, key=lambda problem: (problem.line, problem.column)):
-            errors.print(escape(describe_problem(problem, prompt, file, language)), soft_wrap=True)
+        for problem in result.problems:
+            errors.print(escape(problem.found_in(str(file), problem.source).report(language)), soft_wrap=True)
         raise typer.Exit(2)
     console = Console()
     summaries = summarise(RuleSet(interval=result.interval, rules=result.rules))
@@ -87,21 +87,6 @@ def check_command(
         place = f"{file}:{finding.line}: " if finding.line else ""
         word = Text("주의", "warning").in_language(language)
         console.print(f"[yellow]{word}[/yellow] {escape(place + finding.in_language(language))}", soft_wrap=True)
-
-
-def describe_problem(problem: RuleProblem, prompt: Prompt, file: Path, lang: Language) -> str:
-    """A problem with the line it stands in and a mark below the column."""
-    text = f"{file}: {problem.in_language(lang)}"
-    source = prompt.line(problem.line)
-    return f"{text}\n{pointer(source, problem)}" if source else text
-
-
-def pointer(source: str, problem: RuleProblem) -> str:
-    """The source line with ^ below the part that is wrong; Korean letters are two cells wide."""
-    start = max(problem.column - 1, 0)
-    end = problem.span.end_column - 1 if problem.span.end_line == problem.line else start + 1
-    marked = source[start : max(end, start + 1)]
-    return f"    {source}\n    {' ' * cell_len(source[:start])}{'^' * max(cell_len(marked), 1)}"
 
 
 def _function_table(lang: Language) -> Table:

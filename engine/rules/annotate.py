@@ -22,7 +22,8 @@ from engine.rules.functions import (
     UnitOf,
 )
 from engine.rules.lookback import lookback_bars
-from engine.rules.messages import UNIT_NAMES, RuleProblem, Text
+from engine.rules.messages import UNIT_NAMES, Text
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import (
     Arithmetic,
     Call,

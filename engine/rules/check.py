@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -17,11 +17,12 @@ from engine.rules.findings import Finding, findings_of
 from engine.rules.format import format_action, format_node, format_percent
 from engine.rules.functions import MAX_WINDOW
 from engine.rules.interval import DEFAULT_INTERVAL, INTERVALS
-from engine.rules.messages import CATEGORY_TITLES, UNIT_NAMES, RuleProblem, Text
+from engine.rules.messages import CATEGORY_TITLES, UNIT_NAMES, Text
 from engine.rules.order_price import check_session_open
 from engine.rules.parse import parse_action, parse_expression
 from engine.rules.parse_hints import ACTION_FORMS
-from engine.rules.sections import HEAD_FIELDS, RULE_FIELDS, Block, Line, Prompt, Section
+from engine.rules.problem import RuleProblem
+from engine.rules.sections import HEAD_FIELDS, RULE_FIELDS, RULES_TITLE, Block, Line, Prompt, Section
 from engine.rules.tree import (
     Action,
     BlockBuys,
@@ -106,7 +107,7 @@ class Review:
     Attributes:
         rules: the rules that compile, in the order of the file.
         interval: the bar length that windows count.
-        problems: at most one per rule, then those of the file as a whole; empty when the prompt can be used.
+        problems: in the order of the file, at most one per rule; empty when the prompt can be used.
         findings: what is allowed but worth a look.
     """
 
@@ -124,7 +125,7 @@ def check_rules(prompt: Prompt) -> RuleSet:
     """
     result = review(prompt)
     if result.problems:
-        raise min(result.problems, key=lambda problem: (problem.line, problem.column))
+        raise result.problems[0]
     return RuleSet(interval=result.interval, rules=result.rules)
 
 
@@ -150,8 +151,24 @@ def review(prompt: Prompt) -> Review:
         problems.append(RuleProblem("no_rules", _whole_line(section.heading)))
     if not problems:
         _collect(problems, lambda: _check_sizes(rules))
-    findings = findings_of(rules, interval) if not problems else ()
-    return Review(rules, interval, tuple(problems), findings)
+    findings = (*findings_of(rules, interval), *_outside(prompt)) if not problems else ()
+    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    told = tuple(problem.found_in("", prompt.line(problem.line)) for problem in ordered)
+    return Review(rules, interval, told, findings)
+
+
+def _outside(prompt: Prompt) -> Iterator[Finding]:
+    """Rules that stand in another section, where they do nothing."""
+    titles = {_plain(title) for title in CATEGORY_TITLES.values()}
+    for section in prompt.sections:
+        for line in section.lines:
+            title, _, rule_id = line.title.partition(":")
+            if line.level == 3 and not section.is_rules and _plain(title) in titles:
+                text = Text(
+                    f"`## {RULES_TITLE}` 구역 밖에 있어서 읽지 않습니다.",
+                    f"It stands outside the section `## {RULES_TITLE}` and is not read.",
+                )
+                yield Finding("outside", text, rule_id.strip(), line.number)
 
 
 def check_rule(block: Block) -> Rule:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.rules.messages import CATEGORY_TITLES, RuleProblem
+from engine.rules.messages import CATEGORY_TITLES
+from engine.rules.problem import RuleProblem
 from engine.rules.sections import RULES_TITLE, Block, Line, Prompt, Section, parse_prompt
 from engine.rules.tree import Cadence, Category
 

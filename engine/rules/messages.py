@@ -1,13 +1,11 @@
 """What the rule language says to its user, in Korean and English: one entry per kind of problem."""
-# ruff: noqa: E501  (a sentence stays on one line, so that both languages can be compared)
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.errors import RuleError
-from engine.rules.tree import Category, Span, Unit
+from engine.rules.tree import Category, Unit
 
 Language = Literal["ko", "en"]
 
@@ -512,48 +510,3 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("한 줄로 쓰십시오.", "Write it on one line."),
     ),
 }
-
-
-class RuleProblem(RuleError):  # noqa: N818  (a problem of the text, not of the program)
-    """A rule does not compile; the text exists in both languages.
-
-    `str()` is Korean. `code` names the kind of problem (a key of `PROBLEMS`), for tests and for a model that repairs its rule.
-    """
-
-    def __init__(self, code: str, span: Span | None = None, *, rule_id: str = "", **parameters: object) -> None:
-        self.code, self.parameters, self.span = code, parameters, span or Span()
-        message, suggestion = self.texts("ko")
-        super().__init__(message, line=self.span.line, column=self.span.column, suggestion=suggestion, rule_id=rule_id)
-
-    def texts(self, lang: Language) -> tuple[str, str]:
-        """Message and suggestion in one language."""
-        values = {
-            name: value.in_language(lang) if isinstance(value, Text) else value
-            for name, value in self.parameters.items()
-        }
-        message, suggestion = PROBLEMS[self.code]
-        return message.in_language(lang).format(**values), suggestion.in_language(lang).format(**values)
-
-    def of_rule(self, rule_id: str) -> RuleProblem:
-        """The same problem, told of a rule."""
-        return RuleProblem(self.code, self.span, rule_id=rule_id, **self.parameters)
-
-    def in_language(self, lang: Language) -> str:
-        """The whole sentence: rule, place, what, why and what to write."""
-        message, suggestion = self.texts(lang)
-        place = ""
-        if self.line:
-            place = f"{self.line}줄 {self.column}칸: " if lang == "ko" else f"line {self.line}, column {self.column}: "
-        rule = f"[{self.rule_id}] " if self.rule_id else ""
-        return f"{rule}{place}{message} {suggestion}".rstrip()
-
-    def __str__(self) -> str:
-        return self.in_language("ko")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.code, self.span, self.rule_id, self.parameters)
-
-
-def _rebuild(code: str, span: Span, rule_id: str, parameters: dict[str, object]) -> RuleProblem:
-    """Unpickle a problem that crossed a process."""
-    return RuleProblem(code, span, rule_id=rule_id, **parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from engine.rules.messages import RuleProblem
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import Arithmetic, Name, Negative, Node, Number, Scope, Unit
 from engine.rules.walk import walk
 

@@ -16,8 +16,9 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 from lark.tree import Meta
 
 from engine.rules.format import format_node
-from engine.rules.messages import RuleProblem, Text
+from engine.rules.messages import Text
 from engine.rules.parse_hints import character_problem, token_problem
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import (
     Action,
     Arithmetic,

@@ -6,7 +6,8 @@ import difflib
 
 from lark import Token
 
-from engine.rules.messages import RuleProblem, Text
+from engine.rules.messages import Text
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import Span
 
 # First word of an action -> how that action is written.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.rules.check import Review, check_rules, review
 from engine.rules.edit import RuleEntry, add_rule, remove_rule, render_rule, replace_rule
-from engine.rules.messages import RuleProblem
+from engine.rules.problem import RuleProblem
 from engine.rules.sections import Prompt, parse_prompt, print_prompt
 from engine.rules.tree import RuleSet, Span
 
@@ -39,7 +39,11 @@ def load_rules(source: Path | str) -> RuleSet:
     """
     if isinstance(source, str) and "\n" in source:
         return load_rules_text(source)
-    return load_rules_text(read_prompt(Path(source)))
+    text = read_prompt(Path(source))
+    try:
+        return load_rules_text(text)
+    except RuleProblem as problem:
+        raise problem.found_in(str(source), problem.source) from None
 
 
 def load_rules_text(text: str) -> RuleSet:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from engine.rules.annotate import annotate, annotate_condition, annotate_price, split_power, varies_by_instrument
 from engine.rules.format import format_node
 from engine.rules.functions import FUNCTIONS, MAX_WINDOW, Kind
-from engine.rules.messages import RuleProblem
 from engine.rules.parse import parse_expression
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import Comparison, Node, Number, Scope, Unit
 from engine.rules.walk import walk
 from tests.rule_strategies import market_conditions, market_numbers

@@ -9,8 +9,8 @@ import pytest
 from engine.rules.annotate import annotate_condition
 from engine.rules.cadence import PriceLevel, constant_value, level_of_condition
 from engine.rules.edit import RuleEntry, add_rule
-from engine.rules.messages import RuleProblem
 from engine.rules.parse import parse_expression
+from engine.rules.problem import RuleProblem
 from engine.rules.prompt import load_rules_text
 from engine.rules.tree import Cadence, Category, Rule
 

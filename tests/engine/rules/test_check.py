@@ -6,7 +6,7 @@ import pytest
 
 from engine.rules.check import MAX_RULES, RIGHTS, check_rules, review
 from engine.rules.edit import RuleEntry, add_rule
-from engine.rules.messages import RuleProblem
+from engine.rules.problem import RuleProblem
 from engine.rules.prompt import load_rules, load_rules_text, read_prompt
 from engine.rules.sections import parse_prompt
 from engine.rules.tree import Cadence, Category, Name, RuleSet, Scope, Unit
@@ -263,6 +263,12 @@ def test_what_is_allowed_but_odd_becomes_a_warning(rules: str, code: str) -> Non
     assert found[0].text.ko and found[0].text.en
 
 
+def test_a_rule_in_another_section_is_told_to_do_nothing() -> None:
+    text = HEAD + block() + "\n## 메모\n" + block("Exit Criteria: x", "`pnl <= -7%`", "`sell all`")
+    findings = {finding.code: finding for finding in review(parse_prompt(text)).findings}
+    assert (findings["outside"].rule_id, findings["outside"].line) == ("x", 14)
+
+
 def test_a_sound_prompt_has_no_warnings() -> None:
     result = review(parse_prompt(HEAD + block() + block("Exit Criteria: x", "`pnl <= -7%`", "`sell all`")))
     assert not result.findings
@@ -287,4 +293,10 @@ def test_files_that_cannot_be_read(tmp_path) -> None:  # type: ignore[no-untyped
         read_prompt(korean)
     good = tmp_path / "good.md"
     good.write_bytes((HEAD + block()).encode())
+    bad = tmp_path / "bad.md"
+    bad.write_bytes((HEAD + block(condition="`close > 7%`")).encode())
+    with pytest.raises(RuleProblem) as caught:
+        load_rules(bad)
+    assert str(caught.value).startswith(f"{bad}: [a] 8줄 10칸: ")
+    assert str(caught.value).endswith(f"    **조건**: `close > 7%`\n    {' ' * 11}^^^^^^^^^^")
     assert load_rules(good) == load_rules(HEAD + block()) == check_rules(parse_prompt(HEAD + block()))

@@ -13,9 +13,10 @@ from engine.rules.feature_compiler import Compiler
 from engine.rules.features import FeatureGraph
 from engine.rules.functions import FIELDS, FUNCTIONS, SPELLINGS, Kind
 from engine.rules.lookback import is_recursive, lookback_bars
-from engine.rules.messages import CATEGORY_TITLES, PROBLEMS, UNIT_NAMES, RuleProblem
+from engine.rules.messages import CATEGORY_TITLES, PROBLEMS, UNIT_NAMES
 from engine.rules.order_price import split_order_price
 from engine.rules.parse import parse_action, parse_expression
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import Buy, Category, Scope, Span, Unit
 from engine.rules.walk import walk
 from tests.builders_market import make_market, run_graph
@@ -145,8 +146,10 @@ def test_a_problem_speaks_both_languages_and_survives_a_process_boundary() -> No
     problem = caught.value.of_rule("r1")
     assert str(problem).startswith("[r1] 3줄 5칸: ")
     assert problem.in_language("en").startswith("[r1] line 3, column 5: Different units")
-    copy = pickle.loads(pickle.dumps(problem))
+    copy = pickle.loads(pickle.dumps(problem.found_in("a.md", "    close > 7%")))
     assert (str(copy), copy.span) == (str(problem), Span(3, 5, 3, 15))
+    assert str(copy).startswith("a.md: [r1] 3줄 5칸: ")
+    assert str(copy).endswith("\n        close > 7%\n        ^^^^^^^^^^")
 
 
 def test_all_units_and_categories_have_names() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.errors import RuleError
 from engine.rules.format import format_action, format_node
-from engine.rules.messages import RuleProblem
 from engine.rules.parse import MAX_DEPTH, MAX_LENGTH, parse_action, parse_expression
+from engine.rules.problem import RuleProblem
 from engine.rules.tree import Arithmetic, Buy, Comparison, Logic, Name, Negative, Not, Number, OrderKind, Span, Unit
 from tests.rule_strategies import any_trees, market_conditions, market_numbers
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.rules.edit import RuleEntry, add_rule, remove_rule, render_rule, replace_rule
-from engine.rules.messages import RuleProblem
+from engine.rules.problem import RuleProblem
 from engine.rules.prompt import load_rules_text
 from engine.rules.sections import parse_prompt, print_prompt
 from engine.rules.tree import Cadence, Category, RuleSet
