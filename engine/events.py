@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import Enum, IntEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from engine.clock import require_aware
+from engine.clock import KST, require_aware
 from engine.errors import BadInput
 from engine.fill import Fill
 from engine.order import OrderRequest, RefusalReason
@@ -198,22 +198,24 @@ class CashMoved(Message):
             raise BadInput(f"A {self.reason.value} of {self.amount:,} won has the wrong sign.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice(Message):
-    """All bars that close at one instant, as columns.
+class Slice(NamedTuple):
+    """All bars that close at one instant; the columns stay in the panel, which the broker holds.
+
+    A named tuple, because there is one for every bar: it costs a third of what a checked message costs.
 
     Args:
-        session: the trading day.
         row: row of the panel.
-        bars: int64[5, N] (open, high, low, close, volume), read-only view; typed Any because the vocabulary
-            does not import numpy.
-        interval: "1d", "5m", …
+        closed_at_ns: UTC nanoseconds at which the bars closed.
     """
 
-    session: date
     row: int
-    bars: Any
-    interval: str = "1d"
+    closed_at_ns: int
+    sequence: int = 0
+
+    @property
+    def time(self) -> datetime:
+        """The instant of the close, in Asia/Seoul."""
+        return datetime.fromtimestamp(self.closed_at_ns / 1_000_000_000, KST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,12 @@ os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
 
 import numba  # noqa: E402
 import numba.core.registry  # noqa: E402
+import numba.core.sigutils  # noqa: E402
+
+# What follows is numba's own machinery, which has no types.
+_Dispatcher: Any = numba.core.registry.CPUDispatcher
+_plain: Any = numba.types.unliteral
+_normal: Any = numba.core.sigutils.normalize_signature
 
 
 def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -79,7 +85,7 @@ def inner(function: Callable[..., Any]) -> Any:
     return _Inner(function)
 
 
-class _Inner(numba.core.registry.CPUDispatcher):
+class _Inner(_Dispatcher):  # type: ignore[misc]
     """A dispatcher whose results are linked into callers only."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -88,8 +94,7 @@ class _Inner(numba.core.registry.CPUDispatcher):
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         return super().get_call_template(
-            tuple(numba.types.unliteral(kind) for kind in args),
-            {name: numba.types.unliteral(kind) for name, kind in kws.items()},
+            tuple(_plain(kind) for kind in args), {name: _plain(kind) for name, kind in kws.items()}
         )
 
     def add_overload(self, cres: Any) -> None:
@@ -98,7 +103,7 @@ class _Inner(numba.core.registry.CPUDispatcher):
         self.targetctx.insert_user_function(id(cres), cres.fndesc, [cres.library])
 
     def get_overload(self, sig: Any) -> int:
-        args, _ = numba.core.sigutils.normalize_signature(sig)
+        args, _ = _normal(sig)
         return id(self.overloads[tuple(args)])
 
     def __call__(self, *args: Any, **kws: Any) -> Any:

@@ -5,9 +5,11 @@ Batch mode calls `run`; event mode calls `trade` and `decide` bar by bar. Both g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import BrokenInvariant
 from engine.exchange import Exchange
@@ -16,10 +18,12 @@ from engine.matching import step
 from engine.matching.book import AccountBook
 from engine.rules.features import FeatureGraph
 from engine.rules.program import CompiledRules
+from engine.rules.tree import Node
 
 # Cells of one block: its columns stay in the processor's second-level cache.
 BLOCK_CELLS = 40_000
 MOST_BLOCK_ROWS = 8_192
+AFTER_CLOSE = -1
 
 
 class Simulation:
@@ -30,17 +34,27 @@ class Simulation:
         rules: compiled rules; None for a strategy in Python.
         first: first row that trades; rows before it only feed the windows.
         last: one past the last row.
+        watched: further features, for a strategy in Python or a reader.
     """
 
-    def __init__(self, exchange: Exchange, rules: CompiledRules, first: int = 0, last: int | None = None) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        rules: CompiledRules,
+        first: int = 0,
+        last: int | None = None,
+        watched: Sequence[Node] = (),
+    ) -> None:
         panel = exchange.panel
         self.exchange, self.rules = exchange, rules
         self.first, self.last = first, panel.rows if last is None else last
         cash = exchange.config.cash_won * exchange.scale
         guards = len(rules.rules.guards)
-        self.account = AccountBook(panel.columns, panel.rows, cash, rules.exit_rules, guards)
+        self.account = AccountBook(panel.columns, panel.rows, cash, exchange.arrays[-1], rules.exit_rules, guards)
+        self._arrays = tuple(self.account.book)
         self.block_rows = int(np.clip(BLOCK_CELLS // max(panel.columns, 1), 1, MOST_BLOCK_ROWS))
-        self._graph = FeatureGraph(rules.features, exchange.feature_market(), first) if rules.features else None
+        nodes = (*rules.features, *watched)
+        self._graph = FeatureGraph(nodes, exchange.feature_market(), first) if nodes else None
         self._pool = _Pool(rules, self.block_rows, panel.columns)
         self._tables = tuple(rules.rules)
         ranks = max(len(rules.rules.ranks), 1)
@@ -51,8 +65,10 @@ class Simulation:
             np.zeros((names, ranks), np.float64),
             np.zeros(names, np.int64),
         )
-        self._known_to = first  # features are known for [block_from, known_to)
+        self._known_from = self._known_to = first  # rows whose features are at hand
         self.next_row = first  # next row to trade
+        self.row = first - 1  # last bar whose close is known
+        self.point = AFTER_CLOSE  # or the point of the bar after it
 
     @property
     def book(self) -> at.Book:
@@ -68,7 +84,7 @@ class Simulation:
             while self.next_row < stop:
                 status, self.next_row = step.run_block(
                     self.exchange.arrays,
-                    tuple(self.book),
+                    self._arrays,
                     self._tables,
                     self._pool.arrays,
                     self._scratch,
@@ -77,26 +93,77 @@ class Simulation:
                 )
                 self._look_at(status)
 
-    def trade(self, until: int) -> int:
-        """Event mode: trade rows up to `until` without deciding. Returns the number of fills so far."""
-        self.make_room()
-        fills = int(step.trade_rows(self.exchange.arrays, tuple(self.book), self.next_row, until))
+    def trade(self, until: int) -> None:
+        """Event mode: trade rows up to `until` without deciding."""
+        if self.next_row < until:
+            self.make_room()
+            step.trade_rows(self.exchange.arrays, self._arrays, self.next_row, until)
+            self._traded(until)
+
+    def trade_part(self, part: int) -> int:
+        """Event mode: one part of the next row (see `step.trade_part`). Returns the number of fills so far."""
+        row = self.next_row
+        fills = int(step.trade_part(self.exchange.arrays, self._arrays, row, part))
+        if part == at.POINTS:
+            self._traded(row + 1)
+        return fills
+
+    def _traded(self, until: int) -> None:
         self.next_row = until
         if self.book.account[at.BROKEN]:
             self._look_at(step.BROKE)
-        return fills
 
-    def decide(self, row: int) -> int:
-        """Event mode: let the rules plan after `row`. Returns the number of proposals."""
+    def feature_columns(self, row: int, nodes: Sequence[Node]) -> tuple[int, int, list[NDArray[Any]]]:
+        """Features of the block that holds `row`: its first row, one past its last, [rows, N] for each node."""
         self._advance_features(row)
+        columns = [] if self._graph is None else [self._graph.column(node) for node in nodes]
+        return self._known_from, self._known_to, columns
+
+    def catch_up(self) -> None:
+        """Event mode: trade every bar up to the last closed one."""
+        self.trade(self.row + 1)
+
+    def decide(self) -> int:
+        """Event mode: let the rules plan after the last closed bar. Returns the number of proposals."""
+        self.catch_up()
+        self._advance_features(self.row)
+        self.make_room()
         return int(
-            step.decide_one(self.exchange.arrays, tuple(self.book), self._tables, self._pool.arrays, self._scratch, row)
+            step.decide_one(
+                self.exchange.arrays, self._arrays, self._tables, self._pool.arrays, self._scratch, self.row
+            )
         )
+
+    def check(self, place: int) -> tuple[int, int]:
+        """Risk check of proposal `place`: (code, quantity allowed)."""
+        code, quantity = step.check_one(self.exchange.arrays, self._arrays, self.row, place)
+        return int(code), int(quantity)
+
+    def check_all(self, count: int) -> NDArray[np.int64]:
+        """Risk check of the first `count` proposals in turn, nothing sent: int64[count, 2] of code and quantity."""
+        verdicts = np.zeros((count, 2), dtype=np.int64)
+        trial = self.book._replace(account=self.book.account.copy(), positions=self.book.positions.copy())
+        step.check_plan(self.exchange.arrays, tuple(trial), self.row, verdicts)
+        return verdicts
+
+    def accept(self, place: int, quantity: int) -> int:
+        """Put proposal `place` with an approved quantity into the book. Returns the order's index."""
+        self.make_room()
+        market = self.exchange.arrays
+        return int(step.accept_one(market, self._arrays, self.row, place, quantity, self.point))
+
+    def cancel(self, index: int) -> bool:
+        """Cancel an open order; False if it was no longer open."""
+        return bool(step.cancel_one(self._arrays, index, self.row))
 
     def make_room(self) -> None:
         """Give the logs room for one more bar."""
         while not self.account.has_room():
-            self.account.grow()
+            self._grow()
+
+    def _grow(self) -> None:
+        self.account.grow()
+        self._arrays = tuple(self.book)
 
     def _advance_features(self, row: int | None = None) -> None:
         wanted = self.next_row if row is None else row
@@ -106,11 +173,11 @@ class Simulation:
         if self._graph is not None:
             self._graph.advance(self._known_to, end)
         self._pool.fill(self._graph, self._known_to, end)
-        self._known_to = end
+        self._known_from, self._known_to = self._known_to, end
 
     def _look_at(self, status: int) -> None:
         if status == step.NEEDS_ROOM:
-            self.account.grow()
+            self._grow()
         elif status == step.BROKE:
             account = self.book.account
             day = self.exchange.panel.session_date(min(self.next_row, self.last - 1))

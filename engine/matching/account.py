@@ -20,6 +20,7 @@ from engine.matching.arrays import (
     BUY,
     CASH,
     CONFIG_HAIRCUT,
+    CONFIG_MAX_DAY_LOSS,
     CURVE_BLOCKED,
     CURVE_CASH,
     CURVE_EQUITY,
@@ -229,7 +230,7 @@ def write_off(market, book, row, col):
     proposal[PROPOSAL_RULE] = -1
     quantity = book.positions[col, POSITION_QUANTITY]
     proposal[PROPOSAL_QUANTITY] = quantity
-    index = accept(market, book, row, proposal, quantity, row, 0)
+    index = accept(market, book, row - 1, proposal, quantity, row, row, 0)
     apply_fill(market, book, row, 0, index, price, quantity, 0)
 
 
@@ -258,6 +259,9 @@ def end_row(market, book, row):
     account[HOLDINGS_VALUE] = value
     account[EQUITY] = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + value
     account[PEAK_EQUITY] = max(account[PEAK_EQUITY], account[EQUITY])
+    if lost_too_much(account, market.config[CONFIG_MAX_DAY_LOSS]):
+        account[DAY_LOSS_HIT] = 1
+        cancel_buys(book, row)
     check_identity(account)
     write_curve(book, row)
 
@@ -298,3 +302,14 @@ def cancel_buys(book, row):
         if book.orders[index, ORDER_SIDE] == BUY:
             close_order(book, index, row, STATUS_CANCELLED)
     sweep(book)
+
+
+@inner
+def lost_too_much(account, limit):
+    """Whether the loss since yesterday's close is at least `limit` (parts per billion, 0 = none), in integers."""
+    start = account[DAY_START_EQUITY]
+    if limit == 0 or start <= 0:
+        return False
+    floor = part(start, limit)
+    exact = start % PPB * limit % PPB == 0
+    return start - account[EQUITY] >= (floor if exact else floor + 1)

@@ -18,11 +18,12 @@ class AccountBook:
         instruments: number of columns of the panel.
         rows: number of bars, for the curve.
         cash: deposit in price units.
+        config: int64[CONFIG_FIELDS], whose limits hold until a decision tightens them.
         exit_rules: int64[exits, 2], rule index and fraction of each exit rule.
         guards: number of guarded exit rules.
     """
 
-    def __init__(self, instruments: int, rows: int, cash: int, exit_rules: Int64, guards: int) -> None:
+    def __init__(self, instruments: int, rows: int, cash: int, config: Int64, exit_rules: Int64, guards: int) -> None:
         account = np.zeros(at.ACCOUNT_FIELDS, dtype=np.int64)
         for field in (
             at.CASH,
@@ -33,6 +34,10 @@ class AccountBook:
             at.PEAK_EQUITY,
         ):
             account[field] = cash
+        account[at.LIMIT_POSITIONS] = config[at.CONFIG_MAX_POSITIONS]
+        account[at.LIMIT_WEIGHT] = config[at.CONFIG_MAX_WEIGHT]
+        account[at.LIMIT_SECTOR] = config[at.CONFIG_MAX_SECTOR]
+        account[at.LIMIT_DAY_LOSS] = config[at.CONFIG_MAX_DAY_LOSS]
         positions = np.zeros((instruments, at.POSITION_FIELDS), dtype=np.int64)
         positions[:, at.POSITION_LAST_EXIT] = -1
         positions[:, at.POSITION_BUDGET_ROW] = -1

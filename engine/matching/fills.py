@@ -70,6 +70,7 @@ from engine.matching.arrays import (
     ORDER_RULES_LOW,
     ORDER_SIDE,
     ORDER_STATUS,
+    PATH_SPLIT_DAYS,
     PAYABLE,
     PENDING_NAMES,
     POSITION_BUDGET_ROW,
@@ -410,12 +411,14 @@ def send_guard(market, book, row, point, arm, direction, quantity):
         proposal[PROPOSAL_RULES_LOW] = 1 << rule
     else:
         proposal[PROPOSAL_RULES_HIGH] = 1 << (rule - 63)
-    return accept(market, book, row, proposal, quantity, row, point)
+    return accept(market, book, row - 1, proposal, quantity, row, row, point)
 
 
 @inner
 def match_point(market, book, row, point):
     """All matching at one point of the path: sells, guarded levels, then purchases."""
+    if point == 0 and book.account[ARM_COUNT] > 1 and path_decides(market, book, row):
+        book.account[PATH_SPLIT_DAYS] += 1
     if book.account[OPEN_COUNT] > 0:
         match_orders(market, book, row, point, SELL)
     if book.account[ARM_COUNT] > 0:

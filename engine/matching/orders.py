@@ -109,9 +109,12 @@ def write_order(book, row, proposal, quantity, status, reason, from_row, from_po
 
 
 @inner
-def accept(market, book, row, proposal, quantity, from_row, from_point):
-    """Put an approved order into the book: reserve its cash or shares. Returns its index."""
-    index = write_order(book, row, proposal, quantity, STATUS_OPEN, ACCEPTED, from_row, from_point)
+def accept(market, book, row, proposal, quantity, sent, from_row, from_point):
+    """Put an approved order into the book: reserve its cash or shares. Returns its index.
+
+    `row` is the last bar whose close is known, `sent` the bar in or after which the order leaves.
+    """
+    index = write_order(book, sent, proposal, quantity, STATUS_OPEN, ACCEPTED, from_row, from_point)
     account, col = book.account, proposal[PROPOSAL_COL]
     position = book.positions[col]
     if proposal[PROPOSAL_SIDE] == BUY:

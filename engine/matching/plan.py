@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.kernel_cache import inner
-from engine.matching.account import cancel_buys
+from engine.matching.account import cancel_buys, lost_too_much
 from engine.matching.arrays import (
     ARM_COL,
     ARM_COUNT,
@@ -28,7 +28,6 @@ from engine.matching.arrays import (
     CONFIG_MAX_WEIGHT,
     CONFIG_SCALE,
     DAY_LOSS_HIT,
-    DAY_START_EQUITY,
     EQUITY,
     HALTED,
     HELD,
@@ -118,17 +117,6 @@ def reset_limits(market, account):
 
 
 @inner
-def day_loss_reached(account):
-    """Whether the loss since yesterday's close is at least the limit: loss ≥ limit × start, in integers."""
-    limit, start = account[LIMIT_DAY_LOSS], account[DAY_START_EQUITY]
-    if limit == 0 or start <= 0:
-        return False
-    floor = part(start, limit)
-    exact = start % PPB * limit % PPB == 0
-    return start - account[EQUITY] >= (floor if exact else floor + 1)
-
-
-@inner
 def guard_account(market, book, features, rules, row):
     """Risk rules of the whole portfolio: tighten limits, block purchases, halt. Unknown blocks purchases."""
     account = book.account
@@ -142,7 +130,7 @@ def guard_account(market, book, features, rules, row):
             account[BUYS_BLOCKED] = REFUSED_UNKNOWN_RISK
         elif value == 1.0:
             tighten(account, rule[RISK_KIND], rule[RISK_VALUE])
-    if day_loss_reached(account):
+    if lost_too_much(account, account[LIMIT_DAY_LOSS]):
         account[DAY_LOSS_HIT] = 1
     if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1:
         cancel_buys(book, row)

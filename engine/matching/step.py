@@ -19,15 +19,18 @@ from engine.matching.arrays import (
     OPEN,
     OPEN_COUNT,
     ORDER_COUNT,
-    PATH_SPLIT_DAYS,
+    ORDER_STATUS,
     POINTS,
     PROPOSAL_COUNT,
+    STATUS_CANCELLED,
+    STATUS_OPEN,
     VOLUME,
     Book,
     Market,
 )
-from engine.matching.fills import match_point, path_decides
-from engine.matching.orders import accept, first_part
+from engine.matching.fills import affordable, match_point
+from engine.matching.grid import reserve_price
+from engine.matching.orders import accept, close_order, first_part, orderable_cash, sweep
 from engine.matching.plan import Rules, arm_guards, guard_account, plan_entries, plan_exits
 from engine.matching.program import Features
 from engine.matching.risk import check
@@ -41,8 +44,6 @@ def trade_bar(market, book, row):
     """match → account for one bar, all four points of its path."""
     begin_row(market, book, row)
     if book.account[OPEN_COUNT] > 0 or book.account[ARM_COUNT] > 0:
-        if book.account[ARM_COUNT] > 1 and path_decides(market, book, row):
-            book.account[PATH_SPLIT_DAYS] += 1
         for point in range(POINTS):
             match_point(market, book, row, point)
     end_row(market, book, row)
@@ -61,14 +62,15 @@ def decide(market, book, features, rules, scratch, row):
 
 
 @inner
-def send(market, book, row, proposal, point):
-    """risk → order: returns (code, order index); a refusal is counted, never sent."""
+def send(market, book, row, proposal):
+    """risk → order after the close of `row`: returns the code; a refusal is counted, never sent."""
     code, quantity = check(market, book, row, proposal)
     if code != ACCEPTED:
         book.refusals[code] += 1
-        return code, -1
-    from_row, from_point = first_part(market, row, point)
-    return code, accept(market, book, row, proposal, quantity, from_row, from_point)
+        return code
+    from_row, from_point = first_part(market, row, -1)
+    accept(market, book, row, proposal, quantity, row, from_row, from_point)
+    return code
 
 
 @inner
@@ -90,7 +92,7 @@ def run_bars(market, book, features, rules, scratch, first, last):
         trade_bar(market, book, row)
         decide(market, book, features, rules, scratch, row)
         for number in range(book.account[PROPOSAL_COUNT]):
-            send(market, book, row, book.proposals[number], -1)
+            send(market, book, row, book.proposals[number])
         if book.account[BROKEN] == 1:
             return BROKE, row
     return DONE, last
@@ -210,14 +212,73 @@ def trade_rows(market, book, first, last):
 
 
 @njit
-def send_one(market, book, row, number, point):
-    """Risk check and acceptance of proposal `number`. Returns (code, order index)."""
-    seen = view_book(*book)
-    return send(view_market(*market), seen, row, seen.proposals[number], point)
-
-
-@njit
 def check_one(market, book, row, number):
     """Risk check alone. Returns (code, quantity)."""
     seen = view_book(*book)
     return check(view_market(*market), seen, row, seen.proposals[number])
+
+
+@njit
+def check_plan(market, book, row, verdicts):
+    """Risk check of all proposals in turn, each as if those before it had been accepted; nothing is sent.
+
+    `verdicts[i]` gets the code and the quantity allowed for proposal i. The caller passes a book whose account and
+    positions are copies: accepting writes to them, and to the unused ends of the logs.
+    """
+    venue, trial = view_market(*market), view_book(*book)
+    for number in range(trial.account[PROPOSAL_COUNT]):
+        proposal = trial.proposals[number]
+        code, quantity = check(venue, trial, row, proposal)
+        verdicts[number, 0], verdicts[number, 1] = code, quantity
+        if code == ACCEPTED:
+            from_row, from_point = first_part(venue, row, -1)
+            accept(venue, trial, row, proposal, quantity, row, from_row, from_point)
+        else:
+            trial.refusals[code] += 1
+
+
+@njit
+def accept_one(market, book, row, number, quantity, point):
+    """Accept proposal `number` with an approved quantity. Returns the order's index.
+
+    `row` is the last closed bar; `point` −1 means after its close, 0 to 3 that point of the bar after it.
+    """
+    venue, seen = view_market(*market), view_book(*book)
+    sent = row if point < 0 else row + 1
+    from_row, from_point = first_part(venue, sent, point)
+    return accept(venue, seen, row, seen.proposals[number], quantity, sent, from_row, from_point)
+
+
+@njit
+def trade_part(market, book, row, part):
+    """One part of a bar, for strategies that act on fills: −1 its beginning, 0 to 3 the points, 4 its end.
+
+    Returns the number of fills so far.
+    """
+    venue, seen = view_market(*market), view_book(*book)
+    if part < 0:
+        begin_row(venue, seen, row)
+    elif part < POINTS:
+        match_point(venue, seen, row, part)
+    else:
+        end_row(venue, seen, row)
+    return seen.account[FILL_COUNT]
+
+
+@njit
+def cancel_one(book, index, row):
+    """Cancel an open order; returns False if it is no longer open."""
+    seen = view_book(*book)
+    if seen.orders[index, ORDER_STATUS] != STATUS_OPEN:
+        return False
+    close_order(seen, index, row, STATUS_CANCELLED)
+    sweep(seen)
+    return True
+
+
+@njit
+def buyable_one(market, book, row, col, price):
+    """Shares that the orderable cash pays for: at a limit `price`, or as a market order where it is 0."""
+    venue, seen = view_market(*market), view_book(*book)
+    each = price if price > 0 else reserve_price(venue, row, col)
+    return affordable(venue, col, each, orderable_cash(seen.account))

@@ -1,0 +1,399 @@
+"""History as a broker: the compiled exchange of `engine.matching` behind the Broker protocol.
+
+`replay(strategy, panel)` is event mode in one call.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from engine.account import AccountSnapshot
+from engine.backtest import row_range
+from engine.broker import Accepted, IndexQuote, Outcome, Quote, RefusedByVenue
+from engine.clock import KST
+from engine.config import BacktestConfig
+from engine.data.panel import Panel
+from engine.events import Event, Slice
+from engine.exchange import EPOCH, build_exchange
+from engine.fill import Fill
+from engine.loop import Engine
+from engine.matching import arrays as at
+from engine.matching import step
+from engine.order import Approved, Order, OrderKind, OrderRequest, OrderStatus, RefusalReason, Side
+from engine.outcome import KINDS, POINTS, build_result
+from engine.position import Position
+from engine.result import Result
+from engine.risk import RiskPolicy, write_proposal
+from engine.rules.annotate import annotate
+from engine.rules.parse import parse_expression
+from engine.rules.program import compile_rules
+from engine.rules.tree import RuleSet
+from engine.simulation import AFTER_CLOSE, Simulation
+from engine.strategy import Strategy, View
+
+_STATUS = {
+    at.STATUS_OPEN: OrderStatus.OPEN,
+    at.STATUS_FILLED: OrderStatus.FILLED,
+    at.STATUS_EXPIRED: OrderStatus.EXPIRED,
+    at.STATUS_CANCELLED: OrderStatus.CANCELLED,
+    at.STATUS_REFUSED: OrderStatus.REFUSED,
+}
+
+
+class ReplayBroker:
+    """The replay exchange.
+
+    Bars in which nothing can happen to the account (no open order, no guarded level, no corporate action, no delisting)
+    are traded later, many in one call; every question about the account catches up first, so nobody can tell.
+
+    Args:
+        simulation: account and market.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self._panel = simulation.exchange.panel
+        self._column = {ticker: place for place, ticker in enumerate(self._panel.tickers)}
+        self._told = 0  # fills that have been reported
+        self.busy = False  # whether the next bar must be traded point by point
+        self._eventful = self._eventful_rows()
+
+    def now(self) -> datetime.datetime:
+        """The broker is the clock of a replay: the close of the last bar."""
+        return self._time(max(self.simulation.row, 0))
+
+    def events(self) -> Iterator[Event]:
+        """Fills and slices in order, from the first row to the last."""
+        closed_at = self._panel.closed_at_ns.tolist()
+        eventful, simulation = self._eventful, self.simulation
+        for row in range(simulation.first, simulation.last):
+            if self.busy or eventful[row]:
+                yield from self._trade_bar(row)
+            simulation.row = row
+            yield Slice(row, closed_at[row])
+        simulation.trade(simulation.last)
+
+    def _trade_bar(self, row: int) -> Iterator[Event]:
+        simulation = self.simulation
+        simulation.catch_up()
+        simulation.make_room()
+        for part in range(-1, at.POINTS + 1):
+            simulation.point = min(max(part, 0), at.POINTS - 1)
+            fills = simulation.trade_part(part)
+            while self._told < fills:
+                self._told += 1
+                yield self._fill(self._told - 1)
+        simulation.point = AFTER_CLOSE
+        account = simulation.book.account
+        self.busy = bool(account[at.OPEN_COUNT] or account[at.ARM_COUNT])
+
+    def submit(self, order: Approved[OrderRequest]) -> Outcome:
+        """Put an approved order into the book; it takes part from the next point or bar on."""
+        request = order.value
+        write_proposal(self.simulation, request, self._column[request.ticker])
+        return self.submit_proposal(0, request.quantity)
+
+    def submit_proposal(self, place: int, quantity: int) -> Outcome:
+        """The same for a proposal that a plan has already written."""
+        self.catch_up()
+        index = self.simulation.accept(place, quantity)
+        self.busy = True
+        return Accepted(order_number=str(index + 1))
+
+    def cancel(self, order_number: str) -> Outcome:
+        """Withdraw the rest of an open order."""
+        self.catch_up()
+        index = int(order_number) - 1
+        if not 0 <= index < self.simulation.book.account[at.ORDER_COUNT]:
+            return RefusedByVenue(reason=RefusalReason.VENUE, text=f"There is no order {order_number}.")
+        if not self.simulation.cancel(index):
+            return RefusedByVenue(reason=RefusalReason.VENUE, text=f"Order {order_number} is no longer open.")
+        return Accepted(order_number=order_number)
+
+    def amend(self, order_number: str, quantity: int | None = None, price: int | None = None) -> Outcome:
+        """Replace the rest of an open order; the new order has a number of its own and stands last in the queue."""
+        self.catch_up()
+        log = self.simulation.book.orders
+        index = int(order_number) - 1
+        if not 0 <= index < self.simulation.book.account[at.ORDER_COUNT]:
+            return RefusedByVenue(reason=RefusalReason.VENUE, text=f"There is no order {order_number}.")
+        old = log[index].copy()
+        rest = int(old[at.ORDER_QUANTITY] - old[at.ORDER_FILLED])
+        if old[at.ORDER_STATUS] != at.STATUS_OPEN:
+            return RefusedByVenue(reason=RefusalReason.VENUE, text=f"Order {order_number} is no longer open.")
+        wanted = rest if quantity is None else quantity
+        if wanted <= 0 or wanted > rest:
+            text = f"Order {order_number} has {rest:,} shares open; the quantity can only be reduced, to 1 or more."
+            return RefusedByVenue(reason=RefusalReason.VENUE, text=text)
+        self.simulation.cancel(index)
+        proposal = self.simulation.book.proposals[0]
+        proposal[:] = 0
+        proposal[at.PROPOSAL_COL] = old[at.ORDER_COL]
+        proposal[at.PROPOSAL_SIDE] = old[at.ORDER_SIDE]
+        proposal[at.PROPOSAL_KIND] = old[at.ORDER_KIND]
+        proposal[at.PROPOSAL_PRICE] = old[at.ORDER_PRICE] if price is None else price
+        proposal[at.PROPOSAL_QUANTITY] = wanted
+        proposal[at.PROPOSAL_RULE] = old[at.ORDER_RULE]
+        proposal[at.PROPOSAL_RULES_LOW] = old[at.ORDER_RULES_LOW]
+        proposal[at.PROPOSAL_RULES_HIGH] = old[at.ORDER_RULES_HIGH]
+        proposal[at.PROPOSAL_RELATIVE] = old[at.ORDER_RELATIVE]
+        proposal[at.PROPOSAL_WEIGHT_CAP] = at.PPB
+        code, allowed = self.simulation.check(0)
+        if code != at.ACCEPTED:
+            reason = RefusalReason(at.REFUSAL_NAMES[code])
+            return RefusedByVenue(reason=reason, text=f"The rest of order {order_number} was withdrawn.")
+        return self.submit_proposal(0, allowed)
+
+    def account(self) -> AccountSnapshot:
+        """Cash after the present bar, with what settles on the next two sessions."""
+        self.catch_up()
+        account = self.simulation.book.account
+        cash, scale = int(account[at.CASH]), self.simulation.exchange.scale
+        session = int(self.simulation.exchange.arrays[3][self.simulation.row, at.ROW_SESSION])
+        due = [
+            int(account[at.DUE_IN + slot % 3] - account[at.DUE_OUT + slot % 3]) for slot in (session + 1, session + 2)
+        ]
+        orderable = cash + int(account[at.RECEIVABLE] - account[at.PAYABLE] - account[at.RESERVED])
+        return AccountSnapshot(
+            time=self.now(),
+            deposit=cash // scale,
+            deposit_d1=(cash + due[0]) // scale,
+            deposit_d2=(cash + sum(due)) // scale,
+            orderable=orderable // scale,
+        )
+
+    def positions(self) -> Sequence[Position]:
+        """Holdings by ticker; cost in price units of the dataset."""
+        self.catch_up()
+        book = self.simulation.book
+        held = book.held[: book.account[at.HELD]]
+        return [
+            Position(
+                ticker=self._panel.tickers[col],
+                quantity=int(book.positions[col, at.POSITION_QUANTITY]),
+                cost=int(book.positions[col, at.POSITION_COST]),
+            )
+            for col in held.tolist()
+        ]
+
+    def quotes(self, tickers: Sequence[str]) -> Sequence[Quote]:
+        """Last prices of listed names."""
+        return [
+            quote
+            for ticker in tickers
+            if ticker in self._column and (quote := self._quote(self._column[ticker])) is not None
+        ]
+
+    def rankings(self, kind: str, count: int = 10) -> Sequence[Quote]:
+        """Names that traded today, by "volume_growth" against the session before or by "decline"."""
+        if self.simulation.row == 0:
+            return []
+        bars, row = self._panel.bars, self.simulation.row
+        traded = (self._panel.state[row] & at.TRADED != 0) & (self._panel.state[row - 1] & at.PRESENT != 0)
+        field = at.VOLUME if kind == "volume_growth" else at.CLOSE
+        now, before = bars[field, row], bars[field, row - 1]
+        usable = np.flatnonzero(traded & (before > 0))
+        change = (now[usable] - before[usable]) / before[usable]
+        order = np.argsort(-change if kind == "volume_growth" else change, kind="stable")[:count]
+        found = (self._quote(int(col)) for col in usable[order])
+        return [quote for quote in found if quote is not None]
+
+    def index(self, code: str) -> IndexQuote:
+        """Level, change, 20-day mean and breadth of the data's own names."""
+        series = self._panel.indices.get(code)
+        row = self.simulation.row
+        advancers, decliners, unchanged = self._breadth()
+        level = previous = mean = None
+        if series is not None:
+            closes = series[3, max(row - 19, 0) : row + 1]
+            level = _known(closes[-1])
+            previous = _known(series[3, row - 1]) if row else None
+            mean = _known(float(np.mean(closes))) if len(closes) == 20 else None
+        change = (level - previous) / previous if level is not None and previous else None
+        return IndexQuote(
+            code=code,
+            time=self.now(),
+            level=level,
+            change_rate=change,
+            mean_20=mean,
+            advancers=advancers,
+            decliners=decliners,
+            unchanged=unchanged,
+        )
+
+    def history(self, ticker: str, interval: str, start: datetime.date, end: datetime.date) -> pl.DataFrame:
+        """Bars of one ticker up to the present one; nothing later can be read."""
+        first, last = np.searchsorted(self._panel.session, [(start - EPOCH).days, (end - EPOCH).days + 1])
+        rows = slice(int(first), min(int(last), self.simulation.row + 1))
+        bars = self._panel.bars[:, rows, self._column[ticker]]
+        stamps = pl.Series(self._panel.closed_at_ns[rows]).cast(pl.Datetime("ns", "Asia/Seoul"))
+        names = ("open", "high", "low", "close", "volume")
+        return pl.DataFrame({"time": stamps, **dict(zip(names, bars, strict=True))})
+
+    def buyable(self, ticker: str, price: int | None = None) -> int:
+        """Shares that the orderable cash pays for, at a limit price or reserved as a market order."""
+        self.catch_up()
+        col = self._column[ticker]
+        market, book = self.simulation.exchange.arrays, tuple(self.simulation.book)
+        return int(step.buyable_one(market, book, self.simulation.row, col, price or 0))
+
+    def sellable(self, ticker: str) -> int:
+        """Shares held that no open order sells."""
+        self.catch_up()
+        position = self.simulation.book.positions[self._column[ticker]]
+        return int(position[at.POSITION_QUANTITY] - position[at.POSITION_PENDING_SELL])
+
+    def open_orders(self) -> Sequence[Order]:
+        """Orders that can still fill."""
+        self.catch_up()
+        book = self.simulation.book
+        return [self._order(int(index)) for index in book.open[: book.account[at.OPEN_COUNT]]]
+
+    def orders(self, day: datetime.date) -> Sequence[Order]:
+        """All orders sent on a day."""
+        self.catch_up()
+        book = self.simulation.book
+        sent = book.orders[: book.account[at.ORDER_COUNT], at.ORDER_ROW]
+        return [self._order(int(index)) for index in np.flatnonzero(self._panel.session[sent] == (day - EPOCH).days)]
+
+    def fills(self, day: datetime.date) -> Sequence[Fill]:
+        """All fills of a day."""
+        self.catch_up()
+        book = self.simulation.book
+        rows = book.fills[: book.account[at.FILL_COUNT], at.FILL_ROW]
+        return [self._fill(int(place)) for place in np.flatnonzero(self._panel.session[rows] == (day - EPOCH).days)]
+
+    def subscribe(self, tickers: Sequence[str]) -> None:
+        """A replay delivers every instrument of its data; an unknown ticker is an error of the caller."""
+        for ticker in tickers:
+            self._column[ticker]
+
+    def catch_up(self) -> None:
+        """Trade the quiet bars up to the last closed one."""
+        self.simulation.catch_up()
+
+    def _eventful_rows(self) -> bytes:
+        """1 where something can happen to a holding without an order of ours."""
+        flags = np.zeros(self._panel.rows, dtype=np.uint8)
+        flags[self._panel.actions.row[self._panel.actions.row < self._panel.rows]] = 1
+        after = self._panel.last_row[self._panel.delisted_known] + 1
+        flags[after[after < self._panel.rows]] = 1
+        return flags.tobytes()
+
+    def _time(self, row: int) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(int(self._panel.closed_at_ns[row]) / 1_000_000_000, KST)
+
+    def _quote(self, col: int) -> Quote | None:
+        panel, row = self._panel, self.simulation.row
+        if not panel.state[row, col] & at.PRESENT:
+            return None
+        scale = self.simulation.exchange.scale
+        had = row > 0 and bool(panel.state[row - 1, col] & at.PRESENT)
+        shares = -1 if panel.shares is None else int(panel.shares[row, col])
+        close = int(panel.bars[at.CLOSE, row, col])
+        base = int(panel.base[row, col])
+        previous = base if base > 0 else (int(panel.bars[at.CLOSE, row - 1, col]) if had else 0)
+        return Quote(
+            ticker=panel.tickers[col],
+            time=self.now(),
+            price=close / scale,
+            previous_close=previous / scale if previous > 0 else None,
+            volume=int(panel.bars[at.VOLUME, row, col]),
+            previous_volume=int(panel.bars[at.VOLUME, row - 1, col]) if had else None,
+            market_cap=close * shares // scale if shares >= 0 else None,
+        )
+
+    def _breadth(self) -> tuple[int | None, int | None, int | None]:
+        panel, row = self._panel, self.simulation.row
+        if row == 0:
+            return None, None, None
+        both = (panel.state[row] & at.TRADED != 0) & (panel.state[row - 1] & at.PRESENT != 0)
+        change = panel.bars[at.CLOSE, row, both] - panel.base[row, both]
+        return int((change > 0).sum()), int((change < 0).sum()), int((change == 0).sum())
+
+    def _fill(self, place: int) -> Fill:
+        log = self.simulation.book.fills[place]
+        point = int(log[at.FILL_POINT])
+        if self.simulation.exchange.config.path == "high_first":
+            point = (0, 2, 1, 3)[point]
+        return Fill(
+            time=self._time(int(log[at.FILL_ROW])),
+            order_id=str(int(log[at.FILL_ORDER])),
+            key=f"{int(log[at.FILL_ORDER])}-{place}",
+            ticker=self._panel.tickers[int(log[at.FILL_COL])],
+            side=Side.BUY if log[at.FILL_SIDE] == at.BUY else Side.SELL,
+            quantity=int(log[at.FILL_QUANTITY]),
+            price=int(log[at.FILL_PRICE]),
+            fee=int(log[at.FILL_FEE]),
+            stt=int(log[at.FILL_TAX]),
+            rural=int(log[at.FILL_RURAL]),
+            point=POINTS[point],
+            sequence=place,
+        )
+
+    def _order(self, index: int) -> Order:
+        log = self.simulation.book.orders[index]
+        kind = OrderKind(KINDS[int(log[at.ORDER_KIND])])
+        filled = int(log[at.ORDER_FILLED])
+        status = _STATUS[int(log[at.ORDER_STATUS])]
+        if status is OrderStatus.OPEN and filled:
+            status = OrderStatus.PARTLY_FILLED
+        done = int(log[at.ORDER_DONE_ROW])
+        return Order(
+            id=str(index + 1),
+            request=OrderRequest(
+                ticker=self._panel.tickers[int(log[at.ORDER_COL])],
+                side=Side.BUY if log[at.ORDER_SIDE] == at.BUY else Side.SELL,
+                quantity=int(log[at.ORDER_QUANTITY]),
+                kind=kind,
+                price=int(log[at.ORDER_PRICE]) if kind.has_price else None,
+            ),
+            intended_at=self._time(int(log[at.ORDER_ROW])),
+            status=status,
+            order_number=str(index + 1),
+            filled=filled,
+            filled_amount=int(log[at.ORDER_AMOUNT]),
+            done_at=self._time(done) if done >= 0 else None,
+        )
+
+
+def replay(
+    strategy: Strategy,
+    panel: Panel,
+    config: BacktestConfig | None = None,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+) -> Result:
+    """Event mode: run a strategy in Python over a panel.
+
+    Args:
+        strategy: see `engine.strategy.Strategy`.
+        panel: the data.
+        config: cash, costs, limits; the defaults if None.
+        start: first session that trades.
+        end: last session that trades.
+    """
+    began = time.perf_counter()
+    exchange = build_exchange(panel, config or BacktestConfig())
+    features = {name: annotate(parse_expression(text)) for name, text in strategy.features.items()}
+    nothing = compile_rules(RuleSet(interval=panel.interval, rules=()))
+    simulation = Simulation(exchange, nothing, *row_range(panel, start, end), watched=tuple(features.values()))
+    broker = ReplayBroker(simulation)
+    view = View(simulation, features)
+    engine = Engine(strategy, view, RiskPolicy(simulation, broker), broker)
+    strategy.on_start(view)
+    prepared = time.perf_counter()
+    for event in broker.events():
+        engine.process(event)
+    ran = time.perf_counter()
+    return build_result(simulation, {"prepare": prepared - began, "run": ran - prepared})
+
+
+def _known(value: float) -> float | None:
+    """None for a value that the data does not have."""
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,61 @@
+"""The gate before every order: only here is an `Approved` made."""
+
+from __future__ import annotations
+
+from engine.clock import Clock
+from engine.matching import arrays as at
+from engine.order import Approved, OrderKind, OrderRequest, RefusalReason, Refused, Side
+from engine.simulation import Simulation
+
+KIND = {OrderKind.MARKET: at.MARKET, OrderKind.LIMIT: at.LIMIT, OrderKind.STOP: at.STOP}
+
+
+class RiskPolicy:
+    """Hard limits of the configuration, tightened by rules, on the account of a simulation.
+
+    Args:
+        simulation: whose account is protected.
+        clock: tells when an order was checked.
+    """
+
+    def __init__(self, simulation: Simulation, clock: Clock) -> None:
+        self._simulation, self._clock = simulation, clock
+        self._column = {ticker: place for place, ticker in enumerate(simulation.exchange.panel.tickers)}
+
+    def check(self, request: OrderRequest) -> Approved[OrderRequest] | Refused[OrderRequest]:
+        """Check one request with what is known now; the approved one may have fewer shares."""
+        self._simulation.catch_up()
+        write_proposal(self._simulation, request, self._column[request.ticker])
+        code, quantity = self._simulation.check(0)
+        if code != at.ACCEPTED:
+            self._simulation.book.refusals[code] += 1
+            return Refused(value=request, reason=RefusalReason(at.REFUSAL_NAMES[code]))
+        if quantity != request.quantity:
+            request = resized(request, quantity)
+        return Approved(value=request, checked_at=self._clock.now())
+
+
+def resized(request: OrderRequest, quantity: int) -> OrderRequest:
+    """The same request for another number of shares."""
+    return OrderRequest(
+        ticker=request.ticker,
+        side=request.side,
+        quantity=quantity,
+        kind=request.kind,
+        price=request.price,
+        rule_ids=request.rule_ids,
+        decision_id=request.decision_id,
+    )
+
+
+def write_proposal(simulation: Simulation, request: OrderRequest, column: int, place: int = 0) -> None:
+    """Write a request into row `place` of the proposals, as the kernels read it."""
+    proposal = simulation.book.proposals[place]
+    proposal[:] = 0
+    proposal[at.PROPOSAL_COL] = column
+    proposal[at.PROPOSAL_SIDE] = at.BUY if request.side is Side.BUY else at.SELL
+    proposal[at.PROPOSAL_KIND] = KIND[request.kind]
+    proposal[at.PROPOSAL_PRICE] = request.price or 0
+    proposal[at.PROPOSAL_QUANTITY] = request.quantity
+    proposal[at.PROPOSAL_RULE] = -1
+    proposal[at.PROPOSAL_WEIGHT_CAP] = at.PPB
