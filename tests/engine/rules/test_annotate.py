@@ -78,6 +78,9 @@ def test_a_mistake_is_told_with_what_was_probably_meant(text: str, suggestion: s
         ("close > volume", "compare_units"),
         ("weekday > close", "compare_units"),
         ("weekday == 7", "weekday_number"),
+        ("weekday == -1", "compare_units"),
+        ("beta(close, volume, 20) > 1", "multiply_units"),
+        ("close / market_cap > 1%", "price_and_amount"),
         ("weekday + 1 > 3", "number_wanted"),
         ("mean(weekday, 3) > 3", "number_wanted"),
         ("(close > open) == (open > close)", "bool_compare"),
@@ -155,6 +158,8 @@ def test_units_of_results(text: str, unit: Unit) -> None:
         ('index("KOSPI").close > 2500', Unit.POINTS),
         ("volume_ratio(20) >= 1.5", Unit.COUNT),
         ("pnl <= -0.07", Unit.COUNT),
+        ("macd(12, 26) > -50", Unit.WON),
+        ("delta(volume, 1) < -1000", Unit.SHARES),
     ],
 )
 def test_a_plain_literal_takes_the_unit_of_what_it_is_compared_with(text: str, unit: Unit) -> None:
