@@ -40,8 +40,10 @@ LARGEST_DISTRIBUTION = Fraction(3, 10)
 SHARES_TOLERANCE = Fraction(1, 100_000)
 # Converted bonds and options add a few shares on any day; a larger change that fits no ratio makes the ratio doubtful.
 LARGEST_CONVERSION = Fraction(1, 20)
-# New shares of a bonus issue are listed up to about two months after the day without the right.
-REFERENCE_DAYS = 75
+# New shares of a bonus issue are listed up to two months after the day without the right, and reference files may be
+# quarterly. Options and bonds add a little in that time, which the wider tolerance takes out.
+REFERENCE_DAYS = 120
+REFERENCE_TOLERANCE = Fraction(1, 100)
 # A dataset-wide gap longer than this starts a new section: nothing is concluded across it.
 SECTION_SESSIONS = 20
 # After a long halt the opening call may price between half and twice the appraisal (krx/rules:
@@ -238,7 +240,7 @@ def _reachable(price: Fraction | int, previous: Fraction | int, row: Row) -> boo
     return previous * down <= price <= previous * up
 
 
-def share_ratio(before: int, after: int) -> Fraction | None:
+def share_ratio(before: int, after: int, tolerance: Fraction = SHARES_TOLERANCE) -> Fraction | None:
     """Change of a share count as the simplest fraction within the tolerance for fractional shares; None if unknown.
 
     >>> share_ratio(185_660_126, 18_566_012), share_ratio(4_468_968, 8_937_936), share_ratio(0, 5)
@@ -249,7 +251,7 @@ def share_ratio(before: int, after: int) -> Fraction | None:
     if before == after:
         return Fraction(1)
     exact = Fraction(after, before)
-    slack = max(exact * SHARES_TOLERANCE, Fraction(1, before))
+    slack = max(exact * tolerance, Fraction(1, before))
     return simplest_between(exact - slack, exact + slack)
 
 
@@ -296,7 +298,7 @@ class ReferenceShares:
         if not len(before) or not len(after):
             return None
         changed = [int(count) for count in after if count != before[-1]]
-        return share_ratio(int(before[-1]), changed[0]) if changed else Fraction(1)
+        return share_ratio(int(before[-1]), changed[0], REFERENCE_TOLERANCE) if changed else Fraction(1)
 
 
 def _candidates(bars: pl.DataFrame, kinds: Mapping[str, InstrumentClass], multiples: Mapping[str, int]) -> pl.DataFrame:

@@ -34,9 +34,11 @@ def fill_base(dense: Dense, actions: ActionTable, session: Integers, kinds: Inte
         kinds: int64[N], `InstrumentClass` numbers.
         adjusted: prices are back-adjusted: no grid, no limits.
     """
+    missing = (dense.base == 0) & ((dense.state & State.PRESENT) > 0)
+    if not missing.any():
+        return
     previous = np.zeros_like(dense.base)
     previous[1:] = dense.bars[CLOSE, :-1]
-    missing = (dense.base == 0) & ((dense.state & State.PRESENT) > 0)
     row, col = np.nonzero(missing)
     base = previous[row, col]
     if not adjusted:

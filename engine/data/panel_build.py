@@ -46,10 +46,10 @@ def build(
     actions = catalog.read_actions(folder)
     if interval != manifest.interval:
         bars, actions = aggregate(bars, actions, interval)
-    with_bars = set(bars["ticker"].unique())
-    instruments = instruments.filter(pl.col("ticker").is_in(list(with_bars)))
+    instruments = instruments.filter(pl.col("ticker").is_in(bars["ticker"].unique().implode()))
     names = tuple(instruments["ticker"])
     dense = make_dense(bars, names)
+    del bars  # the arrays replace it; both at once would double the peak memory
     session = (dense.closed_at_ns + KST_NS) // DAY_NS
     cut = 0 if start is None else int(np.searchsorted(session, (start - datetime.date(1970, 1, 1)).days))
     if cut == len(session):
@@ -57,15 +57,17 @@ def build(
 
     table = _mark(dense, manifest, instruments, actions, session, interval)
     keep = dense.last_row >= cut
+    # A plain slice makes no copy of arrays that are kept whole.
+    columns: slice | NDArray[np.bool_] = slice(None) if keep.all() else keep
     if not keep.all():
         names = tuple(name for name, kept in zip(names, keep, strict=True) if kept)
         instruments = instruments.filter(pl.Series(keep))
     return Panel(
-        bars=freeze(dense.bars[:, cut:, keep]),
-        state=freeze(dense.state[cut:, keep]),
-        base=freeze(dense.base[cut:, keep]),
-        value=None if dense.value is None else freeze(dense.value[cut:, keep]),
-        shares=None if dense.shares is None else freeze(dense.shares[cut:, keep]),
+        bars=freeze(dense.bars[:, cut:, columns]),
+        state=freeze(dense.state[cut:, columns]),
+        base=freeze(dense.base[cut:, columns]),
+        value=None if dense.value is None else freeze(dense.value[cut:, columns]),
+        shares=None if dense.shares is None else freeze(dense.shares[cut:, columns]),
         closed_at_ns=freeze(dense.closed_at_ns[cut:]),
         session=freeze(session[cut:]),
         ordinal=freeze(_ordinals(session, dense.closed_at_ns, interval)[cut:]),
