@@ -37,9 +37,7 @@ def check_ticker(ticker: str) -> str:
     '0000J0'
     """
     if not TICKER.fullmatch(ticker):
-        raise BadInput(
-            f'"{ticker}" is not a KRX ticker: 6 characters, digits and capital letters, such as "005930".'
-        )
+        raise BadInput(f'"{ticker}" is not a KRX ticker: 6 characters, digits and capital letters, such as "005930".')
     return ticker
 
 
@@ -70,16 +68,10 @@ class Instrument:
     def __post_init__(self) -> None:
         check_ticker(self.ticker)
         if self.multiple == 0:
-            raise BadInput(
-                f"{self.ticker}: a multiple of 0 would have no price limit. Use 1 for a plain instrument."
-            )
+            raise BadInput(f"{self.ticker}: a multiple of 0 would have no price limit. Use 1 for a plain instrument.")
         if self.listed and self.delisted and self.delisted < self.listed:
-            raise BadInput(
-                f"{self.ticker} is delisted on {self.delisted}, before it is listed on {self.listed}."
-            )
+            raise BadInput(f"{self.ticker} is delisted on {self.delisted}, before it is listed on {self.listed}.")
 
     def is_listed_on(self, session: date) -> bool:
         """Whether it is listed on `session`, as far as its dates are known."""
-        return (self.listed is None or self.listed <= session) and (
-            self.delisted is None or session <= self.delisted
-        )
+        return (self.listed is None or self.listed <= session) and (self.delisted is None or session <= self.delisted)

@@ -148,13 +148,9 @@ class OrderRequest:
 
     def __post_init__(self) -> None:
         if self.quantity <= 0:
-            raise BadInput(
-                f"Cannot {self.side.value} {self.quantity} shares of {self.ticker}: ask for at least 1."
-            )
+            raise BadInput(f"Cannot {self.side.value} {self.quantity} shares of {self.ticker}: ask for at least 1.")
         if self.kind.has_price and (self.price is None or self.price <= 0):
-            raise BadInput(
-                f"A {self.kind.value} order for {self.ticker} needs a price above 0 won, not {self.price}."
-            )
+            raise BadInput(f"A {self.kind.value} order for {self.ticker} needs a price above 0 won, not {self.price}.")
         if not self.kind.has_price and self.price is not None:
             raise BadInput(
                 f"A {self.kind.value} order for {self.ticker} has no price, but {self.price:,} won was "

@@ -51,28 +51,21 @@ def apply_fill(position: Position, fill: Fill) -> tuple[Position, int]:
     nothing is lost.
     """
     if fill.ticker != position.ticker:
-        raise BrokenInvariant(
-            f"Fill {fill.key} of {fill.ticker} was applied to the position in {position.ticker}."
-        )
+        raise BrokenInvariant(f"Fill {fill.key} of {fill.ticker} was applied to the position in {position.ticker}.")
     if fill.side is Side.BUY:
-        bought = replace(
-            position, quantity=position.quantity + fill.quantity, cost=position.cost + fill.amount
-        )
+        bought = replace(position, quantity=position.quantity + fill.quantity, cost=position.cost + fill.amount)
         return bought, 0
     if fill.quantity > position.quantity:
         raise BrokenInvariant(
             f"Fill {fill.key} sells {fill.quantity:,} shares of {fill.ticker}, but only "
-            f"{position.quantity:,} are held. A fill is missing or was booked twice: reconcile with the "
-            f"broker."
+            f"{position.quantity:,} are held. A fill is missing or was booked twice: reconcile with the broker."
         )
     removed = position.cost * fill.quantity // position.quantity
     left = replace(position, quantity=position.quantity - fill.quantity, cost=position.cost - removed)
     return left, fill.amount - removed
 
 
-def apply_ratio(
-    position: Position, numerator: int, denominator: int, fraction_price: int
-) -> tuple[Position, int, int]:
+def apply_ratio(position: Position, numerator: int, denominator: int, fraction_price: int) -> tuple[Position, int, int]:
     """The position after a split, merger or bonus issue: old × numerator / denominator shares.
 
     Args:

@@ -1,0 +1,12 @@
+"""The ledger: one SQLite file per account, from which every start recovers.
+
+ledger      open_ledger, Ledger: append, record_intent, record_outcome; what is open, held, blocked
+trades      trades_between, mature_outcomes: trades and how they looked after 7 and 30 days
+decisions   what each cycle of the operating graph saw, planned, checked and did
+runs        write_run: a finished backtest in one transaction
+equity      value at the end of each session      trials   every variant ever tried
+alerts      the outbox of alerts                  verify   is the file what Geoul wrote?
+
+Below these: connection and migrations (the file), canonical and codec (facts as text), journal (the hash chain),
+state (the fold), rows (orders, fills and trades in their tables).
+"""

@@ -277,9 +277,7 @@ def _fold(connection: sqlite3.Connection, state: LedgerState, head: Head) -> Hea
             archive = no_archive if isinstance(event, OrderIntended) else finished_before
             state.adopt(state.step(event, archive), keep_finished=True)
         head = Head(entry.sequence, entry.hash)
-    for order in list(state.orders.values()):
-        if not order.is_active:
-            del state.orders[order.id]
+    state.finished.clear()
     return head
 
 
@@ -291,6 +289,5 @@ def _compare_with_tables(connection: sqlite3.Connection, state: LedgerState) -> 
         )
         raise BrokenInvariant(
             f"The journal and the table of orders disagree about {', '.join(wrong[:5])}. The file was "
-            f"changed outside Geoul: run geoul ledger verify, restore a backup, and reconcile with the "
-            f"broker."
+            f"changed outside Geoul: run geoul ledger verify, restore a backup, and reconcile with the broker."
         )

@@ -71,14 +71,16 @@ class LedgerState:
     """The fold of the journal.
 
     Args:
-        orders: active orders by id; also finished ones when the fold keeps all.
+        orders: active orders by id.
         positions: holdings by ticker, flat ones left out.
         totals: cash, all of it counted as settled (the deposit of D+2), and the running totals.
+        finished: orders in a terminal state, in a fold that keeps them; a live ledger looks them up in the file.
     """
 
     orders: dict[str, Order] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     totals: Totals = NO_MONEY
+    finished: dict[str, Order] = field(default_factory=dict)
 
     def step(self, event: Event, archive: Archive = no_archive) -> Change:
         """What `event` would do; `archive` finds orders that are finished and no longer in memory."""
@@ -105,10 +107,12 @@ class LedgerState:
         """Take over what `step` returned; finished orders leave memory unless `keep_finished`."""
         self.totals = change.totals
         if change.order is not None:
-            if change.order.is_active or keep_finished:
+            if change.order.is_active:
                 self.orders[change.order.id] = change.order
             else:
                 self.orders.pop(change.order.id, None)
+                if keep_finished:
+                    self.finished[change.order.id] = change.order
         if change.position is not None:
             if change.position.quantity:
                 self.positions[change.position.ticker] = change.position
@@ -117,7 +121,7 @@ class LedgerState:
 
     def copy(self) -> LedgerState:
         """An independent copy; the values inside are immutable."""
-        return LedgerState(dict(self.orders), dict(self.positions), self.totals)
+        return LedgerState(dict(self.orders), dict(self.positions), self.totals, dict(self.finished))
 
     def to_json(self) -> str:
         """Canonical text, for checkpoints."""
@@ -132,8 +136,11 @@ class LedgerState:
             Totals(**values["totals"]),
         )
 
+    def _known(self, order_id: str, archive: Archive) -> Order | None:
+        return self.orders.get(order_id) or self.finished.get(order_id) or archive(order_id)
+
     def _order(self, order_id: str, archive: Archive) -> Order:
-        order = self.orders.get(order_id) or archive(order_id)
+        order = self._known(order_id, archive)
         if order is None:
             raise BrokenInvariant(
                 f"News of the order {order_id}, which the ledger never intended. Orders placed by hand are "
@@ -142,7 +149,7 @@ class LedgerState:
         return order
 
     def _intend(self, event: OrderIntended, archive: Archive) -> Change:
-        if event.order_id in self.orders or archive(event.order_id) is not None:
+        if self._known(event.order_id, archive) is not None:
             raise BrokenInvariant(f"The order id {event.order_id} is used twice. Each intent needs a new one.")
         for other in self.orders.values():
             if other.status is OrderStatus.UNKNOWN and other.request.ticker == event.request.ticker:

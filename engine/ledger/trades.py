@@ -94,7 +94,7 @@ def mature_outcomes(ledger: Ledger, now: datetime, price_at: PriceAt, *, run_id:
             later = price_at(ticker, traded_at, due_at)
             if later is None or price <= 0:
                 continue
-            change = (later - price) / price * 100
+            change = (later - price) * 100 / price  # in this order 7 % is exactly 7
             known_at = now if run_id == ACCOUNT else due_at
             percent = change if side == "BUY" else -change
             connection.execute(

@@ -67,7 +67,7 @@ def _findings(connection: sqlite3.Connection) -> Iterator[Finding]:
         for entry in journal.entries(connection):
             _replay_entry(replay, entry)
             expected = checkpoints.get(entry.sequence)
-            if expected is not None and expected != _active(replay.state).to_json():
+            if expected is not None and expected != replay.state.to_json():
                 yield Finding(
                     code="checkpoint", where=f"event {entry.sequence}", detail="differs from the fold up to it"
                 )
@@ -101,14 +101,9 @@ def _replay_entry(replay: _Replay, entry: Entry) -> None:
         replay.fills[event.key] = (*fill_row(event), change.realised)
 
 
-def _active(state: LedgerState) -> LedgerState:
-    orders = {name: order for name, order in state.orders.items() if order.is_active}
-    return LedgerState(orders, state.positions, state.totals)
-
-
 def _compare_account(connection: sqlite3.Connection, replay: _Replay) -> Iterator[Finding]:
     stored_orders = orders_of_account(connection)
-    yield from _differences("orders", replay.state.orders, stored_orders)
+    yield from _differences("orders", replay.state.orders | replay.state.finished, stored_orders)
     rows = connection.execute(f"SELECT * FROM fills WHERE run_id = {ACCOUNT}")
     yield from _differences("fills", replay.fills, {row[1]: tuple(row[1:]) for row in rows})
 
