@@ -143,23 +143,21 @@ def _insert_trades(
             pl.col("amount").sum().alias("won"),
         )
         .join(
-            result.orders.select("id", "ticker", "side", "status", "rule_ids", "sent_at"),
+            result.orders.select("id", "ticker", "side", "status", "rule_ids"),
             left_on="order_id",
             right_on="id",
             how="left",
             maintain_order="left",
         )
-        .with_columns(_time("first_fill"))
     )
-    before = _portfolios(result, executed["sent_at"])
+    before = _portfolios(result, executed["first_fill"])
+    executed = executed.with_columns(_time("first_fill"))
     reasons = _Reasons(result.rules, decisions)
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'trades'").fetchone()
     trade_id = row[0] if row else 0
     trade_ids: dict[str, int] = {}
     rows = []
-    for index, (order_id, first_fill, shares, won, ticker, side, status, rule_ids, _) in enumerate(
-        executed.iter_rows()
-    ):
+    for index, (order_id, first_fill, shares, won, ticker, side, status, rule_ids) in enumerate(executed.iter_rows()):
         trade_id += 1
         trade_ids[str(order_id)] = trade_id
         justification, market, portfolio = reasons.of(str(order_id), rule_ids)
@@ -189,11 +187,14 @@ def _insert_trades(
     return trade_ids
 
 
-def _portfolios(result: Result, sent_at: pl.Series) -> list[tuple[str | None, str | None]]:
-    """Market and portfolio at the last bar not later than each order, as JSON; None before the first bar."""
+def _portfolios(result: Result, first_fill: pl.Series) -> list[tuple[str | None, str | None]]:
+    """Market and portfolio at the end of the bar before each trade, as JSON; None before the first bar.
+
+    A stop is sent and filled inside one bar, so the bar of the order would already hold the trade.
+    """
     columns = ("session", "cash", "holdings", "equity", "positions", "benchmark")
     bars = result.equity.select("time", *columns)
-    rows = bars["time"].search_sorted(sent_at.cast(bars["time"].dtype), side="right")
+    rows = bars["time"].search_sorted(first_fill.cast(bars["time"].dtype), side="left")
     texts: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
     for row in rows.unique():
         if row:

@@ -84,7 +84,7 @@ def test_each_executed_order_is_one_trade_with_reasons_and_the_portfolio_before_
         assert trade.timestamp == mine["time"].min()
         for rule_id in order["rule_ids"]:
             assert f"{rule_id}: {texts[rule_id]}" in trade.justification_text
-        before = result.equity.filter(pl.col("time") <= order["sent_at"]).tail(1)
+        before = result.equity.filter(pl.col("time") < trade.timestamp).tail(1)
         portfolio = json.loads(trade.portfolio_before or "")
         assert portfolio["equity"] == before["equity"].item()
         assert portfolio["session"] == before["session"].item().isoformat()
