@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
 from engine.clock import require_aware
-from engine.ledger.canonical import stamp, unstamp
+from engine.ledger.canonical import plain, stamp, unstamp
 from engine.ledger.ledger import Ledger
 from engine.ledger.rows import ACCOUNT
 
@@ -45,7 +45,7 @@ class EquityPoint:
 
 def record_equity(ledger: Ledger, point: EquityPoint) -> None:
     """Write the account's value of a session; the later of two calls for one session stays."""
-    values = (ACCOUNT, point.session.isoformat(), stamp(point.time), *astuple(point)[2:])
+    values = (ACCOUNT, point.session.isoformat(), stamp(point.time), *plain(astuple(point)[2:]))
     with ledger.writing() as connection:
         connection.execute(f"INSERT OR REPLACE INTO equity VALUES (?{', ?' * 10})", values)
 

@@ -28,8 +28,8 @@ from engine.events import (
 )
 from engine.fill import Fill
 from engine.ledger import journal
-from engine.ledger.canonical import canonical_json, stamp
-from engine.ledger.codec import encode
+from engine.ledger.canonical import canonical_json, stamp, unstamp
+from engine.ledger.codec import decode, encode
 from engine.ledger.connection import connect, transaction
 from engine.ledger.journal import Head
 from engine.ledger.rows import (
@@ -202,14 +202,16 @@ class Ledger:
 
     # The work -----------------------------------------------------------------------------------------------
 
-    def _book(self, event: Event) -> bool:
+    def _book(self, told: Event) -> bool:
+        kind, payload = encode(told)
+        # Book what the journal will say, not the object: a numpy integer, say, would enter SQLite as bytes.
+        event = decode(kind, unstamp(stamp(told.time)), json.loads(payload))
         if isinstance(event, Fill) and self._is_booked(event):
             return False
         change = self._state.step(event, lambda order_id: find_order(self.connection, order_id))
         if not change.is_news:
             return False
         now = self.clock.now()
-        kind, payload = encode(event)
         self._head = journal.append(
             self.connection, self._head, time=stamp(event.time), recorded_at=now, kind=kind, payload=payload
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from engine.ledger.canonical import canonical_json, digest, dump_plain, stamp
+from engine.ledger.canonical import canonical_json, digest, dump_plain, plain, stamp
 from engine.ledger.decisions import DECISION_COLUMNS, Decision, decision_row
 from engine.ledger.journal import RUN_RECORDED
 from engine.ledger.ledger import Ledger
@@ -105,7 +105,7 @@ def _insert_run(
             result.interval,
             sessions[0].isoformat() if len(sessions) else None,
             sessions[-1].isoformat() if len(sessions) else None,
-            result.initial_cash,
+            plain(result.initial_cash),
             values[-1] if len(values) else result.initial_cash,
             result.data.get("price_scale", 1),
             result.data.get("content_hash", ""),

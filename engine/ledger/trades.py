@@ -91,9 +91,10 @@ def mature_outcomes(ledger: Ledger, now: datetime, price_at: PriceAt, *, run_id:
     with ledger.writing() as connection:
         for trade_id, ticker, side, price, traded_at, horizon in _due(connection, now, run_id):
             due_at = traded_at + timedelta(days=horizon)
-            later = price_at(ticker, traded_at, due_at)
-            if later is None or price <= 0:
+            told = price_at(ticker, traded_at, due_at)
+            if told is None or price <= 0:
                 continue
+            later = float(told)
             change = (later - price) * 100 / price  # in this order 7 % is exactly 7
             known_at = now if run_id == ACCOUNT else due_at
             percent = change if side == "BUY" else -change

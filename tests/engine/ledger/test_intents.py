@@ -6,6 +6,7 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.errors import BadInput, BrokenInvariant
@@ -175,6 +176,19 @@ def test_a_fill_that_cannot_be_ours_is_not_booked(tmp_path: Path, fill: object, 
         with pytest.raises(BrokenInvariant, match=message):
             ledger.append(fill)  # type: ignore[arg-type]
         assert (ledger.head, ledger.totals) == before
+
+
+def test_numbers_of_compiled_code_are_booked_as_numbers(tmp_path: Path) -> None:
+    with make_ledger(tmp_path) as ledger:
+        ledger.record_intent(approve(make_request(quantity=np.int64(10))), "o1")
+        ledger.append(make_fill("o1", quantity=np.int64(10), price=np.int64(70_000), fee=np.int64(98)))
+        kinds = ledger.connection.execute(
+            "SELECT typeof(o.quantity), typeof(f.price), typeof(f.fee), typeof(t.price) FROM orders o "
+            "JOIN fills f USING (run_id, order_id) JOIN trades t USING (trade_id)"
+        ).fetchone()
+        assert kinds == ("integer", "integer", "integer", "real")
+        assert type(ledger.totals.cash) is int
+        assert not ledger.append(make_fill("o1"))
 
 
 def test_a_batch_with_one_wrong_event_books_none(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_plan_comes_back_as_plain_values() -> None:
 
 def test_market_data_is_not_journaled(tmp_path: Path) -> None:
     bars = Slice(row=0, closed_at_ns=to_nanoseconds(START))
-    with make_ledger(tmp_path) as ledger, pytest.raises(BadInput, match="Market data"):
+    with make_ledger(tmp_path) as ledger, pytest.raises(BadInput, match="market data"):
         ledger.append(bars)
     with pytest.raises(BadInput, match="not journaled"):
         encode(bars)
