@@ -33,7 +33,7 @@ from engine.data.references import Reference, find_index_files, index_series, re
 from engine.data.timeline import are_sessions, close_times, day_numbers
 from engine.errors import DataError
 from engine.krx.dated import date_of
-from engine.krx.sessions import session_days
+from engine.krx.sessions import ordinals, session_days
 
 Progress = Callable[[str, int, int], None]
 DROPPED = "dropped_rows.csv"
@@ -342,11 +342,15 @@ def _base_prices(raw: pl.DataFrame, notes: list[Note]) -> pl.DataFrame:
     if "base_price" in raw.columns or "change" not in raw.columns:
         return raw
     with_base = raw.with_columns((pl.col("close") - pl.col("change")).round().cast(pl.Int64).alias("base_price"))
-    agree = (
-        with_base.sort("ticker", "time")
-        .select((pl.col("base_price") == pl.col("close").shift(1)).over("ticker").alias("same"))["same"]
-        .drop_nulls()
+    ordered = with_base.with_columns(pl.Series("session", ordinals(day_numbers(with_base["day"])))).sort(
+        "ticker", "time"
     )
+    # Across a missing session the two need not agree, so only neighbours are evidence.
+    agree = ordered.select(
+        pl.when(pl.col("session").diff().over("ticker") == 1)
+        .then(pl.col("base_price") == pl.col("close").shift(1).over("ticker"))
+        .alias("same")
+    )["same"].drop_nulls()
     if len(agree) and (share := float(agree.mean() or 0.0)) < BASE_AGREEMENT:  # type: ignore[arg-type]
         notes.append(note("change_unused", share=share))
         return raw

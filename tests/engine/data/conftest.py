@@ -75,9 +75,7 @@ def make_dataset(tmp_path: Path) -> Callable[..., Path]:
             adjusted=options.pop("adjusted", False),
             **options,
         )
-        catalog.write_dataset(
-            folder, manifest, catalog.conform(bars, catalog.BARS_SCHEMA), instruments, actions, {}
-        )
+        catalog.write_dataset(folder, manifest, catalog.conform(bars, catalog.BARS_SCHEMA), instruments, actions, {})
         return folder
 
     return make

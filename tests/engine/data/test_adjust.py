@@ -47,9 +47,7 @@ CASES: list[tuple[str, Row, Verdict | tuple[str, Fraction, str] | None]] = [
     ),
     (
         "capital reduction with shares (355150, 2024-02-02)",
-        replace(
-            QUIET, previous_close=2_290, base=11_450, open=10_840, previous_shares=37_603_850, shares=7_520_770
-        ),
+        replace(QUIET, previous_close=2_290, base=11_450, open=10_840, previous_shares=37_603_850, shares=7_520_770),
         ("split", Fraction(1, 5), "high"),
     ),
     (

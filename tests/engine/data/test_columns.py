@@ -13,7 +13,20 @@ ALIASES = [(ours, alias) for ours, aliases in NAMES.items() for alias in aliases
 
 
 def test_korean_names_of_the_exchange_are_known() -> None:
-    columns = ["일자", "종목코드", "종목명", "시가", "고가", "저가", "종가", "거래량", "거래대금", "상장주식수", "시가총액", "시장구분"]
+    columns = [
+        "일자",
+        "종목코드",
+        "종목명",
+        "시가",
+        "고가",
+        "저가",
+        "종가",
+        "거래량",
+        "거래대금",
+        "상장주식수",
+        "시가총액",
+        "시장구분",
+    ]
     assert list(guess_columns(columns, "file")) == [
         "date",
         "ticker",
@@ -31,9 +44,10 @@ def test_korean_names_of_the_exchange_are_known() -> None:
 
 
 def test_marcap_names_are_known() -> None:
-    columns = (
-        "Date Code Name Open High Low Close Volume Amount Changes ChagesRatio ChangeCode Market Dept Marcap Stocks Rank"
-    ).split()
+    head = (
+        "Date,Code,Name,Open,High,Low,Close,Volume,Amount,Changes,ChagesRatio,ChangeCode,Market,Dept,Marcap,Stocks,Rank"
+    )
+    columns = head.split(",")
     found = guess_columns(columns, "marcap")
     assert (found["value"], found["change"], found["shares"], found["department"]) == (
         "Amount",
@@ -55,9 +69,7 @@ def test_no_alias_means_two_things() -> None:
     st.data(),
     st.sampled_from(["", " (원)", " (주)", "[KRW]"]),
 )
-def test_case_spaces_signs_and_units_do_not_matter(
-    pair: tuple[str, str], data: st.DataObject, unit: str
-) -> None:
+def test_case_spaces_signs_and_units_do_not_matter(pair: tuple[str, str], data: st.DataObject, unit: str) -> None:
     ours, alias = pair
     letters = [data.draw(st.sampled_from([letter.lower(), letter.upper()])) for letter in alias]
     gaps = [data.draw(st.sampled_from(["", "", " ", "_", "-", "."])) for _ in alias]

@@ -21,7 +21,9 @@ SESSIONS = sessions_between(datetime.date(2024, 1, 2), datetime.date(2024, 3, 29
 
 def daily(ticker: str = "005930", days: list[datetime.date] | None = None, close: int = 70_000) -> str:
     """CSV lines of a quiet stock on the tick grid."""
-    return "".join(f"{day},{ticker},{close},{close + 100},{close - 100},{close},1000\n" for day in days or SESSIONS[:20])
+    return "".join(
+        f"{day},{ticker},{close},{close + 100},{close - 100},{close},1000\n" for day in days or SESSIONS[:20]
+    )
 
 
 def codes(manifest: Manifest) -> set[str]:
@@ -72,7 +74,7 @@ def test_an_imported_dataset_can_be_imported_again(sample: Path, tmp_path: Path)
 
 def test_errors_leave_nothing_behind(write_csv: Callable[..., Path], tmp_path: Path) -> None:
     path = write_csv(HEAD + daily() + "2024-01-06,005930,1,1,1,1,1\n")
-    with pytest.raises(DataError, match="row 22.*2024-01-06.*closed on that day"):
+    with pytest.raises(DataError, match=r"row 22.*2024-01-06.*closed on that day"):
         import_dataset([str(path)], tmp_path / "out")
     assert [entry.name for entry in tmp_path.iterdir()] == ["prices.csv"]
 
@@ -162,16 +164,14 @@ def test_fractions_in_raw_prices_are_an_error(write_csv: Callable[..., Path], tm
 
 
 def test_marcap_layout_gives_base_shares_status_and_market(write_csv: Callable[..., Path], tmp_path: Path) -> None:
-    head = (
-        "Date,Code,Name,Open,High,Low,Close,Volume,Amount,Changes,ChagesRatio,ChangeCode,Market,Dept,Marcap,Stocks,Rank\n"
-    )
+    head = "Date,Code,Name,Open,High,Low,Close,Volume,Amount,Changes,ChagesRatio,ChangeCode,Market,Dept,Marcap,Stocks\n"
     lines = ""
     for count, day in enumerate(SESSIONS[:12]):
         change = 100 if count else 300
         close = 10_000 + 100 * count
         lines += (
             f"{day},000250,삼천당제약,{close},{close},{close},{close},5,{close * 5},{change},1.0,1,KOSDAQ GLOBAL,"
-            f"관리종목(소속부없음),{close * 1000},1000,1\n"
+            f"관리종목(소속부없음),{close * 1000},1000\n"
         )
     manifest = import_dataset([str(write_csv(head + lines))], tmp_path / "out").manifest
     bars = bars_of(tmp_path / "out", manifest)

@@ -44,8 +44,9 @@ def test_times_of_day_are_read(write_csv: Callable[..., Path], columns: str, val
 
 
 def test_korean_spreadsheet_with_cp949_and_thousands_is_read(write_csv: Callable[..., Path]) -> None:
-    text = '날짜\t종목코드\t종목명\t시가\t고가\t저가\t종가\t거래량\n2024/01/02\t005930\t삼성전자\t"78,200"\t"79,800"\t"78,200"\t"79,600"\t"17,142,847"\n'
-    raw = read_file(write_csv(text, "sise.txt", "cp949"), Problems())
+    head = "날짜\t종목코드\t종목명\t시가\t고가\t저가\t종가\t거래량\n"
+    line = '2024/01/02\t005930\t삼성전자\t"78,200"\t"79,800"\t"78,200"\t"79,600"\t"17,142,847"\n'
+    raw = read_file(write_csv(head + line, "sise.txt", "cp949"), Problems())
     row = raw.frame.row(0, named=True)
     assert (row["ticker"], row["name"], row["close"], row["volume"]) == ("005930", "삼성전자", 79_600.0, 17_142_847)
 
@@ -131,9 +132,7 @@ def test_unusable_files_are_errors(write_csv: Callable[..., Path], text: str, re
 
 def test_wrong_column_type_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "bad.parquet"
-    pl.DataFrame(
-        {"date": ["2024-01-02"], "ticker": ["005930"], "close": [[1]], "volume": [1]}
-    ).write_parquet(path)
+    pl.DataFrame({"date": ["2024-01-02"], "ticker": ["005930"], "close": [[1]], "volume": [1]}).write_parquet(path)
     with pytest.raises(DataError, match="column 'close' has type List"):
         read_file(path, Problems())
 
