@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from engine.exchange import EPOCH, build_exchange
 from engine.outcome import build_result
 from engine.result import Result
 from engine.rules.program import compile_rules
-from engine.rules.tree import RuleSet
+from engine.rules.tree import IndexField, RuleSet
+from engine.rules.walk import rule_expressions, walk
 from engine.simulation import Simulation
 
 
@@ -24,6 +26,8 @@ def backtest(
     config: BacktestConfig | None = None,
     start: datetime.date | None = None,
     end: datetime.date | None = None,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Run a rule set over a panel.
 
@@ -33,6 +37,7 @@ def backtest(
         config: cash, costs, limits; the defaults if None.
         start: first session that trades; earlier rows only feed the windows.
         end: last session that trades.
+        on_progress: told how many bars of how many are done.
 
     Raises:
         ConfigError: the interval of the rules is not the panel's.
@@ -45,15 +50,28 @@ def backtest(
             f"The rules count bars of {rules.interval} (주기), the panel has bars of {panel.interval}. "
             f"Load it with interval={rules.interval!r}."
         )
+    check_indices(rules, panel)
     began = time.perf_counter()
     exchange = build_exchange(panel, config)
     compiled = compile_rules(rules, price_scale=exchange.scale)
     simulation = Simulation(exchange, compiled, *row_range(panel, start, end))
     prepared = time.perf_counter()
-    simulation.run()
+    simulation.run(on_progress)
     ran = time.perf_counter()
     timings = {"prepare": prepared - began, "run": ran - prepared}
     return build_result(simulation, timings)
+
+
+def check_indices(rules: RuleSet, panel: Panel) -> None:
+    """Refuse rules that look at an index which the data lacks: they could never fire, and nobody would notice."""
+    for rule in rules.rules:
+        for node in (node for expression in rule_expressions(rule) for node in walk(expression)):
+            if isinstance(node, IndexField) and node.index not in panel.indices:
+                have = ", ".join(sorted(panel.indices)) or "none"
+                raise DataError(
+                    f"Rule {rule.id} looks at the index {node.index}, but the data {panel.manifest.name} has {have}. "
+                    "Import the data again with `--index FILE`, or change the rule."
+                )
 
 
 def row_range(panel: Panel, start: datetime.date | None, end: datetime.date | None) -> tuple[int, int]:

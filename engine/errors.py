@@ -6,6 +6,7 @@ GeoulError
 │   ├── RuleError         a rule of the decision prompt, with line, column and a suggestion
 │   ├── ConfigError       a configuration value
 │   └── UnknownDate       a date outside the range for which an exchange rule is verified
+├── LedgerError           a write to the ledger failed: nothing was recorded, so nothing may be sent
 └── BrokenInvariant       Geoul itself is wrong: stop at once (cash identity, terminal order moved, …)
 
 What a venue answers (refused, unknown, unavailable) is a value, not an exception: see `engine.broker`.

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from engine.clock import KST, require_aware
+from engine.clock import from_nanoseconds, require_aware
 from engine.errors import BadInput
 from engine.fill import Fill
 from engine.order import OrderRequest, RefusalReason
@@ -215,7 +215,7 @@ class Slice(NamedTuple):
     @property
     def time(self) -> datetime:
         """The instant of the close, in Asia/Seoul."""
-        return datetime.fromtimestamp(self.closed_at_ns / 1_000_000_000, KST)
+        return from_nanoseconds(self.closed_at_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

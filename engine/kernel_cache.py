@@ -54,6 +54,11 @@ def cache_folder() -> Path:
     return base / "kernels" / cache_key(kernel_sources())
 
 
+def is_warm() -> bool:
+    """Whether machine code of the present sources is on disk, so that nothing long has to be compiled."""
+    return any(cache_folder().rglob("*.nbi"))
+
+
 # numba reads this when it is imported, so it must be set first.
 os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
 

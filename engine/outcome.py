@@ -22,6 +22,7 @@ KINDS = ("market", "limit", "stop", "guard stop", "guard target", "delisting")
 STATUSES = ("open", "filled", "expired", "cancelled", "refused")
 POINTS = ("open", "low", "high", "close")
 MOST_TICKERS_NAMED = 8
+SESSIONS_A_YEAR = 250
 
 
 def build_result(simulation: Simulation, timings: dict[str, float]) -> Result:
@@ -267,6 +268,12 @@ class _View:
         filled = int(np.count_nonzero(state & State.FILLED))
         if filled:
             yield RunWarning("gaps_filled", {"count": filled})
+        if (
+            panel.columns > 1
+            and self.last - self.first > SESSIONS_A_YEAR
+            and bool((panel.last_row >= self.last - 1).all())
+        ):
+            yield RunWarning("survivorship")
         unresolved = self.positions().filter(pl.col("unresolved"))["ticker"].to_list()
         if unresolved:
             yield RunWarning("unresolved_tickers", {"count": len(unresolved), "tickers": ", ".join(unresolved)})

@@ -5,7 +5,7 @@ Batch mode calls `run`; event mode calls `trade` and `decide` bar by bar. Both g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from engine.rules.tree import Node
 BLOCK_CELLS = 40_000
 MOST_BLOCK_ROWS = 8_192
 AFTER_CLOSE = -1
+PROGRESS_STEPS = 50  # how often a whole run reports its progress
 
 
 class Simulation:
@@ -75,13 +76,12 @@ class Simulation:
         """The account's arrays."""
         return self.account.book
 
-    def run(self, until: int | None = None) -> None:
-        """Batch mode: trade and decide every row up to `until`."""
-        end = self.last if until is None else until
-        while self.next_row < end:
+    def run(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """Batch mode: trade and decide every row; `on_progress` is told bars done and bars in all."""
+        told = 0
+        while self.next_row < self.last:
             self._advance_features()
-            stop = min(self._known_to, end)
-            while self.next_row < stop:
+            while self.next_row < self._known_to:
                 status, self.next_row = step.run_block(
                     self.exchange.arrays,
                     self._arrays,
@@ -89,9 +89,13 @@ class Simulation:
                     self._pool.arrays,
                     self._scratch,
                     self.next_row,
-                    stop,
+                    self._known_to,
                 )
                 self._look_at(status)
+            done = self.next_row - self.first
+            if on_progress is not None and (done - told) * PROGRESS_STEPS >= self.last - self.first:
+                told = done
+                on_progress(done, self.last - self.first)
 
     def trade(self, until: int) -> None:
         """Event mode: trade rows up to `until` without deciding."""

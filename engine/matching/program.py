@@ -97,7 +97,8 @@ def field(market, book, row, col, number):
         held = position[POSITION_QUANTITY]
         if number == 5:
             last = position[POSITION_LAST_EXIT]
-            return float(row - last) if last >= 0 else np.nan
+            # Never sold is known, and infinitely long ago: a cooling-off rule must not block a first purchase.
+            return float(row - last) if last >= 0 else np.inf
         if held == 0:
             return np.nan
         price = mark_price(market, row, col)

@@ -1,13 +1,13 @@
 """Compiles a rule set into the tables that the step reads.
 
-Every part of a condition that needs only market data becomes a feature (computed once for all instruments, shared by all
-rules); what depends on a position or the portfolio becomes flat code for the interpreter in `engine.matching.program`.
+Every part of a condition that needs only market data becomes a feature (computed once for all instruments, shared by
+all rules); what depends on a position or the portfolio becomes flat code for the interpreter in `engine.matching.program`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +17,9 @@ from engine.errors import RuleError
 from engine.matching import plan
 from engine.matching import program as machine
 from engine.matching.arrays import LIMIT, MARKET, PPB, STOP
-from engine.rules.check import price_level
+from engine.rules.annotate import varies_by_instrument
+from engine.rules.cadence import price_level
+from engine.rules.order_price import split_order_price
 from engine.rules.tree import (
     Action,
     Arithmetic,
@@ -255,8 +257,9 @@ def _row(
 def _entry(code: _Code, action: Buy, price_scale: int) -> tuple[int, ...]:
     begin = end = relative = 0
     if action.price is not None:
-        relative, rest = _without_session_open(action.price)
-        begin, end = code.piece(rest)
+        price = split_order_price(action.price)
+        relative = int(price.from_session_open)
+        begin, end = code.piece(price.offset)
     ratio = _ppb(action.ratio) if action.ratio is not None else 0
     money = (action.won or 0) * price_scale
     return _ORDER_KIND[action.kind], ratio, money, begin, end, relative, int(action.add)
@@ -290,42 +293,7 @@ def _size(code: _Code, action: Size) -> tuple[int, ...]:
 
 def _per_name(rule: Rule) -> int:
     """Whether a risk rule looks at one name (1) or at the portfolio and the session alone (0)."""
-    return int(_needs_name(rule.condition))
-
-
-def _needs_name(node: Node) -> bool:
-    if node.scope <= Scope.SESSION:
-        return False
-    match node:
-        case Negative() | Not():
-            return _needs_name(node.operand)
-        case Arithmetic() | Comparison():
-            return _needs_name(node.left) or _needs_name(node.right)
-        case Logic():
-            return any(map(_needs_name, node.operands))
-    return node.scope in (Scope.MARKET, Scope.POSITION)
-
-
-def _without_session_open(price: Node) -> tuple[int, Node]:
-    """(1, offset) for a price that starts from the opening price of the execution bar, else (0, price)."""
-    zero = Number(Fraction(0), unit=Unit.WON, scope=Scope.CONSTANT)
-    if price.scope is not Scope.EXECUTION:
-        return 0, price
-    if isinstance(price, Name):
-        return 1, zero
-    if isinstance(price, Arithmetic) and price.operator in "+-":
-        left, right = price.left, price.right
-        if left.scope is Scope.EXECUTION:
-            left = _without_session_open(left)[1]
-        else:
-            right = _without_session_open(right)[1]
-        return 1, replace(price, left=left, right=right, scope=max(left.scope, right.scope))
-    raise RuleError(
-        "A price may add to or subtract from session_open, nothing else.",
-        line=price.span.line,
-        column=price.span.column,
-        suggestion="Write it as `session_open + EXPRESSION`.",
-    )
+    return int(varies_by_instrument(rule.condition))
 
 
 def candidate_condition(rules: Iterable[Rule]) -> Node | None:

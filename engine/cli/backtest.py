@@ -1,0 +1,137 @@
+"""`geoul backtest`: what the rules of a decision prompt would have done."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+import engine
+
+if TYPE_CHECKING:
+    from engine.config import BacktestConfig
+
+DEFAULT_PROMPT = Path("prompts/core_decision_prompt.md")
+
+
+class Lang(StrEnum):
+    """Language of the output."""
+
+    ko = "ko"
+    en = "en"
+
+
+def backtest_command(
+    prompt: Annotated[
+        Path | None, typer.Argument(help="의사결정 프롬프트(기본: prompts/core_decision_prompt.md) · decision prompt")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="데이터셋 폴더(기본: 합성 시장) · dataset (default: synthetic)")
+    ] = None,
+    start: Annotated[
+        datetime.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="첫 거래일 · first session")
+    ] = None,
+    end: Annotated[
+        datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
+    cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
+    ] = False,
+    report: Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")] = Path(
+        "reports/backtest.html"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+) -> None:
+    """규칙을 과거 시세로 시험 · backtest the rules of a prompt."""
+    began = time.perf_counter()
+    from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler: keeps --help fast)
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+    from engine.data.panel import load_panel  # noqa: PLC0415
+    from engine.kernel_cache import is_warm  # noqa: PLC0415
+    from engine.metrics.summary import summarize  # noqa: PLC0415
+    from engine.reports.html import write_report  # noqa: PLC0415
+    from engine.reports.json import json_text  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+    from engine.reports.terminal import print_result  # noqa: PLC0415
+    from engine.rules.prompt import load_rules  # noqa: PLC0415
+
+    imported = time.perf_counter()
+    path = prompt_path(prompt)
+    rules = load_rules(path)
+    settings = configure(config, cash)
+    with progress_bar() as bar:
+        stage = bar.add_task(_STAGES["data"][lang.value], total=None)
+
+        def announce(text: str) -> None:
+            bar.update(stage, description=text)
+
+        folder = dataset_folder(data, announce)
+        panel = load_panel(folder, interval=rules.interval, allow_gaps=allow_gaps)
+        loaded = time.perf_counter()
+        announce(_STAGES["run" if is_warm() else "compile"][lang.value])
+        result = backtest(
+            rules,
+            panel,
+            settings,
+            start.date() if start else None,
+            end.date() if end else None,
+            on_progress=lambda done, total: bar.update(
+                stage, completed=done, total=total, description=_STAGES["run"][lang.value]
+            ),
+        )
+    metrics = summarize(result)
+    result.timings.update({"import": imported - began, "load": loaded - imported})
+    if as_json:
+        result.timings["total"] = time.perf_counter() - began
+        typer.echo(json_text(result, metrics=metrics, lang=lang.value))
+        return
+    console = Console()
+    print_result(console, result, metrics=metrics, lang=lang.value, title=str(path))
+    written = write_report(result, report, options=PageOptions(lang=lang.value, title=path.name), metrics=metrics)
+    for place in written:
+        console.print(f"→ {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+_STAGES = {
+    "data": {"ko": "데이터를 읽는 중", "en": "reading the data"},
+    "compile": {"ko": "계산 코드를 컴파일하는 중(처음 한 번, 1분 이내)", "en": "compiling the kernels (once)"},
+    "run": {"ko": "백테스트", "en": "backtest"},
+}
+
+
+def prompt_path(given: Path | None) -> Path:
+    """The prompt the user named, else the one of this folder, else the one that comes with Geoul."""
+    if given is not None:
+        return given
+    if DEFAULT_PROMPT.is_file():
+        return DEFAULT_PROMPT
+    return Path(engine.__path__[0]).parent / DEFAULT_PROMPT
+
+
+def configure(file: Path | None, cash: int | None) -> BacktestConfig:
+    """The configuration: the file's values, then the options of the command line."""
+    from engine.config import build_config, load_config  # noqa: PLC0415
+
+    values = load_config(file) if file else {}
+    if cash is not None:
+        values["cash_won"] = cash
+    return build_config(values, str(file) if file else "the command line")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar on standard error that disappears when the work is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield bar
