@@ -20,9 +20,11 @@ class Problems:
 
     Args:
         drop_bad: leave the rows out and go on instead of raising.
+        names: per file, what the file calls our columns; messages use the file's words.
     """
 
     drop_bad: bool = False
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
     parts: list[pl.DataFrame] = field(default_factory=list)
 
     def refuse(
@@ -46,11 +48,12 @@ class Problems:
         mask = frame.select(bad.fill_null(False).alias("bad"))["bad"]
         if not mask.any():
             return frame
-        value = pl.col(column).cast(pl.String) if column in frame.columns else pl.lit(None, dtype=pl.String)
+        value = _as_text(frame, column)
+        called = {file: names.get(column, column) for file, names in self.names.items()}
         rows = frame.filter(mask).select(
             pl.col("_file").alias("file"),
             pl.col("_row").alias("row"),
-            pl.lit(column).alias("column"),
+            pl.col("_file").replace_strict(called, default=column, return_dtype=pl.String).alias("column"),
             value.fill_null("(empty)").alias("value"),
             pl.lit(reason).alias("reason"),
         )
@@ -72,6 +75,15 @@ class Problems:
         """Write the report of the dropped rows as CSV."""
         with atomic_path(path) as part:
             self.table().write_csv(part)
+
+
+def _as_text(frame: pl.DataFrame, column: str) -> pl.Expr:
+    """A value as a person would write it; a date without a time of day stays a date."""
+    if isinstance(frame.schema[column], pl.Datetime):
+        return pl.col(column).dt.strftime("%Y-%m-%d %H:%M").str.strip_suffix(" 00:00")
+    if frame.schema[column].is_float():
+        return pl.col(column).cast(pl.String).str.strip_suffix(".0")
+    return pl.col(column).cast(pl.String)
 
 
 def _message(rows: pl.DataFrame, advice: str) -> str:

@@ -129,7 +129,7 @@ def check_source(sources: list[str], options: ImportOptions, progress: Progress 
         DataError: the files cannot be read at all.
     """
     problems = Problems(drop_bad=True)
-    ready = prepare(sources, options, problems, progress)
+    ready = prepare(sources, options, problems, progress, name=Path(sources[0]).name)
     return check(ready, problems.table())
 
 

@@ -122,6 +122,7 @@ def read_file(path: Path, problems: Problems, *, pad_tickers: bool = False, tick
         require(found, raw.columns, ["date"], where)
     require(found, raw.columns, ["close"] if kind == "index" else ["close", "volume"], where)
 
+    problems.names[path.name] = {**found, "stamp": found.get("date", found.get("time", "stamp"))}
     frame = raw.select(
         pl.lit(path.name).alias("_file"),
         # CSV rows are numbered as an editor numbers lines, the head being line 1; Parquet rows count from 1.
@@ -324,7 +325,7 @@ def _refuse_numbers(frame: pl.DataFrame, problems: Problems) -> pl.DataFrame:
         "no value (empty or NaN)",
         "Fill in the volume, 0 for a day without a trade.",
     )
-    frame = problems.refuse(frame, pl.col("volume") < 0, "volume", "a volume cannot be negative", "Correct the value.")
+    frame = problems.refuse(frame, pl.col("volume") < 0, "volume", "cannot be negative", "Correct the value.")
     frame = problems.refuse(
         frame,
         pl.col("close").is_null(),

@@ -87,11 +87,11 @@ BAD_ROWS = {
     "2024-01-03,005930,abc,110,90,105,1000": (3, "open", "abc", "not a number"),
     "2024-01-03,005930,100,110,90,NaN,1000": (3, "close", "(empty)", "no value"),
     "2024-01-03,005930,100,110,90,,1000": (3, "close", "(empty)", "no value"),
-    "2024-01-03,005930,100,110,90,0,1000": (3, "close", "0.0", "0 is no price"),
+    "2024-01-03,005930,100,110,90,0,1000": (3, "close", "0", "0 is no price"),
     "2024-01-03,005930,100,,90,105,1000": (3, "high", "(empty)", "although the row has volume"),
     "2024-01-03,005930,100,110,90,105,-5": (3, "volume", "-5", "cannot be negative"),
     "2024-01-03,005930,100,110,90,105,": (3, "volume", "(empty)", "no value"),
-    "2024-01-03,005930,-100,110,90,105,1000": (3, "open", "-100.0", "cannot be negative"),
+    "2024-01-03,005930,-100,110,90,105,1000": (3, "open", "-100", "cannot be negative"),
 }
 
 
@@ -108,6 +108,12 @@ def test_bad_value_is_named_with_file_row_column_and_reason(write_csv: Callable[
     problems = Problems(drop_bad=True)
     assert read_file(path, problems).frame.height == 1
     assert problems.table().rows() == [("prices.csv", row, column, value, problems.table()["reason"][0])]
+
+
+def test_messages_use_the_words_of_the_file(write_csv: Callable[..., Path]) -> None:
+    path = write_csv("일자,종목코드,시가,고가,저가,종가,거래량\n2024-01-02,005930,1,1,1,1,-1\n")
+    with pytest.raises(DataError, match=r"row 2, column '거래량': value '-1' — cannot be negative"):
+        read_file(path, Problems())
 
 
 def test_blank_prices_without_volume_are_a_day_without_trade(write_csv: Callable[..., Path]) -> None:
