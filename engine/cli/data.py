@@ -227,7 +227,7 @@ def _options(
     drop_bad: bool,
     overwrite: bool,
 ) -> Any:
-    from engine.data.importer import ImportOptions  # noqa: PLC0415
+    from engine.data.import_options import ImportOptions  # noqa: PLC0415
     from engine.errors import BadInput  # noqa: PLC0415
 
     if stamp not in (None, "open", "close"):

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from engine.data import catalog
 from engine.data.catalog import PRICES
 from engine.data.identify import GRID_SURE_FROM
-from engine.data.importer import ImportOptions, Prepared, Progress, prepare
+from engine.data.import_options import ImportOptions
+from engine.data.importer import Prepared, Progress, prepare
 from engine.data.instruments import kinds_by_row
 from engine.data.manifest import Manifest, load_manifest
 from engine.data.marks import LIQUIDATION_SESSIONS, loose_limits

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from engine.data import catalog
-from engine.data.importer import ImportOptions, import_dataset
+from engine.data.import_options import ImportOptions
+from engine.data.importer import import_dataset
 from engine.data.manifest import Manifest
 from engine.errors import DataError
 from engine.krx.sessions import sessions_between

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.data import app
-from engine.data.importer import ImportOptions
+from engine.data.import_options import ImportOptions
 from engine.data.quality import CHECKS, Report, check_dataset, check_source
 from engine.errors import DataError
 from engine.krx.sessions import sessions_between

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from engine.data import catalog
-from engine.data.importer import ImportOptions, ImportResult, import_dataset
+from engine.data.import_options import ImportOptions
+from engine.data.importer import ImportResult, import_dataset
 from engine.data.panel import State, load_panel
 from engine.data.quality import check_dataset
 
