@@ -26,7 +26,8 @@ class Engine:
         rows: takes only this many rows of the market (slow engines; their bars/s is per bar all the same).
         compared: must give the fills of the group's first engine; False for another exchange or other rules.
         goal_ratio: Geoul is to be at least this many times as fast as this engine.
-        goal_bars_per_second, goal_memory_bytes, goal_seconds: Geoul's own goals for this row.
+        goal_bars_per_second, goal_memory_bytes, goal_seconds, goal_ours_seconds: Geoul's own goals for
+            this row; the last one leaves out the interpreter and the libraries.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Engine:
     goal_bars_per_second: float | None = None
     goal_memory_bytes: float | None = None
     goal_seconds: float | None = None
+    goal_ours_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,17 @@ CASES = (
         columns=DECISION,
         engines=(
             Engine("plain Python, no account", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3),
+            Engine("Geoul", "bench_event", repeat=3),
             Engine("backtesting.py", "peers.backtesting_minutes", peer=True, repeat=3, goal_ratio=3),
             Engine("backtrader", "peers.backtrader_minutes", peer=True, repeat=3, rows=200_000, goal_ratio=15),
         ),
+    ),
+    Case(
+        name="command",
+        title="geoul backtest of the default prompt, second run, from the shell to the table (synthetic market)",
+        market="sample",
+        size=(2_500, 2_500),
+        short=(246, 50),
+        engines=(Engine("Geoul", "bench_command", repeat=5, goal_seconds=4.0, goal_ours_seconds=1.5),),
     ),
 )

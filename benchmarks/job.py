@@ -3,8 +3,7 @@
 `python -m benchmarks.job MODULE --market FOLDER --options JSON --repeat N --fills FILE`
 
 The job is prepared and run once unmeasured (compilation, caches), then `--repeat` times under
-`time.perf_counter`. Peak memory is the process's own, loading included. A job that returns a dictionary
-instead of fills describes itself: its values go into the JSON as they are.
+`time.perf_counter`. Peak memory is the process's own, loading included.
 
 Uses only numpy and the standard library besides the job itself, because the peers' interpreter runs it too.
 """
@@ -30,30 +29,35 @@ REPORTED_PACKAGES = ("geoul", "numpy", "numba", "pandas", "polars", "vectorbt", 
 
 
 def measure(run: Callable[[], np.ndarray | dict], repeat: int) -> tuple[dict, np.ndarray | None]:
-    """Time `repeat` runs after a first one that does not count; the report and the last run's fills."""
-    started = time.perf_counter()
-    outcome = run()
-    first_seconds = time.perf_counter() - started
+    """Time `repeat` runs after a first one that does not count; the report and the last run's fills.
+
+    A job that starts processes itself returns a dictionary instead of fills, with the `seconds` it measured.
+    """
+    first_seconds, _, _ = _timed(run)
     seconds, cpu_seconds = [], []
     for _ in range(repeat):
-        started, worked = time.perf_counter(), time.process_time()
-        outcome = run()
-        seconds.append(time.perf_counter() - started)
-        cpu_seconds.append(time.process_time() - worked)
-    report = {
-        "first_seconds": first_seconds,
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
-        "peak_memory_bytes": peak_memory_bytes(),
-    }
+        wall, cpu, outcome = _timed(run)
+        seconds.append(wall)
+        cpu_seconds += cpu
+    report = {"first_seconds": first_seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
+    report["peak_memory_bytes"] = peak_memory_bytes()
     if isinstance(outcome, dict):
-        return report | outcome, None
+        return {**outcome, **report}, None
     return report | {"fills": len(outcome), "digest": digest(outcome)}, outcome
 
 
+def _timed(run: Callable[[], np.ndarray | dict]) -> tuple[float, list[float], np.ndarray | dict]:
+    started, worked = time.perf_counter(), time.process_time()
+    outcome = run()
+    wall, cpu = time.perf_counter() - started, time.process_time() - worked
+    if isinstance(outcome, dict):
+        return outcome["seconds"], [], outcome
+    return wall, [cpu], outcome
+
+
 def peak_memory_bytes() -> int:
-    """Largest resident size of this process so far; Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Largest resident size so far of this process or of one it ran; Linux counts in KiB, macOS in bytes."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return peak if sys.platform == "darwin" else peak * 1024
 
 

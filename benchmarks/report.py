@@ -63,7 +63,7 @@ def as_table(results: list[tuple[Case, list[Measured]]], short: bool) -> Table:
                 f"{one.bars:,}",
                 f"{one.seconds:.4g}",
                 f"{min(one.report['seconds']):.4g}",
-                f"{statistics.median(one.report['cpu_seconds']):.4g}",
+                f"{statistics.median(one.report['cpu_seconds']):.4g}" if one.report["cpu_seconds"] else "",
                 str(len(one.report["seconds"])),
                 f"{one.bars_per_second / 1e6:,.3g}",
                 f"{ours.bars_per_second / one.bars_per_second:.1f}×" if ours and not one.ours else "",
@@ -106,7 +106,7 @@ def _agreement(one: Measured, first: Measured) -> str:
     if one.disagreement:
         return f"[red]DIFFERS: {one.disagreement}[/red]"
     if one.fills is None:
-        return "–"
+        return one.report["note"]
     if not one.engine.compared:
         return f"{len(one.fills):,} fills, other rules"
     return f"{len(one.fills):,} fills" + ("" if one is first else ", equal")
@@ -122,6 +122,9 @@ def _goals(one: Measured, ours: Measured | None) -> str:
         goals.append(_mark(met) + f" ≤ {one.engine.goal_memory_bytes / 1e6:g} MB")
     if one.ours and one.engine.goal_seconds:
         goals.append(_mark(one.seconds <= one.engine.goal_seconds) + f" ≤ {one.engine.goal_seconds:g} s")
+    if one.ours and one.engine.goal_ours_seconds:
+        met = one.report["ours_seconds"] <= one.engine.goal_ours_seconds
+        goals.append(_mark(met) + f" ours ≤ {one.engine.goal_ours_seconds:g} s")
     if ours and one.engine.goal_ratio:
         met = ours.bars_per_second / one.bars_per_second >= one.engine.goal_ratio
         goals.append(_mark(met) + f" ≥ {one.engine.goal_ratio:g}×")
