@@ -146,11 +146,11 @@ def _mark(
     if interval == "1d":
         new_section[1:] = np.diff(numbers) > 1
     listed = _row_of(instruments["listed"], session)
-    mark_first_days(dense, listed, new_section)
+    mark_first_days(dense, session, listed, new_section)
     widen_ranges(dense)
     base_given = dense.base > 0
     fill_base(dense, table, session, kinds, manifest.adjusted)
-    if interval == "1d":  # limits hold within a session: longer and shorter bars prove nothing about them
+    if interval != "1w":  # limits hold within a session: a week proves nothing about them
         mark_liquidation(dense, session, kinds, multiples, manifest.adjusted, base_given)
     return table
 
@@ -166,13 +166,16 @@ def _action_table(actions: pl.DataFrame, instruments: pl.DataFrame, dense: Dense
         if col is None:
             continue
         # The first bar of the session: an action takes effect before it opens.
-        row = int(np.searchsorted(session, (date - datetime.date(1970, 1, 1)).days))
+        day = (date - datetime.date(1970, 1, 1)).days
+        row, end = (int(np.searchsorted(session, day, side=side)) for side in ("left", "right"))
         if not dense.first_row[col] <= row <= dense.last_row[col]:
             continue
         if kind in KINDS:
+            # Filled rows carry the old price, so the action shows with the next price of the source.
+            row += int(dense.seen[row:, col].argmax())
             rows.append((row, col, KINDS[kind], numerator, denominator, cash or 0))
         else:
-            dense.state[row, col] |= np.uint8(State.UNTRADABLE)
+            dense.state[row:end, col] |= np.uint8(State.UNTRADABLE)
     columns = np.array(sorted(rows), dtype=np.int64).reshape(-1, 6).T
     return ActionTable(*(freeze(column.copy()) for column in columns))
 
@@ -186,9 +189,10 @@ def _row_of(dates: pl.Series, session: Integers) -> Integers:
 
 
 def _delisted_known(instruments: pl.DataFrame, last_row: Integers, session: Integers) -> NDArray[np.bool_]:
+    """Rows that end before the panel does, at or before a delisting date inside it."""
     last_session = session[last_row]
     delisted = instruments["delisted"].dt.epoch("d").fill_null(2**31 - 1).cast(pl.Int64).to_numpy()
-    known: NDArray[np.bool_] = (delisted <= last_session) & (last_session < session[-1])
+    known: NDArray[np.bool_] = (delisted <= session[-1]) & (last_session < session[-1])
     return known
 
 

@@ -31,7 +31,7 @@ from engine.data.manifest import Manifest, load_manifest
 from engine.data.panel import ActionTable, Panel
 from engine.errors import DataError
 
-VERSION = 1  # raise when the meaning of any cached array changes
+VERSION = 2  # raise when the meaning of any cached array changes
 MAX_GAP_SESSIONS = 20
 MAX_CACHE_BYTES = 8_000_000_000
 BLOCK = 4096

@@ -296,6 +296,15 @@ def test_a_split_that_reopened_elsewhere_has_no_proved_base(
     assert panel.base[4:7, 0].tolist() == [10_000, 0, 9_000]
 
 
+def test_an_action_without_a_price_waits_for_the_next_one(
+    make_dataset: Callable[..., Path], split_action: Callable[..., pl.DataFrame]
+) -> None:
+    rows = [*flat(A, 0, 10), *flat(B, 0, 4), *flat(B, 7, 10, 2_000)]
+    panel = load_panel(make_dataset(rows, actions=split_action(DAYS[5], B, 5, 1)))
+    assert panel.actions.row.tolist() == [7]
+    assert panel.bars[CLOSE, :, panel.tickers.index(B)].tolist() == [10_000] * 7 + [2_000] * 3
+
+
 def test_delisting_is_known_only_from_the_data(make_dataset: Callable[..., Path]) -> None:
     rows = [*flat(A, 0, 10), *flat(B, 0, 5), *flat("000040", 0, 5)]
     panel = load_panel(make_dataset(rows, delisted={B: datetime.date.fromisoformat(DAYS[4])}))
@@ -318,6 +327,34 @@ def test_weeks_join_days_and_restate_a_split_inside(
     assert panel.session_date(0).isoformat() == "2024-01-12"
     assert panel.actions.row.tolist() == [0]
     assert np.diff(panel.ordinal).tolist() == [1]
+
+
+def minute_dataset(tmp_path: Path, write_csv: Callable[..., Path], closes: list[int]) -> Path:
+    """Three bars a session of B at these closes; A trades beside it at 10,000."""
+    from engine.data.importer import import_dataset  # noqa: PLC0415
+
+    lines = "datetime,ticker,open,high,low,close,volume\n"
+    for row, close in enumerate(closes):
+        for minute in range(3):
+            for ticker, price in ((A, 10_000), (B, close)):
+                lines += f"{DAYS[row]} 09:0{minute},{ticker},{price},{price},{price},{price},5\n"
+    import_dataset([str(write_csv(lines, "raw.csv"))], tmp_path / "minutes")
+    return tmp_path / "minutes"
+
+
+def test_minute_bars_have_the_base_of_their_session(write_csv: Callable[..., Path], tmp_path: Path) -> None:
+    panel = load_panel(minute_dataset(tmp_path, write_csv, [10_000, 10_500, 11_000]))
+    b = panel.tickers.index(B)
+    assert panel.base[:, b].tolist() == [0] * 3 + [10_000] * 3 + [10_500] * 3
+    assert not ((panel.state & (State.UNTRADABLE | State.LIQUIDATION)) > 0).any()
+
+
+def test_minute_bars_are_marked_by_session(write_csv: Callable[..., Path], tmp_path: Path) -> None:
+    panel = load_panel(minute_dataset(tmp_path, write_csv, [10_000, 4_000, *[4_000] * 12]))
+    found = states(panel, B)
+    assert [State.UNTRADABLE in state for state in found] == [False] * 3 + [True] * 3 + [False] * 36
+    assert [State.LIQUIDATION in state for state in found] == [False] * 6 + [True] * 30 + [False] * 6
+    assert panel.base[:9, panel.tickers.index(B)].tolist() == [0] * 3 + [0] * 3 + [4_000] * 3
 
 
 def test_minutes_join_into_coarser_bars(tmp_path: Path) -> None:
