@@ -1,11 +1,12 @@
-"""`geoul backtest`: what the rules of a decision prompt would have done."""
+"""`geoul backtest`: what the rules of a decision prompt, or a strategy in Python, would have done."""
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,9 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import engine
+from engine.errors import BadInput
 
 if TYPE_CHECKING:
     from engine.config import BacktestConfig
+    from engine.data.panel import Panel
+    from engine.result import Result
 
 DEFAULT_PROMPT = Path("prompts/core_decision_prompt.md")
 
@@ -44,6 +48,16 @@ def backtest_command(
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
     cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", metavar="FILE[:CLASS]", help="프롬프트 대신 파이썬 전략 · a strategy in Python"),
+    ] = None,
+    tickers: Annotated[
+        list[str] | None, typer.Option("--ticker", help="이 종목만(여러 번 가능) · this instrument only; repeatable")
+    ] = None,
+    interval: Annotated[
+        str | None, typer.Option("--interval", help="--strategy의 봉 주기(기본: 데이터) · bars of a --strategy")
+    ] = None,
     allow_gaps: Annotated[
         bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
     ] = False,
@@ -53,10 +67,9 @@ def backtest_command(
     as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")] = False,
     lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
 ) -> None:
-    """규칙을 과거 시세로 시험 · backtest the rules of a prompt."""
+    """규칙을 과거 시세로 시험 · backtest the rules of a prompt, or a strategy."""
     began = time.perf_counter()
-    from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler: keeps --help fast)
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
     from engine.data.panel import load_panel  # noqa: PLC0415
     from engine.kernel_cache import is_warm  # noqa: PLC0415
     from engine.metrics.summary import summarize  # noqa: PLC0415
@@ -64,11 +77,9 @@ def backtest_command(
     from engine.reports.json import json_text  # noqa: PLC0415
     from engine.reports.page import PageOptions  # noqa: PLC0415
     from engine.reports.terminal import print_result  # noqa: PLC0415
-    from engine.rules.prompt import load_rules  # noqa: PLC0415
 
     imported = time.perf_counter()
-    path = prompt_path(prompt)
-    rules = load_rules(path)
+    decider = _decider(prompt, strategy, interval)
     settings = configure(config, cash)
     with progress_bar() as bar:
         stage = bar.add_task(_STAGES["data"][lang.value], total=None)
@@ -77,18 +88,15 @@ def backtest_command(
             bar.update(stage, description=text)
 
         folder = dataset_folder(data, announce)
-        panel = load_panel(folder, interval=rules.interval, allow_gaps=allow_gaps)
+        panel = load_panel(folder, tickers=tickers, interval=decider.interval, allow_gaps=allow_gaps)
         loaded = time.perf_counter()
         announce(_STAGES["run" if is_warm() else "compile"][lang.value])
-        result = backtest(
-            rules,
+        result = decider.run(
             panel,
             settings,
             start.date() if start else None,
             end.date() if end else None,
-            on_progress=lambda done, total: bar.update(
-                stage, completed=done, total=total, description=_STAGES["run"][lang.value]
-            ),
+            lambda done, total: bar.update(stage, completed=done, total=total, description=_STAGES["run"][lang.value]),
         )
     metrics = summarize(result)
     result.timings.update({"import": imported - began, "load": loaded - imported})
@@ -97,8 +105,9 @@ def backtest_command(
         typer.echo(json_text(result, metrics=metrics, lang=lang.value))
         return
     console = Console()
-    print_result(console, result, metrics=metrics, lang=lang.value, title=str(path))
-    written = write_report(result, report, options=PageOptions(lang=lang.value, title=path.name), metrics=metrics)
+    print_result(console, result, metrics=metrics, lang=lang.value, title=decider.title)
+    options = PageOptions(lang=lang.value, title=Path(decider.title).name)
+    written = write_report(result, report, options=options, metrics=metrics)
     for place in written:
         console.print(f"→ {place}", markup=False, highlight=False, soft_wrap=True)
 
@@ -108,6 +117,58 @@ _STAGES = {
     "compile": {"ko": "계산 코드를 컴파일하는 중(처음 한 번, 1분 이내)", "en": "compiling the kernels (once)"},
     "run": {"ko": "백테스트", "en": "backtest"},
 }
+
+
+@dataclass(frozen=True)
+class _Decider:
+    """What decides the orders of a run.
+
+    Args:
+        title: where it came from, as the user knows it.
+        interval: of the bars it wants; None takes those of the data.
+        run: (panel, configuration, first session, last session, progress) -> result.
+    """
+
+    title: str
+    interval: str | None
+    run: Callable[
+        [Panel, BacktestConfig, datetime.date | None, datetime.date | None, Callable[[int, int], None]], Result
+    ]
+
+
+def _decider(prompt: Path | None, strategy: str | None, interval: str | None) -> _Decider:
+    """The rules of a prompt in batch mode, or a strategy in event mode."""
+    if strategy is None:
+        if interval is not None:
+            raise BadInput("A prompt says itself which bars it counts, in its line **주기**. Leave --interval out.")
+        return _rules(prompt_path(prompt))
+    if prompt is not None:
+        raise BadInput(f"Either the prompt {prompt} or the strategy {strategy} decides. Give one of them.")
+    return _strategy(strategy, interval)
+
+
+def _rules(path: Path) -> _Decider:
+    from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler)
+    from engine.rules.prompt import load_rules  # noqa: PLC0415
+
+    rules = load_rules(path)
+    return _Decider(
+        title=str(path),
+        interval=rules.interval,
+        run=lambda panel, settings, start, end, tell: backtest(rules, panel, settings, start, end, on_progress=tell),
+    )
+
+
+def _strategy(source: str, interval: str | None) -> _Decider:
+    from brokers.replay import replay  # noqa: PLC0415  (loads the compiler)
+    from engine.cli.load_strategy import load_strategy  # noqa: PLC0415
+
+    loaded = load_strategy(source)
+    return _Decider(
+        title=source,
+        interval=interval,
+        run=lambda panel, settings, start, end, _: replay(loaded, panel, settings, start, end),
+    )
 
 
 def prompt_path(given: Path | None) -> Path:
