@@ -90,11 +90,16 @@ def inner(function: Callable[..., Any]) -> Any:
     return _Inner(function)
 
 
+def inline(function: Callable[..., Any]) -> Any:
+    """As `inner`, and always copied into its callers: for a few instructions in a hot loop."""
+    return _Inner(function, forceinline=True)
+
+
 class _Inner(_Dispatcher):  # type: ignore[misc]
     """A dispatcher whose results are linked into callers only."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function, targetoptions={"nopython": True, "error_model": "numpy"})
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        super().__init__(function, targetoptions={"nopython": True, "error_model": "numpy", **options})
         self._compiler._customize_flags = _without_entry_point
 
     def get_call_template(self, args: Any, kws: Any) -> Any:

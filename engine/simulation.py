@@ -21,7 +21,7 @@ from engine.rules.program import CompiledRules
 from engine.rules.tree import Node
 
 # Cells of one block: its columns stay in the processor's second-level cache.
-BLOCK_CELLS = 40_000
+BLOCK_CELLS = 80_000
 MOST_BLOCK_ROWS = 8_192
 AFTER_CLOSE = -1
 PROGRESS_STEPS = 50  # how often a whole run reports its progress

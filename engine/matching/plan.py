@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.kernel_cache import inner
+from engine.kernel_cache import inline, inner
 from engine.matching.account import cancel_buys, lost_too_much
 from engine.matching.arrays import (
+    ACCEPTED,
     ARM_COL,
     ARM_COUNT,
     ARM_DIRECTION,
@@ -55,12 +56,14 @@ from engine.matching.arrays import (
     PROPOSAL_SIDE,
     PROPOSAL_WEIGHT_CAP,
     REFUSED_BLOCKED,
+    REFUSED_POSITIONS,
     REFUSED_UNKNOWN_RISK,
     SELL,
 )
 from engine.matching.costs import part
 from engine.matching.grid import grid_down, grid_up, mark_price
-from engine.matching.program import evaluate
+from engine.matching.program import CONSTANT, FLAG, evaluate
+from engine.matching.risk import blocked, send, slots_taken
 from engine.matching.table import clear
 
 # Every table starts with the rule's index and its piece of code [begin, end).
@@ -99,10 +102,18 @@ class Rules(NamedTuple):
     risks: Any  # [n, RISK_FIELDS]
 
 
-@inner
+@inline
 def truth(market, book, features, rules, rule, row, col):
-    """1.0, 0.0 or NaN (unknown) for a rule's condition."""
-    return evaluate(market, book, features, rules.code, rules.constants, rule[RULE_BEGIN], rule[RULE_END], row, col)
+    """1.0, 0.0 or NaN (unknown) for a rule's condition; a feature or a constant alone needs no interpreter."""
+    begin, end = rule[RULE_BEGIN], rule[RULE_END]
+    if end == begin + 1:
+        argument = rules.code[begin, 1]
+        if rules.code[begin, 0] == FLAG:
+            value = features.flags[argument, (row - features.first_row) * features.names + max(col, 0)]
+            return np.nan if value < 0 else float(value)
+        if rules.code[begin, 0] == CONSTANT:
+            return rules.constants[argument]
+    return evaluate(market, book, features, rules.code, rules.constants, begin, end, row, col)
 
 
 @inner
@@ -261,7 +272,7 @@ def guard_level(market, row, col, position, rule):
     return grid_up(market, row + 1, col, level)
 
 
-@inner
+@inline
 def fires(market, book, features, rules, row, col):
     """Index of the first entry trigger that holds for this name if every requirement holds too, else −1."""
     for number in range(rules.requires.height):
@@ -288,11 +299,38 @@ def selling(book, col):
 
 
 @inner
-def plan_entries(market, book, features, rules, scratch, row):
-    """Candidates of this bar, ranked, each with its first trigger's action."""
+def plan_entries(market, book, features, rules, scratch, row, sending):
+    """Candidates of this bar in the order of their rank, each with its first trigger's action.
+
+    With `sending` each is checked and sent before the next is looked at, which ends the search once nobody may buy;
+    without it all are proposed, for a risk check that sees the whole plan. The orders are the same.
+    """
+    account = book.account
+    found, triggers, keys, order = scratch
+    count = find_candidates(market, book, features, rules, scratch, row)
+    for start in range(count // 2 - 1, -1, -1):
+        sift(rules, triggers, keys, order, start, count)
+    while count > 0:
+        verdict = nobody_may_buy(account, rules)
+        if verdict != ACCEPTED:
+            book.refusals[verdict] += count
+            return
+        index = order[0]
+        count -= 1
+        order[0] = order[count]
+        sift(rules, triggers, keys, order, 0, count)
+        propose_buy(market, book, features, rules, row, found[index], triggers[index])
+        if sending:
+            send(market, book, row, book.proposals[account[PROPOSAL_COUNT] - 1])
+
+
+@inner
+def find_candidates(market, book, features, rules, scratch, row):
+    """Names whose entry fires and that this decision does not sell, with their rank keys. Returns how many."""
     found, triggers, keys, order = scratch
     count = 0
     sells = book.account[PROPOSAL_COUNT]
+    ranked = nobody_may_buy(book.account, rules) == ACCEPTED
     marks = features.candidates[row - features.first_row]
     for col in range(marks.size):
         if marks[col] != 1:
@@ -305,13 +343,26 @@ def plan_entries(market, book, features, rules, scratch, row):
         found[count] = col
         triggers[count] = trigger
         order[count] = count
-        for number in range(rules.ranks.height):
-            keys[count, number] = rank_key(market, book, features, rules, rules.ranks[number], row, col)
+        if ranked:
+            for number in range(rules.ranks.height):
+                keys[count, number] = rank_key(market, book, features, rules, rules.ranks[number], row, col)
         count += 1
-    sort_candidates(rules, triggers, keys, order, count)
-    for place in range(count):
-        index = order[place]
-        propose_buy(market, book, features, rules, row, found[index], triggers[index])
+    return count
+
+
+@inline
+def nobody_may_buy(account, rules):
+    """The code with which the risk check would refuse every purchase from now on, ACCEPTED where it might not.
+
+    Then nothing is sized or ranked any more: in a full portfolio that is nine tenths of the work.
+    """
+    verdict = blocked(account)
+    if verdict != ACCEPTED:
+        return verdict
+    for number in range(rules.entries.height):
+        if rules.entries[number, ENTRY_ADD] == 1:
+            return ACCEPTED
+    return REFUSED_POSITIONS if slots_taken(account) else ACCEPTED
 
 
 @inner
@@ -326,7 +377,7 @@ def rank_key(market, book, features, rules, rule, row, col):
     return -value if rule[RANK_ASCENDING] == 1 else value
 
 
-@inner
+@inline
 def before(rules, triggers, keys, first, second):
     """Whether candidate `first` ranks before `second`: rank keys, the trigger's priority, then ticker code."""
     for number in range(rules.ranks.height):
@@ -340,25 +391,15 @@ def before(rules, triggers, keys, first, second):
 
 
 @inner
-def sort_candidates(rules, triggers, keys, order, count):
-    """Heap sort of order[:count]: no allocation, n log n in the worst case."""
-    for start in range(count // 2 - 1, -1, -1):
-        sift(rules, triggers, keys, order, start, count)
-    for end in range(count - 1, 0, -1):
-        order[0], order[end] = order[end], order[0]
-        sift(rules, triggers, keys, order, 0, end)
-
-
-@inner
 def sift(rules, triggers, keys, order, root, end):
-    """Let order[root] sink until no child ranks after it."""
+    """Restore the heap order[:end], whose root ranks first, by letting order[root] sink."""
     while True:
         child = 2 * root + 1
         if child >= end:
             return
-        if child + 1 < end and before(rules, triggers, keys, order[child], order[child + 1]):
+        if child + 1 < end and before(rules, triggers, keys, order[child + 1], order[child]):
             child += 1
-        if not before(rules, triggers, keys, order[root], order[child]):
+        if not before(rules, triggers, keys, order[child], order[root]):
             return
         order[root], order[child] = order[child], order[root]
         root = child

@@ -178,9 +178,6 @@ def operate(operation, left, right):
 def evaluate(market, book, features, code, constants, begin, end, row, col):
     """Run code[begin:end] for one instrument (or the portfolio, col −1) after bar `row`. Returns one float."""
     place = (row - features.first_row) * features.names + max(col, 0)
-    if end == begin + 1 and code[begin, 0] == FLAG:
-        value = features.flags[code[begin, 1], place]
-        return np.nan if value < 0 else float(value)
     stack = np.empty(STACK, np.float64)
     top = 0
     for step in range(begin, end):

@@ -61,23 +61,65 @@ from engine.matching.arrays import (
 from engine.matching.costs import part
 from engine.matching.fills import affordable
 from engine.matching.grid import mark_price, tick_at, whole_units
-from engine.matching.orders import orderable_cash, reserve_per_share
+from engine.matching.orders import accept, first_part, orderable_cash, reserve_per_share
 
 
 @inner
 def check(market, book, row, proposal):
     """Decide on one proposal. Returns (code, quantity): ACCEPTED with the quantity allowed, or a refusal and 0."""
-    price = proposal[PROPOSAL_PRICE]
-    priced = proposal[PROPOSAL_KIND] == LIMIT or proposal[PROPOSAL_KIND] == STOP
+    buying = proposal[PROPOSAL_SIDE] == BUY
+    if buying:
+        verdict = blocked(book.account)
+        if verdict != ACCEPTED:
+            return verdict, 0
+        if slots_taken(book.account) and is_new_name(book, proposal[PROPOSAL_COL]):
+            return REFUSED_POSITIONS, 0
     if proposal[PROPOSAL_QUANTITY] <= 0:
         return REFUSED_QUANTITY, 0
+    price = proposal[PROPOSAL_PRICE]
+    priced = proposal[PROPOSAL_KIND] == LIMIT or proposal[PROPOSAL_KIND] == STOP
     if priced and proposal[PROPOSAL_RELATIVE] == 0:
         col = proposal[PROPOSAL_COL]
         if price <= 0 or price % tick_at(market, row + 1, col, price) != 0:
             return REFUSED_PRICE, 0
-    if proposal[PROPOSAL_SIDE] == BUY:
+    if buying:
         return check_buy(market, book, row, proposal)
     return check_sell(market, book, row, proposal)
+
+
+@inner
+def send(market, book, row, proposal):
+    """risk → order after the close of `row`: returns the code; a refusal is counted, never sent."""
+    code, quantity = check(market, book, row, proposal)
+    if code != ACCEPTED:
+        book.refusals[code] += 1
+        return code
+    from_row, from_point = first_part(market, row, -1)
+    accept(market, book, row, proposal, quantity, row, from_row, from_point)
+    return code
+
+
+@inner
+def blocked(account):
+    """The code with which every purchase is refused now, ACCEPTED if none is."""
+    if account[HALTED] == 1:
+        return REFUSED_HALTED
+    if account[DAY_LOSS_HIT] == 1:
+        return REFUSED_DAY_LOSS
+    return account[BUYS_BLOCKED]
+
+
+@inner
+def slots_taken(account):
+    """Whether as many names are held and pending as the limit allows."""
+    return account[HELD] + account[PENDING_NAMES] >= account[LIMIT_POSITIONS]
+
+
+@inner
+def is_new_name(book, col):
+    """Whether the instrument is neither held nor being bought."""
+    position = book.positions[col]
+    return position[POSITION_QUANTITY] == 0 and position[POSITION_PENDING_BUY] == 0
 
 
 @inner
@@ -94,12 +136,7 @@ def check_sell(market, book, row, proposal):
 def check_buy(market, book, row, proposal):
     """Every limit in turn; each may shrink the purchase; one that shrinks to nothing is refused for that limit."""
     account, config, col = book.account, market.config, proposal[PROPOSAL_COL]
-    if account[HALTED] == 1:
-        return REFUSED_HALTED, 0
-    if account[DAY_LOSS_HIT] == 1:
-        return REFUSED_DAY_LOSS, 0
-    if account[BUYS_BLOCKED] != 0:
-        return account[BUYS_BLOCKED], 0
+    position = book.positions[col]
     if proposal[PROPOSAL_BLOCK] != 0:
         return proposal[PROPOSAL_BLOCK], 0
     state = market.state[row, col]
@@ -107,10 +144,6 @@ def check_buy(market, book, row, proposal):
         return REFUSED_NOT_TRADABLE, 0
     if (state & MANAGED) and config[CONFIG_ALLOW_MANAGED] == 0:
         return REFUSED_NOT_TRADABLE, 0
-    position = book.positions[col]
-    new_name = position[POSITION_QUANTITY] == 0 and position[POSITION_PENDING_BUY] == 0
-    if new_name and account[HELD] + account[PENDING_NAMES] >= account[LIMIT_POSITIONS]:
-        return REFUSED_POSITIONS, 0
     price = mark_price(market, row, col)
     equity = account[EQUITY]
     if equity <= 0 or price <= 0:

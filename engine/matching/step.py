@@ -33,7 +33,7 @@ from engine.matching.grid import reserve_price
 from engine.matching.orders import accept, close_order, first_part, orderable_cash, sweep
 from engine.matching.plan import Rules, arm_guards, guard_account, plan_entries, plan_exits
 from engine.matching.program import Features
-from engine.matching.risk import check
+from engine.matching.risk import check, send
 from engine.matching.table import row_of, table
 
 DONE, NEEDS_ROOM, BROKE = range(3)
@@ -50,27 +50,21 @@ def trade_bar(market, book, row):
 
 
 @inner
-def decide(market, book, features, rules, scratch, row):
-    """plan for one bar: fills the proposals, sets the limits in force and the guarded levels."""
+def decide(market, book, features, rules, scratch, row, sending):
+    """plan for one bar: fills the proposals, sets the limits in force and the guarded levels.
+
+    With `sending` every proposal goes through the risk check and out at once (batch mode); without it they wait.
+    """
     book.account[PROPOSAL_COUNT] = 0
     guard_account(market, book, features, rules, row)
     if book.account[HELD] > 0:
         plan_exits(market, book, features, rules, row)
     arm_guards(market, book, rules, row)
+    if sending:
+        for number in range(book.account[PROPOSAL_COUNT]):
+            send(market, book, row, book.proposals[number])
     if rules.entries.height > 0:
-        plan_entries(market, book, features, rules, scratch, row)
-
-
-@inner
-def send(market, book, row, proposal):
-    """risk → order after the close of `row`: returns the code; a refusal is counted, never sent."""
-    code, quantity = check(market, book, row, proposal)
-    if code != ACCEPTED:
-        book.refusals[code] += 1
-        return code
-    from_row, from_point = first_part(market, row, -1)
-    accept(market, book, row, proposal, quantity, row, from_row, from_point)
-    return code
+        plan_entries(market, book, features, rules, scratch, row, sending)
 
 
 @inner
@@ -90,9 +84,7 @@ def run_bars(market, book, features, rules, scratch, first, last):
         if not has_room(book):
             return NEEDS_ROOM, row
         trade_bar(market, book, row)
-        decide(market, book, features, rules, scratch, row)
-        for number in range(book.account[PROPOSAL_COUNT]):
-            send(market, book, row, book.proposals[number])
+        decide(market, book, features, rules, scratch, row, True)
         if book.account[BROKEN] == 1:
             return BROKE, row
     return DONE, last
@@ -198,6 +190,7 @@ def decide_one(market, book, rules, features, scratch, row):
         view_rules(*rules),
         (row_of(found), row_of(triggers), table(keys), row_of(order)),
         row,
+        False,
     )
     return seen.account[PROPOSAL_COUNT]
 
