@@ -9,6 +9,7 @@ since it was written (size, time of change, sampled checksum) is thrown away and
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -97,8 +98,10 @@ def load(
     from engine.data.panel_build import build  # noqa: PLC0415  (the fast path must not wait for these imports)
 
     built = build(folder, manifest, start=start, end=end, tickers=tickers, interval=wanted)
-    _write(entry, built, stamps)
-    _evict(entry.parent, keep=entry.name)
+    # A full disk, or another process that writes the same entry, costs the cache but not the panel.
+    with contextlib.suppress(OSError):
+        _write(entry, built, stamps)
+        _evict(entry.parent, keep=entry.name)
     stored = _read(entry, manifest, stamps)
     return stored if stored is not None else built
 

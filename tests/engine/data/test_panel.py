@@ -393,3 +393,12 @@ def test_the_cache_forgets_what_was_used_least(sample: Path, monkeypatch: pytest
     monkeypatch.setattr(panel_cache, "MAX_CACHE_BYTES", kept.bars.nbytes)
     load_panel(sample, end=datetime.date(2021, 3, 31))
     assert len(list(panel_cache.cache_folder().iterdir())) == 1
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("GEOUL_CACHE", str(tmp_path / "file"))
+    panel = load_panel(sample, end=datetime.date(2020, 12, 30))
+    assert panel.rows > 200 and not panel.bars.flags.writeable
