@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# An example that is the first to need a kernel compiles it, which takes seconds and says nothing about the code.
+settings.register_profile("geoul", deadline=None)
+settings.load_profile("geoul")
 
 
 @pytest.fixture(scope="session")
