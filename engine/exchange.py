@@ -71,7 +71,7 @@ def build_exchange(panel: Panel, config: BacktestConfig) -> Exchange:
             plain(panel.bars),
             plain(panel.state),
             plain(panel.base),
-            row_facts(panel.session),
+            _rows(panel),
             venue,
             np.stack([bounds, sizes]),
             _instruments(panel),
@@ -88,14 +88,19 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def row_facts(session: Int64) -> Int64:
-    """int64[T, ROW_FIELDS] from the session date of each bar."""
+def _rows(panel: Panel) -> Int64:
+    """int64[T, ROW_FIELDS] from the session date of each bar, corporate actions and delistings."""
+    session = panel.session
     rows = np.zeros((len(session), at.ROW_FIELDS), dtype=np.int64)
     change = np.diff(session) != 0
     rows[1:, at.ROW_SESSION] = np.cumsum(change)
     rows[:, at.ROW_FIRST] = np.concatenate([[True], change])
     rows[:, at.ROW_LAST] = np.concatenate([change, [True]])
     rows[:, at.ROW_MONTH] = session.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    rows[:, at.ROW_EVENTFUL] = rows[:, at.ROW_FIRST]
+    ended = panel.last_row[panel.delisted_known] + 1
+    for eventful in (panel.actions.row, ended):
+        rows[eventful[eventful < panel.rows], at.ROW_EVENTFUL] = 1
     return rows
 
 

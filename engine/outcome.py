@@ -59,7 +59,8 @@ class _View:
         self.first, self.last = simulation.first, simulation.last
         self.order_log = self.book.orders[: self.account[at.ORDER_COUNT]]
         self.fill_log = self.book.fills[: self.account[at.FILL_COUNT]]
-        self.curve = self.book.curve[self.first : self.last]
+        self.marks = self.book.marks[self.first : self.last]
+        self.curve = _carried(self.book.curve[self.first : self.last])
         self.tickers = np.array(self.panel.tickers)
         names = self.panel.instruments["name"].fill_null("").to_list()
         self.names = np.array([name or ticker for name, ticker in zip(names, self.panel.tickers, strict=True)])
@@ -102,10 +103,6 @@ class _View:
     def equity(self) -> pl.DataFrame:
         rows, curve = np.arange(self.first, self.last), self.curve
         money = {
-            "cash": at.CURVE_CASH,
-            "holdings": at.CURVE_HOLDINGS,
-            "equity": at.CURVE_EQUITY,
-            "positions": at.CURVE_HELD,
             "orderable": at.CURVE_ORDERABLE,
             "receivable": at.CURVE_RECEIVABLE,
             "payable": at.CURVE_PAYABLE,
@@ -118,10 +115,11 @@ class _View:
             {
                 "time": self.times(rows),
                 "session": self.dates(rows),
-                **{
-                    name: pl.Series(curve[:, field]) if name == "positions" else self.won(curve[:, field])
-                    for name, field in money.items()
-                },
+                "cash": self.won(curve[:, at.CURVE_CASH]),
+                "holdings": self.won(self.marks[:, at.MARK_HOLDINGS]),
+                "equity": self.won(self.marks[:, at.MARK_EQUITY]),
+                "positions": curve[:, at.CURVE_HELD],
+                **{name: self.won(curve[:, field]) for name, field in money.items()},
                 "benchmark": self.benchmark(),
                 "warmup": rows < self.warmup_until(),
                 "blocked": curve[:, at.CURVE_BLOCKED] == 1,
@@ -317,12 +315,20 @@ class _View:
         digest = hashlib.sha256(f"{self.scale};{self.panel.interval};".encode())
         digest.update(";".join(self.rule_ids).encode())
         digest.update(self.tickers.astype("S8").tobytes())
-        for log in (self.panel.session[self.first : self.last], self.curve, self.order_log, self.fill_log):
+        for log in (self.panel.session[self.first : self.last], self.marks, self.curve, self.order_log, self.fill_log):
             digest.update(np.ascontiguousarray(log).tobytes())
         return digest.hexdigest()
 
 
 _HIGH_FIRST = ("open", "high", "low", "close")
+
+
+def _carried(curve: Int64) -> Int64:
+    """The curve on every bar: where nothing happened it is as it was on the bar before."""
+    written = curve[:, at.CURVE_WRITTEN] == 1
+    carried = curve[np.maximum.accumulate(np.where(written, np.arange(len(curve)), 0))]
+    carried[:, at.CURVE_WRITTEN] = 1
+    return carried
 
 
 def _masked(series: pl.Series, keep: NDArray[np.bool_]) -> pl.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.kernel_cache import inner
+from engine.kernel_cache import inline, inner
 from engine.matching.arrays import (
     ACTION_CASH,
     ACTION_COL,
@@ -23,10 +23,8 @@ from engine.matching.arrays import (
     CONFIG_MAX_DAY_LOSS,
     CURVE_BLOCKED,
     CURVE_CASH,
-    CURVE_EQUITY,
     CURVE_FEES,
     CURVE_HELD,
-    CURVE_HOLDINGS,
     CURVE_ORDERABLE,
     CURVE_ORDERS,
     CURVE_PAYABLE,
@@ -34,6 +32,7 @@ from engine.matching.arrays import (
     CURVE_RECEIVABLE,
     CURVE_RURAL,
     CURVE_TAXES,
+    CURVE_WRITTEN,
     DAY_LOSS_HIT,
     DAY_START_EQUITY,
     DELISTING,
@@ -51,6 +50,8 @@ from engine.matching.arrays import (
     INCOME,
     INSTRUMENT_DELISTED,
     INSTRUMENT_LAST,
+    MARK_EQUITY,
+    MARK_HOLDINGS,
     MONTH_START_EQUITY,
     OPEN_COUNT,
     ORDER_COL,
@@ -236,7 +237,7 @@ def write_off(market, book, row, col):
 
 @inner
 def end_row(market, book, row):
-    """After the last trade of a bar: expire day orders, mark to market, write the curve, test the cash identity."""
+    """After the last trade of a bar: expire day orders, mark to market, test the cash identity, write the curve."""
     account = book.account
     last = market.rows[row, ROW_LAST] == 1
     if account[OPEN_COUNT] > 0:
@@ -247,6 +248,15 @@ def end_row(market, book, row):
                 if order[ORDER_FROM_ROW] <= row and order[ORDER_FILLED] < order[ORDER_QUANTITY]:
                     close_order(book, index, row, STATUS_EXPIRED)
         sweep(book)
+    mark(market, book, row)
+    check_identity(account)
+    write_curve(book, row)
+
+
+@inline
+def mark(market, book, row):
+    """Value holdings at the close: equity, peaks, the configured day loss."""
+    account = book.account
     value = 0
     for place in range(account[HELD]):
         col = book.held[place]
@@ -256,14 +266,16 @@ def end_row(market, book, row):
         position[POSITION_PEAK] = max(position[POSITION_PEAK], price)
         if (market.state[row, col] & TRADED) == 0:
             account[HALTED_BARS] += 1
+    equity = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + value
     account[HOLDINGS_VALUE] = value
-    account[EQUITY] = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + value
-    account[PEAK_EQUITY] = max(account[PEAK_EQUITY], account[EQUITY])
-    if lost_too_much(account, market.config[CONFIG_MAX_DAY_LOSS]):
+    account[EQUITY] = equity
+    account[PEAK_EQUITY] = max(account[PEAK_EQUITY], equity)
+    book.marks[row, MARK_HOLDINGS] = value
+    book.marks[row, MARK_EQUITY] = equity
+    if account[DAY_LOSS_HIT] == 0 and lost_too_much(account, market.config[CONFIG_MAX_DAY_LOSS]):
         account[DAY_LOSS_HIT] = 1
         cancel_buys(book, row)
-    check_identity(account)
-    write_curve(book, row)
+        write_curve(book, row)
 
 
 @inner
@@ -277,11 +289,10 @@ def check_identity(account):
 
 @inner
 def write_curve(book, row):
-    """One row of the curve: the account after this bar."""
+    """One row of the curve: the account after a bar on which it may have changed."""
     account, curve = book.account, book.curve[row]
+    curve[CURVE_WRITTEN] = 1
     curve[CURVE_CASH] = account[CASH] + account[RECEIVABLE] - account[PAYABLE]
-    curve[CURVE_HOLDINGS] = account[HOLDINGS_VALUE]
-    curve[CURVE_EQUITY] = account[EQUITY]
     curve[CURVE_HELD] = account[HELD]
     curve[CURVE_ORDERABLE] = orderable_cash(account)
     curve[CURVE_RECEIVABLE] = account[RECEIVABLE]
@@ -304,7 +315,7 @@ def cancel_buys(book, row):
     sweep(book)
 
 
-@inner
+@inline
 def lost_too_much(account, limit):
     """Whether the loss since yesterday's close is at least `limit` (parts per billion, 0 = none), in integers."""
     start = account[DAY_START_EQUITY]

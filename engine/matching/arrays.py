@@ -21,7 +21,8 @@ ROW_SESSION = 0  # running number of the session inside the panel
 ROW_FIRST = 1  # 1 on the first bar of a session
 ROW_LAST = 2  # 1 on the last bar of a session
 ROW_MONTH = 3  # year × 12 + month
-ROW_FIELDS = 4
+ROW_EVENTFUL = 4  # 1: first bar of a session, or a corporate action or delisting takes effect before it
+ROW_FIELDS = 5
 
 # venue[T + 1, 6, VENUE_FIELDS]: dated exchange rules; row T is the session after the last bar.
 VENUE_TICKS = 0  # which band table
@@ -192,13 +193,17 @@ LIMIT_SECTOR = 42
 LIMIT_DAY_LOSS = 43
 BLIND_EXITS = 44  # times that the condition of an exit rule was unknown for a name held
 HALTED_BARS = 45  # bars on which a name held could not trade
-ACCOUNT_FIELDS = 46
+NEWS = 46  # 1: a decision blocked purchases, which the curve of the next bar has to show
+ACCOUNT_FIELDS = 47
 
-# curve[T, CURVE_FIELDS]: the account after each bar
+# marks[T, MARK_FIELDS]: holdings and equity after each bar
+MARK_HOLDINGS, MARK_EQUITY = 0, 1
+MARK_FIELDS = 2
+
+# curve[T, CURVE_FIELDS]: the rest of the account, written on bars on which it may have changed
 (
+    CURVE_WRITTEN,
     CURVE_CASH,
-    CURVE_HOLDINGS,
-    CURVE_EQUITY,
     CURVE_HELD,
     CURVE_ORDERABLE,
     CURVE_RECEIVABLE,
@@ -209,8 +214,8 @@ ACCOUNT_FIELDS = 46
     CURVE_REALISED,
     CURVE_BLOCKED,
     CURVE_ORDERS,
-) = range(13)
-CURVE_FIELDS = 13
+) = range(12)
+CURVE_FIELDS = 12
 
 # arms[n, ARM_FIELDS]: guarded price levels, fixed at the last decision
 ARM_COL, ARM_LEVEL, ARM_DIRECTION, ARM_EXIT, ARM_RULE = range(5)  # direction −1: at or below, +1: above
@@ -292,5 +297,6 @@ class Book(NamedTuple):
     exits: Any  # [N, exits] what is left to sell per exit rule: 0 not fired, > 0 rest, −1 done
     exit_rules: Any  # [exits, 2] rule index and fraction (parts per billion) behind each column of `exits`
     curve: Any  # [T, CURVE_FIELDS]
+    marks: Any  # [T, MARK_FIELDS]
     refusals: Any  # [codes] how often each refusal was given
     proposals: Any  # [2 N + 1, PROPOSAL_FIELDS] what the plan asks for; the last row serves guards and delistings

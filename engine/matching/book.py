@@ -56,6 +56,7 @@ class AccountBook:
             exits=np.zeros((instruments, exit_rules.shape[0]), dtype=np.int64),
             exit_rules=np.ascontiguousarray(exit_rules),
             curve=np.zeros((rows, at.CURVE_FIELDS), dtype=np.int64),
+            marks=np.zeros((rows, at.MARK_FIELDS), dtype=np.int64),
             refusals=np.zeros(len(at.REFUSAL_NAMES), dtype=np.int64),
             proposals=np.zeros((2 * instruments + 1, at.PROPOSAL_FIELDS), dtype=np.int64),
         )

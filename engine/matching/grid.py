@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.kernel_cache import inner
+from engine.kernel_cache import inline, inner
 from engine.krx.price_limit import limit_prices
 from engine.krx.tick_size import round_down, round_up, tick_of
 from engine.matching.arrays import (
@@ -105,7 +105,7 @@ def trades_on(market, row, col):
     return (state & TRADED) != 0 and (state & UNTRADABLE) == 0 and market.volume[row, col] > 0
 
 
-@inner
+@inline
 def mark_price(market, row, col):
     """Close of the bar, or the last close of an instrument whose rows have ended."""
     last = market.instruments[col, INSTRUMENT_LAST]

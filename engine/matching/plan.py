@@ -38,6 +38,7 @@ from engine.matching.arrays import (
     LIMIT_SECTOR,
     LIMIT_WEIGHT,
     MARKET,
+    NEWS,
     POSITION_COST,
     POSITION_PEAK,
     POSITION_PENDING_BUY,
@@ -145,6 +146,7 @@ def guard_account(market, book, features, rules, row):
         account[DAY_LOSS_HIT] = 1
     if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1:
         cancel_buys(book, row)
+        account[NEWS] = 1
 
 
 @inner

@@ -5,8 +5,8 @@ Both drivers call the functions of this file with the same arrays, so they canno
 
 from __future__ import annotations
 
-from engine.kernel_cache import inner, njit
-from engine.matching.account import begin_row, end_row
+from engine.kernel_cache import inline, inner, njit
+from engine.matching.account import begin_row, end_row, mark
 from engine.matching.arrays import (
     ACCEPTED,
     ARM_COUNT,
@@ -16,12 +16,14 @@ from engine.matching.arrays import (
     HELD,
     HIGH,
     LOW,
+    NEWS,
     OPEN,
     OPEN_COUNT,
     ORDER_COUNT,
     ORDER_STATUS,
     POINTS,
     PROPOSAL_COUNT,
+    ROW_EVENTFUL,
     STATUS_CANCELLED,
     STATUS_OPEN,
     VOLUME,
@@ -31,7 +33,7 @@ from engine.matching.arrays import (
 from engine.matching.fills import affordable, match_point
 from engine.matching.grid import reserve_price
 from engine.matching.orders import accept, close_order, first_part, orderable_cash, sweep
-from engine.matching.plan import Rules, arm_guards, guard_account, plan_entries, plan_exits
+from engine.matching.plan import EXIT_INDEX, Rules, arm_guards, guard_account, plan_entries, plan_exits, truth
 from engine.matching.program import Features
 from engine.matching.risk import check, send
 from engine.matching.table import row_of, table
@@ -42,11 +44,47 @@ DONE, NEEDS_ROOM, BROKE = range(3)
 @inner
 def trade_bar(market, book, row):
     """match → account for one bar, all four points of its path."""
-    begin_row(market, book, row)
+    if is_quiet(market, book, row):
+        mark(market, book, row)
+        return
+    book.account[NEWS] = 0
+    if market.rows[row, ROW_EVENTFUL] == 1:
+        begin_row(market, book, row)
     if book.account[OPEN_COUNT] > 0 or book.account[ARM_COUNT] > 0:
         for point in range(POINTS):
             match_point(market, book, row, point)
     end_row(market, book, row)
+
+
+@inline
+def is_quiet(market, book, row):
+    """Whether this bar can only change prices: no open order, no guarded level, nothing that happens to holdings."""
+    account = book.account
+    waiting = account[OPEN_COUNT] + account[ARM_COUNT] + account[NEWS]
+    return market.rows[row, ROW_EVENTFUL] == 0 and waiting == 0
+
+
+@inline
+def has_nothing_to_decide(market, book, features, rules, row):
+    """Whether no rule can act after this bar: no risk rule or guard, no exit that fires, no candidate."""
+    if rules.risks.height > 0:
+        return False
+    account = book.account
+    if account[HELD] > 0:
+        if rules.guards.height > 0:
+            return False
+        for place in range(account[HELD]):
+            col = book.held[place]
+            for number in range(rules.exits.height):
+                if book.exits[col, rules.exits[number, EXIT_INDEX]] > 0:
+                    return False
+                if truth(market, book, features, rules, rules.exits[number], row, col) != 0.0:
+                    return False
+    marks = features.candidates[row - features.first_row]
+    for col in range(marks.size):  # noqa: SIM110  (a kernel)
+        if marks[col] == 1:
+            return False
+    return True
 
 
 @inner
@@ -81,6 +119,9 @@ def has_room(book):
 def run_bars(market, book, features, rules, scratch, first, last):
     """Batch mode: rows [first, last). Returns (status, next row)."""
     for row in range(first, last):
+        if is_quiet(market, book, row) and has_nothing_to_decide(market, book, features, rules, row):
+            mark(market, book, row)
+            continue
         if not has_room(book):
             return NEEDS_ROOM, row
         trade_bar(market, book, row)
@@ -124,6 +165,7 @@ def view_book(
     exits,
     exit_rules,
     curve,
+    marks,
     refusals,
     proposals,
 ):
@@ -140,6 +182,7 @@ def view_book(
         table(exits),
         table(exit_rules),
         table(curve),
+        table(marks),
         row_of(refusals),
         table(proposals),
     )
@@ -250,7 +293,9 @@ def trade_part(market, book, row, part):
     """
     venue, seen = view_market(*market), view_book(*book)
     if part < 0:
-        begin_row(venue, seen, row)
+        seen.account[NEWS] = 0
+        if venue.rows[row, ROW_EVENTFUL] == 1:
+            begin_row(venue, seen, row)
     elif part < POINTS:
         match_point(venue, seen, row, part)
     else:
