@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from engine.account import AccountSnapshot
 from engine.backtest import row_range
 from engine.broker import Accepted, IndexQuote, Outcome, Quote, RefusedByVenue
 from engine.clock import KST
 from engine.config import BacktestConfig
-from engine.data.panel import Panel
+from engine.data.panel import SPLIT, Panel
 from engine.events import Event, Slice
 from engine.exchange import EPOCH, build_exchange
 from engine.fill import Fill
@@ -30,12 +31,14 @@ from engine.position import Position
 from engine.result import Result
 from engine.risk import RiskPolicy, write_proposal
 from engine.rules.annotate import annotate
+from engine.rules.interval import bars_per_year
 from engine.rules.parse import parse_expression
 from engine.rules.program import compile_rules
 from engine.rules.tree import RuleSet
 from engine.simulation import AFTER_CLOSE, Simulation
 from engine.strategy import Strategy, View
 
+INDEX_WINDOW = 20  # sessions
 _STATUS = {
     at.STATUS_OPEN: OrderStatus.OPEN,
     at.STATUS_FILLED: OrderStatus.FILLED,
@@ -62,6 +65,7 @@ class ReplayBroker:
         self._told = 0  # fills that have been reported
         self.busy = False  # whether the next bar must be traded point by point
         self._eventful = self._eventful_rows()
+        self._session_ends = np.flatnonzero(simulation.exchange.arrays[3][:, at.ROW_LAST])
 
     def now(self) -> datetime.datetime:
         """The broker is the clock of a replay: the close of the last bar."""
@@ -104,6 +108,10 @@ class ReplayBroker:
         index = self.simulation.accept(place, quantity)
         self.busy = True
         return Accepted(order_number=str(index + 1))
+
+    def watch_guards(self) -> None:
+        """Trade the next bar point by point if a decision has armed price levels."""
+        self.busy = self.busy or bool(self.simulation.book.account[at.ARM_COUNT])
 
     def cancel(self, order_number: str) -> Outcome:
         """Withdraw the rest of an open order."""
@@ -193,10 +201,12 @@ class ReplayBroker:
         """Names that traded today, by "volume_growth" against the session before or by "decline"."""
         if self.simulation.row == 0:
             return []
-        bars, row = self._panel.bars, self.simulation.row
-        traded = (self._panel.state[row] & at.TRADED != 0) & (self._panel.state[row - 1] & at.PRESENT != 0)
-        field = at.VOLUME if kind == "volume_growth" else at.CLOSE
-        now, before = bars[field, row], bars[field, row - 1]
+        panel, row = self._panel, self.simulation.row
+        traded = (panel.state[row] & at.TRADED != 0) & (panel.state[row - 1] & at.PRESENT != 0)
+        if kind == "volume_growth":
+            now, before = panel.bars[at.VOLUME, row], self._volume_before(row)
+        else:  # against the base price, which a split or a distribution has moved
+            now, before = panel.bars[at.CLOSE, row], panel.base[row]
         usable = np.flatnonzero(traded & (before > 0))
         change = (now[usable] - before[usable]) / before[usable]
         order = np.argsort(-change if kind == "volume_growth" else change, kind="stable")[:count]
@@ -204,23 +214,16 @@ class ReplayBroker:
         return [quote for quote in found if quote is not None]
 
     def index(self, code: str) -> IndexQuote:
-        """Level, change, 20-day mean and breadth of the data's own names."""
-        series = self._panel.indices.get(code)
-        row = self.simulation.row
+        """Level, change, 20-day mean and volatility, and the breadth of the data's own names."""
         advancers, decliners, unchanged = self._breadth()
-        level = previous = mean = None
-        if series is not None:
-            closes = series[3, max(row - 19, 0) : row + 1]
-            level = _known(closes[-1])
-            previous = _known(series[3, row - 1]) if row else None
-            mean = _known(float(np.mean(closes))) if len(closes) == 20 else None
-        change = (level - previous) / previous if level is not None and previous else None
+        level, change, mean, volatility = self._index_figures(code)
         return IndexQuote(
             code=code,
             time=self.now(),
             level=level,
             change_rate=change,
             mean_20=mean,
+            volatility_20=volatility,
             advancers=advancers,
             decliners=decliners,
             unchanged=unchanged,
@@ -289,7 +292,9 @@ class ReplayBroker:
         return datetime.datetime.fromtimestamp(int(self._panel.closed_at_ns[row]) / 1_000_000_000, KST)
 
     def _quote(self, col: int) -> Quote | None:
-        panel, row = self._panel, self.simulation.row
+        """The last price; of a name whose rows have ended, the last one it had. None before its first bar."""
+        panel = self._panel
+        row = min(self.simulation.row, int(panel.last_row[col]))
         if not panel.state[row, col] & at.PRESENT:
             return None
         scale = self.simulation.exchange.scale
@@ -300,20 +305,53 @@ class ReplayBroker:
         previous = base if base > 0 else (int(panel.bars[at.CLOSE, row - 1, col]) if had else 0)
         return Quote(
             ticker=panel.tickers[col],
-            time=self.now(),
+            time=self._time(row),
             price=close / scale,
             previous_close=previous / scale if previous > 0 else None,
             volume=int(panel.bars[at.VOLUME, row, col]),
-            previous_volume=int(panel.bars[at.VOLUME, row - 1, col]) if had else None,
+            previous_volume=int(self._volume_before(row)[col]) if had else None,
             market_cap=close * shares // scale if shares >= 0 else None,
         )
 
+    def _volume_before(self, row: int) -> NDArray[np.int64]:
+        """Volumes of the bar before, in the shares of this one: a split multiplies them."""
+        actions = self._panel.actions
+        before = self._panel.bars[at.VOLUME, row - 1]
+        first, last = np.searchsorted(actions.row, [row, row + 1])
+        if first == last:
+            return before
+        before = before.copy()
+        for place in range(first, last):
+            if actions.kind[place] == SPLIT:
+                col = actions.col[place]
+                before[col] = before[col] * actions.numerator[place] // actions.denominator[place]
+        return before
+
+    def _index_figures(self, code: str) -> tuple[float | None, float | None, float | None, float | None]:
+        """Level, change, 20-day mean, volatility: from the closes of sessions and the level now."""
+        series, row = self._panel.indices.get(code), self.simulation.row
+        if series is None:
+            return None, None, None, None
+        place = int(np.searchsorted(self._session_ends, row))  # ends of the sessions before this one
+        ends = self._session_ends[max(place - INDEX_WINDOW, 0) : place]
+        levels = np.append(series[3, ends], series[3, row])
+        change = mean = volatility = None
+        if len(levels) > 1:
+            changes = np.diff(levels) / levels[:-1]
+            change = _known(changes[-1])
+        if len(levels) >= INDEX_WINDOW and self._panel.interval != "1w":
+            mean = _known(levels[-INDEX_WINDOW:].mean())
+        if len(levels) > INDEX_WINDOW and self._panel.interval != "1w":
+            volatility = _known(changes.std(ddof=1) * bars_per_year("1d") ** 0.5)
+        return _known(levels[-1]), change, mean, volatility
+
     def _breadth(self) -> tuple[int | None, int | None, int | None]:
+        """Names that traded: above, below and at their base price."""
         panel, row = self._panel, self.simulation.row
         if row == 0:
             return None, None, None
-        both = (panel.state[row] & at.TRADED != 0) & (panel.state[row - 1] & at.PRESENT != 0)
-        change = panel.bars[at.CLOSE, row, both] - panel.base[row, both]
+        traded = (panel.state[row] & at.TRADED != 0) & (panel.base[row] > 0)
+        change = panel.bars[at.CLOSE, row, traded] - panel.base[row, traded]
         return int((change > 0).sum()), int((change < 0).sum()), int((change == 0).sum())
 
     def _fill(self, place: int) -> Fill:
@@ -396,4 +434,4 @@ def replay(
 
 def _known(value: float) -> float | None:
     """None for a value that the data does not have."""
-    return None if np.isnan(value) else float(value)
+    return float(value) if np.isfinite(value) else None

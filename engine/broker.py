@@ -92,13 +92,26 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexQuote:
-    """An index at one instant, with the breadth of its market where that is known."""
+    """An index at one instant, with the breadth of its market where that is known.
+
+    Args:
+        code: such as "KOSPI".
+        time: of the level.
+        level: points; None where the data has none.
+        change_rate: against the session before, as a ratio.
+        mean_20: mean of the last 20 sessions' closes, the present level included.
+        volatility_20: annualised standard deviation of the last 20 changes from session to session, as a ratio.
+        advancers: names that rose, among those that traded.
+        decliners: names that fell.
+        unchanged: names that did neither.
+    """
 
     code: str
     time: datetime
     level: float | None
     change_rate: float | None = None
     mean_20: float | None = None
+    volatility_20: float | None = None
     advancers: int | None = None
     decliners: int | None = None
     unchanged: int | None = None

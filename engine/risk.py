@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from engine.clock import Clock
 from engine.matching import arrays as at
 from engine.order import Approved, OrderKind, OrderRequest, RefusalReason, Refused, Side
 from engine.simulation import Simulation
 
+T = TypeVar("T")
 KIND = {OrderKind.MARKET: at.MARKET, OrderKind.LIMIT: at.LIMIT, OrderKind.STOP: at.STOP}
 
 
@@ -33,6 +37,22 @@ class RiskPolicy:
         if quantity != request.quantity:
             request = resized(request, quantity)
         return Approved(value=request, checked_at=self._clock.now())
+
+    def check_proposals(self, values: Sequence[T], resize: Callable[[T, int], T]) -> list[Approved[T] | Refused[T]]:
+        """Check the proposals that stand in the book, in turn, each as if those before it had been accepted.
+
+        Args:
+            values: what each proposal stands for; `values[i]` is proposal i.
+            resize: gives the same value with fewer shares; called with the shares allowed for every approved one.
+        """
+        now = self._clock.now()
+        verdicts: list[Approved[T] | Refused[T]] = []
+        for value, (code, quantity) in zip(values, self._simulation.check_all(len(values)).tolist(), strict=True):
+            if code == at.ACCEPTED:
+                verdicts.append(Approved(value=resize(value, quantity), checked_at=now))
+            else:
+                verdicts.append(Refused(value=value, reason=RefusalReason(at.REFUSAL_NAMES[code])))
+        return verdicts
 
 
 def resized(request: OrderRequest, quantity: int) -> OrderRequest:
