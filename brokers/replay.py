@@ -56,10 +56,11 @@ class ReplayBroker:
 
     Args:
         simulation: account and market.
+        acts_on_fills: whether somebody may send orders from within a bar; else its points are traded in one call.
     """
 
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
+    def __init__(self, simulation: Simulation, *, acts_on_fills: bool = True) -> None:
+        self.simulation, self._acts_on_fills = simulation, acts_on_fills
         self._panel = simulation.exchange.panel
         self._column = {ticker: place for place, ticker in enumerate(self._panel.tickers)}
         self._told = 0  # fills that have been reported
@@ -86,15 +87,21 @@ class ReplayBroker:
         simulation = self.simulation
         simulation.catch_up()
         simulation.make_room()
-        for part in range(-1, at.POINTS + 1):
-            simulation.point = min(max(part, 0), at.POINTS - 1)
-            fills = simulation.trade_part(part)
-            while self._told < fills:
-                self._told += 1
-                yield self._fill(self._told - 1)
-        simulation.point = AFTER_CLOSE
+        if self._acts_on_fills:
+            for part in range(-1, at.POINTS + 1):
+                simulation.point = min(max(part, 0), at.POINTS - 1)
+                yield from self._untold(simulation.trade_part(part))
+            simulation.point = AFTER_CLOSE
+        else:
+            simulation.trade(row + 1)
+            yield from self._untold(int(simulation.book.account[at.FILL_COUNT]))
         account = simulation.book.account
         self.busy = bool(account[at.OPEN_COUNT] or account[at.ARM_COUNT])
+
+    def _untold(self, fills: int) -> Iterator[Fill]:
+        while self._told < fills:
+            self._told += 1
+            yield self._fill(self._told - 1)
 
     def submit(self, order: Approved[OrderRequest]) -> Outcome:
         """Put an approved order into the book; it takes part from the next point or bar on."""
@@ -421,7 +428,7 @@ def replay(
     features = {name: annotate(parse_expression(text)) for name, text in strategy.features.items()}
     nothing = compile_rules(RuleSet(interval=panel.interval, rules=()))
     simulation = Simulation(exchange, nothing, *row_range(panel, start, end), watched=tuple(features.values()))
-    broker = ReplayBroker(simulation)
+    broker = ReplayBroker(simulation, acts_on_fills=type(strategy).on_fill is not Strategy.on_fill)
     view = View(simulation, features)
     engine = Engine(strategy, view, RiskPolicy(simulation, broker), broker)
     strategy.on_start(view)

@@ -14,7 +14,7 @@ Features are expressions of the rule language, so that a number means the same h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -54,44 +54,48 @@ class View:
     """
 
     __slots__ = (
-        "_columns",
         "_first",
         "_known_to",
-        "_names",
         "_nodes",
+        "_offset",
         "_only",
         "_panel",
         "_places",
+        "_positions",
+        "_read",
         "_simulation",
         "requests",
     )
 
     def __init__(self, simulation: Simulation, features: Mapping[str, Node]) -> None:
         self._simulation, self._panel = simulation, simulation.exchange.panel
-        self._names = {name: place for place, name in enumerate(features)}
-        self._nodes: Sequence[Node] = tuple(features.values())
+        self._nodes = dict(features)
         self._places = {ticker: place for place, ticker in enumerate(self._panel.tickers)}
         self._only = 0 if len(self._places) == 1 else -1
-        self._first = self._known_to = 0
-        self._columns: list[Callable[..., Any]] = []
+        self._positions = simulation.book.positions
+        self._read: dict[str, Callable[[int, int], Any]] = {}
+        self._first = self._known_to = self._offset = 0
         self.requests: list[OrderRequest] = []
 
     def move_to(self, row: int) -> None:
         """Called by the engine: the bars of `row` have closed."""
         if row >= self._known_to and self._nodes:
-            self._first, self._known_to, columns = self._simulation.feature_columns(row, self._nodes)
-            self._columns = [column.item for column in columns]
+            nodes = tuple(self._nodes.values())
+            self._first, self._known_to, columns = self._simulation.feature_columns(row, nodes)
+            self._read = {name: column.item for name, column in zip(self._nodes, columns, strict=True)}
+        self._offset = row - self._first
 
     def __getitem__(self, name: str) -> float:
-        """A feature of the only instrument; not-a-number while it is unknown."""
-        return self.feature(name)
+        """A feature of the only instrument: as `feature(name)`."""
+        if self._only < 0:
+            raise BadInput(f"Which ticker's {name!r}? The data has {len(self._places)} instruments: name one.")
+        value: float = self._read[name](self._offset, 0)
+        return value
 
     def feature(self, name: str, ticker: str | None = None) -> float:
         """A feature of one instrument: not-a-number while unknown; a condition gives 1, 0, or −1 while unknown."""
-        place = self._only if ticker is None else self._places[ticker]
-        if place < 0:
-            raise BadInput(f"Which ticker's {name!r}? The data has {len(self._places)} instruments: name one.")
-        return float(self._columns[self._names[name]](self._simulation.row - self._first, place))
+        value: float = self._read[name](self._offset, self._column(ticker))
+        return value
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -127,11 +131,12 @@ class View:
 
     def holding(self, ticker: str | None = None) -> int:
         """Shares held."""
-        return int(self._simulation.book.positions[self._column(ticker), at.POSITION_QUANTITY])
+        held: int = self._positions.item(self._column(ticker), at.POSITION_QUANTITY)
+        return held
 
     def pending(self, ticker: str | None = None) -> int:
         """Shares in open orders: positive for purchases, negative for sells."""
-        position = self._simulation.book.positions[self._column(ticker)]
+        position = self._positions[self._column(ticker)]
         return int(position[at.POSITION_PENDING_BUY] - position[at.POSITION_PENDING_SELL])
 
     @property
@@ -180,7 +185,7 @@ class View:
     ) -> None:
         """Ask for a sell: some shares, or all that no open order sells. Nothing held, nothing asked."""
         column = self._column(ticker)
-        position = self._simulation.book.positions[column]
+        position = self._positions[column]
         free = int(position[at.POSITION_QUANTITY] - position[at.POSITION_PENDING_SELL])
         wanted = free if quantity is None else quantity
         if wanted > 0:
