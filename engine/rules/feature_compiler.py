@@ -19,7 +19,7 @@ from engine.rules import kernels_cross as cross
 from engine.rules import kernels_elementwise as elementwise
 from engine.rules import kernels_recursive as recursive
 from engine.rules import kernels_window as windows
-from engine.rules.feature_slots import MarketArrays, Slot, Source
+from engine.rules.feature_slots import PRICE, PURE, SHARES, Dimension, MarketArrays, Slot, Source
 from engine.rules.feature_steps import Fill, Kernel, Recursion, Restatement, Step
 from engine.rules.functions import BARS_SINCE_WINDOW, RESTART_FACTOR
 from engine.rules.tree import (
@@ -111,8 +111,12 @@ class Compiler:
 
     # ---- trees
 
+    def output(self, node: Node) -> Slot:
+        """The slot that holds a tree's values, in won where it is money; constants get one cell a row."""
+        return self._in_won(self.slot(node))
+
     def slot(self, node: Node) -> Slot:
-        """The slot that holds a tree's values; constants get one cell a row."""
+        """The slot that holds a tree's values, in the unit of its `power`."""
         return self._materialise(self.value(node))
 
     def value(self, node: Node) -> Value:
@@ -147,13 +151,13 @@ class Compiler:
         if name == "always":
             return True
         if name in PRICES:
-            return self._won(name)
+            return self._units(name)
         match name:
             case "volume":
                 return self._volume()
             case "value":
                 traded = self._source("value", lambda market: _or_unknown(market.value, market))
-                return self._step(elementwise.load, (traded, self._age()), (1,))
+                return self._step(elementwise.load, (traded, self._age()))
             case "market_cap":
                 close, shares = (
                     self._price("close"),
@@ -176,17 +180,19 @@ class Compiler:
 
     # ---- the panel
 
-    def _source(self, key: str, array_of: Callable[[MarketArrays], Any], width: int = -1, degree: int = 0) -> Source:
+    def _source(
+        self, key: str, array_of: Callable[[MarketArrays], Any], dimension: Dimension = PURE, width: int = -1
+    ) -> Source:
         if key not in self._sources:
-            self._sources[key] = Source(array_of, self.columns if width < 0 else width, degree)
+            self._sources[key] = Source(array_of, self.columns if width < 0 else width, dimension)
             self.sources.append(self._sources[key])
         return self._sources[key]
 
     def _price(self, name: str) -> Source:
-        return self._source(name, lambda market: market.bars[PRICES[name]], degree=1)
+        return self._source(name, lambda market: market.bars[PRICES[name]], PRICE)
 
     def _volumes(self) -> Source:
-        return self._source("volume", lambda market: market.bars[VOLUME], degree=-1)
+        return self._source("volume", lambda market: market.bars[VOLUME], SHARES)
 
     def _age(self) -> Slot:
         state = self._source("state", lambda market: market.state)
@@ -197,23 +203,34 @@ class Compiler:
         start_of = self.start_of
         return self._fill("rows", lambda market, begin, end: np.arange(begin, end) - start_of[0] + 1, dtype=np.int32)
 
-    def _won(self, name: str) -> Slot:
-        return self._step(elementwise.load, (self._price(name), self._age()), (self.scale,), degree=1)
-
     def _units(self, name: str) -> Slot:
-        """Price units as floats: integers, so that a quotient of differences is rounded once."""
-        return self._step(elementwise.load, (self._price(name), self._age()), (1,), degree=1)
+        """Price units as floats: whole numbers, so that a quotient of differences is rounded once."""
+        return self._step(elementwise.load, (self._price(name), self._age()), dimension=PRICE)
 
     def _volume(self) -> Slot:
-        return self._step(elementwise.load, (self._volumes(), self._age()), (1,), degree=-1)
+        return self._step(elementwise.load, (self._volumes(), self._age()), dimension=SHARES)
 
-    def _integers(self, node: Node) -> tuple[Source, int] | None:
-        """The integer column behind a plain bar field and its scale: sums of it are exact."""
+    def _integers(self, node: Node) -> Source | None:
+        """The integer column behind a plain bar field: sums of it are exact."""
         if isinstance(node, Name) and node.name in PRICES:
-            return self._price(node.name), self.scale
-        if isinstance(node, Name) and node.name == "volume":
-            return self._volumes(), 1
-        return None
+            return self._price(node.name)
+        return self._volumes() if isinstance(node, Name) and node.name == "volume" else None
+
+    def _in_won(self, slot: Slot) -> Slot:
+        degree, power = slot.dimension
+        if power == 0 or self.scale == 1:
+            return slot
+        kernel = elementwise.divide_by_constant if power > 0 else elementwise.multiply_constant
+        return self._step(kernel, (slot,), (float(self.scale ** abs(power)),), dimension=Dimension(degree, 0))
+
+    def _units_per_won(self, slot: Slot) -> Fraction:
+        return Fraction(self.scale) ** slot.dimension.power
+
+    def _same_unit(self, left: Slot, right: Slot) -> tuple[Slot, ...]:
+        """Both in the same width, and in won unless they share another unit."""
+        if left.dimension.power != right.dimension.power:
+            left, right = self._in_won(left), self._in_won(right)
+        return self._same_width(left, right)
 
     # ---- operators
 
@@ -221,44 +238,68 @@ class Compiler:
         if left is None or right is None:
             return None
         if isinstance(left, Slot) and isinstance(right, Slot):
-            degree = _joined_degree(operator, left.degree, right.degree)
-            return self._step(PAIRS[operator], self._same_width(left, right), degree=degree)
+            return self._pair(operator, left, right)
         if isinstance(left, Slot):
             return self._with_constant_right(operator, left, Fraction(right))  # type: ignore[arg-type]
         if isinstance(right, Slot):
             return self._with_constant_left(operator, Fraction(left), right)
         return _fold(operator, Fraction(left), Fraction(right))
 
+    def _pair(self, operator: str, left: Slot, right: Slot) -> Slot:
+        if operator in "+-":
+            left, right = self._same_unit(left, right)
+            # Unlike degrees (a price and a traded amount) have none together: their history is left as it was.
+            alike = left.dimension == right.dimension
+            dimension = left.dimension if alike else Dimension(0, left.dimension.power)
+        else:
+            left, right = self._same_width(left, right)
+            join = left.dimension.times if operator == "*" else left.dimension.over
+            dimension = join(right.dimension)
+        return self._step(PAIRS[operator], (left, right), dimension=dimension)
+
     def _with_constant_right(self, operator: str, left: Slot, right: Fraction) -> Value:
-        if operator == "/":
-            return (
-                self._step(elementwise.divide_by_constant, (left,), (float(right),), degree=left.degree)
-                if right
-                else None
-            )
-        kernel = elementwise.multiply_constant if operator == "*" else elementwise.add_constant
-        return self._step(kernel, (left,), (float(-right if operator == "-" else right),), degree=left.degree)
+        if operator == "/" and right == 0:
+            return None
+        kernel, number = {
+            "+": (elementwise.add_constant, right * self._units_per_won(left)),
+            "-": (elementwise.add_constant, -right * self._units_per_won(left)),
+            "*": (elementwise.multiply_constant, right),
+            "/": (elementwise.divide_by_constant, right),
+        }[operator]
+        return self._step(kernel, (left,), (float(number),), dimension=left.dimension)
 
     def _with_constant_left(self, operator: str, left: Fraction, right: Slot) -> Value:
-        match operator:
-            case "-":
-                return self._step(elementwise.subtract_from_constant, (right,), (float(left),), degree=right.degree)
-            case "/":
-                return self._step(elementwise.divide_constant, (right,), (float(left),), degree=-right.degree)
+        if operator == "-":
+            units = float(left * self._units_per_won(right))
+            return self._step(elementwise.subtract_from_constant, (right,), (units,), dimension=right.dimension)
+        if operator == "/":
+            dimension = PURE.over(right.dimension)
+            return self._step(elementwise.divide_constant, (right,), (float(left),), dimension=dimension)
         return self._with_constant_right(operator, right, left)
 
     def _comparison(self, operator: str, left: Value, right: Value) -> Value:
         if left is None or right is None:
-            return None
+            return self._unknown_verdict()
         if isinstance(left, Slot) and isinstance(right, Slot):
             if operator.startswith("<"):
                 left, right, operator = right, left, MIRRORED[operator]
-            return self._step(PAIRS[operator], self._same_width(left, right), dtype=np.int8)
+            return self._step(PAIRS[operator], self._same_unit(left, right), dtype=np.int8)
         if isinstance(left, Slot):
-            return self._step(CONSTANTS[operator], (left,), (float(right),), dtype=np.int8)  # type: ignore[arg-type]
+            return self._compare_constant(operator, left, right)
         if isinstance(right, Slot):
-            return self._step(CONSTANTS[MIRRORED[operator]], (right,), (float(left),), dtype=np.int8)
+            return self._compare_constant(MIRRORED[operator], right, left)
         return COMPARE[operator](Fraction(left), Fraction(right))
+
+    def _compare_constant(self, operator: str, x: Slot, constant: Value) -> Slot:
+        return self._step(CONSTANTS[operator], (x,), (self._in_units(constant, x),), dtype=np.int8)
+
+    def _in_units(self, constant: Value, like: Slot) -> float:
+        """A literal in the unit in which a slot's values stand."""
+        assert isinstance(constant, Fraction | bool)
+        return float(constant * self._units_per_won(like))
+
+    def _unknown_verdict(self) -> Slot:
+        return self._fill("unknown", lambda market, begin, end: -1, dtype=np.int8)
 
     def _logic(self, operator: str, operands: list[Slot]) -> Slot:
         kernel = elementwise.both if operator == "and" else elementwise.either
@@ -273,7 +314,11 @@ class Compiler:
 
     def _spread(self, slot: Slot) -> Slot:
         return self._step(
-            elementwise.spread, (slot,), dtype=slot.values.dtype.type, degree=slot.degree, width=self.columns
+            elementwise.spread,
+            (slot,),
+            dtype=slot.values.dtype.type,
+            dimension=slot.dimension,
+            width=self.columns,
         )
 
     def _materialise(self, value: Value) -> Slot:
@@ -296,20 +341,20 @@ class Compiler:
 
     def _call_sum(self, name: str, x: Node, n: Node) -> Slot:
         window = _whole(n)
+        divisor = float(window if name == "mean" else 1)
         integers = self._integers(x)
         if integers is None:
             series = self.slot(x)
-            divisor = float(window if name == "mean" else 1)
-            return self._window(windows.float_window, (series,), (window, divisor), window - 1, series.degree)
-        column, scale = integers
-        total = self._cumulated(recursive.cumulate, column, history=window)
-        divisor = float(scale * (window if name == "mean" else 1))
-        direct = Restatement(windows.float_window, (column,), (window, divisor), window - 1)
+            return self._window(
+                windows.float_window, (series,), (window, divisor), window - 1, dimension=series.dimension
+            )
+        total = self._cumulated(recursive.cumulate, integers, history=window)
+        direct = Restatement(windows.float_window, (integers,), (window, divisor), window - 1)
         return self._step(
             windows.integer_window,
             (total, self._age()),
             (window, divisor),
-            degree=column.degree,
+            dimension=integers.dimension,
             lookback=window - 1,
             restatement=direct,
         )
@@ -325,14 +370,16 @@ class Compiler:
         window, series = _whole(n), self.slot(x)
         sign = 1.0 if name in ("max", "highest") else -1.0
         if window <= DIRECT_WINDOW:
-            return self._window(windows.extreme_direct, (series,), (window, sign), window - 1, series.degree)
+            return self._window(
+                windows.extreme_direct, (series,), (window, sign), window - 1, dimension=series.dimension
+            )
         direct = Restatement(windows.extreme_direct, (series,), (window, sign), window - 1)
         series.keep(window - 1)
         return self._step(
             recursive.extreme,
             (series,),
             (window, sign),
-            degree=series.degree,
+            dimension=series.dimension,
             lookback=window - 1,
             restatement=direct,
             state=lambda width: (np.zeros(width), np.full((window, width), np.nan), np.zeros(1, np.int64)),
@@ -346,7 +393,7 @@ class Compiler:
             recursive.median,
             (series,),
             (window,),
-            degree=series.degree,
+            dimension=series.dimension,
             lookback=window,
             restatement=direct,
             state=lambda width: (np.full((width, window), np.inf), np.full(width, window, np.int64)),
@@ -354,33 +401,34 @@ class Compiler:
 
     def _call_std(self, name: str, x: Node, n: Node) -> Slot:
         window, series = _whole(n), self.slot(x)
-        degree = series.degree if name == "std" else 0
-        return self._window(windows.deviation, (series,), (window, name == "zscore"), window - 1, degree)
+        dimension = series.dimension if name == "std" else PURE
+        return self._window(windows.deviation, (series,), (window, name == "zscore"), window - 1, dimension=dimension)
 
     def _call_ts_rank(self, name: str, x: Node, n: Node) -> Slot:
         window = _whole(n)
-        return self._window(windows.ts_rank, (self.slot(x),), (window,), window - 1, 0)
+        return self._window(windows.ts_rank, (self.slot(x),), (window,), window - 1)
 
     def _call_corr(self, name: str, x: Node, y: Node, n: Node) -> Slot:
         window = _whole(n)
         left, right = self._same_width(self.slot(x), self.slot(y))
-        degree = left.degree - right.degree if name == "beta" else 0
-        return self._window(windows.codeviation, (left, right), (window, name == "beta"), window - 1, degree)
+        slope = name == "beta"
+        dimension = left.dimension.over(right.dimension) if slope else PURE
+        return self._window(windows.codeviation, (left, right), (window, slope), window - 1, dimension=dimension)
 
     def _call_lag(self, name: str, x: Node, n: Node) -> Slot:
         window, series = _whole(n), self.slot(x)
         kernel = windows.lag if name == "lag" else windows.delta
-        return self._window(kernel, (series,), (window,), window, series.degree)
+        return self._window(kernel, (series,), (window,), window, dimension=series.dimension)
 
     def _call_returns(self, name: str, n: Node) -> Slot:
         return self._returns(_whole(n))
 
     def _returns(self, window: int) -> Slot:
-        return self._window(windows.returns, (self._units("close"),), (window,), window, 0)
+        return self._window(windows.returns, (self._units("close"),), (window,), window)
 
     def _call_volatility(self, name: str, n: Node) -> Slot:
         window, daily = _whole(n), self._returns(1)
-        deviation = self._window(windows.deviation, (daily,), (window, False), window - 1, 0)
+        deviation = self._window(windows.deviation, (daily,), (window, False), window - 1)
         return self._step(elementwise.multiply_constant, (deviation,), (math.sqrt(self.bars_per_year),))
 
     def _call_volume_ratio(self, name: str, n: Node) -> Slot:
@@ -419,16 +467,16 @@ class Compiler:
         left, right = self.value(a), self.value(b)
         above = name == "crosses_above"
         if left is None or right is None:
-            return None
+            return self._unknown_verdict()
         if isinstance(left, Slot) and isinstance(right, Slot):
-            pair = self._same_width(left, right) if above else self._same_width(right, left)
-            return self._window(elementwise.crosses_above, pair, (), 1, 0, dtype=np.int8)
+            pair = self._same_unit(left, right) if above else self._same_unit(right, left)
+            return self._window(elementwise.crosses_above, pair, (), 1, dtype=np.int8)
         if not isinstance(left, Slot):
             left, right, above = right, left, not above
         if not isinstance(left, Slot):
             return False  # two constants never cross
         kernel = elementwise.crosses_above_constant if above else elementwise.crosses_below_constant
-        return self._window(kernel, (left,), (float(right),), 1, 0, dtype=np.int8)  # type: ignore[arg-type]
+        return self._window(kernel, (left,), (self._in_units(right, left),), 1, dtype=np.int8)
 
     # ---- recursions
 
@@ -448,7 +496,7 @@ class Compiler:
             recursive.smooth,
             (x,),
             (span, alpha, seed, least),
-            degree=x.degree,
+            dimension=x.dimension,
             lookback=lookback,
             state=lambda width: (*(np.zeros(width) for _ in range(4)), np.full(1, -1, np.int64)),
         )
@@ -456,19 +504,19 @@ class Compiler:
     def _call_macd(self, name: str, fast: Node, slow: Node, signal: Node | None = None) -> Value:
         lengths = [_whole(fast), _whole(slow)] + ([_whole(signal)] if signal is not None else [])
         restart = RESTART_FACTOR * max(lengths)
-        close = self._won("close")
+        close = self._units("close")
         line = self._arithmetic("-", *(self._ema(close, length, restart) for length in lengths[:2]))
         if len(lengths) == 2 or not isinstance(line, Slot):
             return line
         return self._arithmetic("-", line, self._ema(line, lengths[2], restart))
 
     def _call_atr(self, name: str, n: Node) -> Slot:
-        bars = tuple(self._won(field) for field in ("high", "low", "close"))
-        return self._wilder(self._window(recursive.true_range, bars, (), 1, 1), _whole(n))
+        bars = tuple(self._units(field) for field in ("high", "low", "close"))
+        return self._wilder(self._window(recursive.true_range, bars, (), 1, dimension=PRICE), _whole(n))
 
     def _call_rsi_wilder(self, name: str, n: Node) -> Slot:
         window, close = _whole(n), self._units("close")
-        changes = (self._window(recursive.gain, (close,), (sign,), 1, 1) for sign in (1.0, -1.0))
+        changes = (self._window(recursive.gain, (close,), (sign,), 1, dimension=PRICE) for sign in (1.0, -1.0))
         rise, fall = (self._wilder(change, window) for change in changes)
         return self._step(recursive.strength, (rise, fall))
 
@@ -503,15 +551,18 @@ class Compiler:
         inputs: tuple[Slot, ...],
         parameters: tuple[Any, ...],
         span: int,
-        degree: int,
+        *,
+        dimension: Dimension = PURE,
         dtype: type = np.float64,
     ) -> Slot:
         """A step that reads `span` rows before today and evaluates each window anew, so it restates itself."""
         for slot in inputs:
             slot.keep(span)
-        scaled = span > 0 and any(slot.degree for slot in inputs)
+        scaled = span > 0 and any(slot.dimension.degree for slot in inputs)
         direct = Restatement(kernel, inputs, parameters, span) if scaled else None
-        return self._step(kernel, inputs, parameters, dtype=dtype, degree=degree, lookback=span, restatement=direct)
+        return self._step(
+            kernel, inputs, parameters, dtype=dtype, dimension=dimension, lookback=span, restatement=direct
+        )
 
     def _step(
         self,
@@ -520,19 +571,19 @@ class Compiler:
         parameters: tuple[Any, ...] = (),
         *,
         dtype: type = np.float64,
-        degree: int = 0,
+        dimension: Dimension = PURE,
         width: int = -1,
         lookback: int = 0,
         restatement: Restatement | None = None,
         state: Callable[[int], tuple[Any, ...]] | None = None,
     ) -> Slot:
-        key = (kernel, *map(id, inputs), *(id(p) if p is self.start_of else p for p in parameters))
+        key = (kernel, dimension, *map(id, inputs), *(id(p) if p is self.start_of else p for p in parameters))
         if key in self._found:
             return self._found[key]
         if width < 0:
             width = max(column.width for column in inputs)
         before = max((column.lookback for column in inputs if isinstance(column, Slot)), default=0)
-        out = self._add_slot(key, Slot(width, dtype, before + lookback, degree))
+        out = self._add_slot(key, Slot(width, dtype, before + lookback, dimension))
         if state is not None:
             parameters = (*parameters, *state(width))
         if kernel is recursive.smooth:
@@ -548,7 +599,7 @@ class Compiler:
     ) -> Slot:
         key = ("fill", dtype, key)
         if key not in self._found:
-            self.steps.append(Fill(self._add_slot(key, Slot(1, dtype, 0, 0)), values_of))
+            self.steps.append(Fill(self._add_slot(key, Slot(1, dtype, 0, PURE)), values_of))
         return self._found[key]
 
     def _add_slot(self, key: Hashable, slot: Slot) -> Slot:
@@ -584,16 +635,6 @@ def _fold(operator: str, left: Fraction, right: Fraction) -> Fraction | None:
         case "*":
             return left * right
     return left / right if right else None
-
-
-def _joined_degree(operator: str, left: int, right: int) -> int:
-    """Degree of a combination; a sum of unlike degrees (price + value) has none, its history is left as it was."""
-    match operator:
-        case "*":
-            return left + right
-        case "/":
-            return left - right
-    return left if left == right else 0
 
 
 def _minute_of_day(market: MarketArrays, begin: int, end: int) -> Any:

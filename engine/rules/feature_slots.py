@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,13 +90,40 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+class Dimension(NamedTuple):
+    """What values are made of.
+
+    Args:
+        degree: at a corporate action with price ratio r past values become × r ** degree: prices 1, volumes -1, traded
+            won, ratios and verdicts 0.
+        power: values stand in won × price_scale ** power. Prices stay in price units inside the graph, so that their
+            sums and differences are exact.
+    """
+
+    degree: int = 0
+    power: int = 0
+
+    def times(self, other: Dimension) -> Dimension:
+        return Dimension(self.degree + other.degree, self.power + other.power)
+
+    def over(self, other: Dimension) -> Dimension:
+        return Dimension(self.degree - other.degree, self.power - other.power)
+
+
+PURE = Dimension()
+PRICE = Dimension(degree=1, power=1)
+SHARES = Dimension(degree=-1)
+
+
 class Source:
     """A read-only array of the market as a kernel input; `width` cells a row, 0 for an array that is not by row."""
 
-    __slots__ = ("array_of", "at", "degree", "values", "width")
+    __slots__ = ("array_of", "at", "dimension", "values", "width")
 
-    def __init__(self, array_of: Callable[[MarketArrays], NDArray[Any]], width: int, degree: int = 0) -> None:
-        self.array_of, self.width, self.degree = array_of, width, degree
+    def __init__(
+        self, array_of: Callable[[MarketArrays], NDArray[Any]], width: int, dimension: Dimension = PURE
+    ) -> None:
+        self.array_of, self.width, self.dimension = array_of, width, dimension
         self.values: NDArray[Any] = np.empty(0)
         self.at = 0
 
@@ -110,15 +137,13 @@ class Source:
 class Slot:
     """One column of the graph: `history` rows before the present block and the block, flat and time-major.
 
-    `degree` says how past values change at a corporate action with price ratio r: they are multiplied by r ** degree
-    (prices 1, volumes -1, ratios and conditions 0). `lookback` counts the rows before a row that its value depends
-    on.
+    `lookback` counts the rows before a row that its value depends on.
     """
 
     __slots__ = (
         "at",
         "capacity",
-        "degree",
+        "dimension",
         "history",
         "lookback",
         "row",
@@ -128,8 +153,8 @@ class Slot:
         "width",
     )
 
-    def __init__(self, width: int, dtype: type, lookback: int, degree: int) -> None:
-        self.width, self.lookback, self.degree = width, lookback, degree
+    def __init__(self, width: int, dtype: type, lookback: int, dimension: Dimension) -> None:
+        self.width, self.lookback, self.dimension = width, lookback, dimension
         self.unknown = np.nan if dtype is np.float64 else -1 if dtype is np.int8 else 0
         self.values: NDArray[Any] = np.empty(0, dtype)
         self.history = self.capacity = self.row = self.rows = self.at = 0

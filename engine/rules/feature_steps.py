@@ -73,9 +73,9 @@ class Step:
                     gather_panel(series, source.values, at, width, column, block.state)
                 else:
                     gather(series, source.values, at, width, column)
-                if source.degree:
-                    factors = book.factors(source.degree)
-                    restate(series, first, column, action, book.row, book.previous, *factors)
+                if source.dimension.degree:
+                    factors = book.factors(source.dimension.degree)
+                    restate(series, first, action, book.row, book.previous, *factors)
                 arguments += [series, how.span]
             values = np.empty(rows, self.out.values.dtype)
             how.kernel(values, 0, rows, 1, *arguments, *how.parameters)
@@ -94,10 +94,11 @@ class Recursion(Step):
 
     def run(self, block: Block) -> None:
         out, x, book = self.out, self.inputs[0], block.book
-        action = book.starting_at(block.row_from) if x.degree else len(book)
+        degree = x.dimension.degree
+        action = book.starting_at(block.row_from) if degree else len(book)
         self.kernel(
             *(out.values, out.at, out.rows * out.width, out.width, x.values, x.at),
-            *(self.ordinal.values, self.ordinal.at, book.row, action, book.column, *book.factors(x.degree)),
+            *(self.ordinal.values, self.ordinal.at, book.row, action, book.column, *book.factors(degree)),
             *self.parameters,
         )
 

@@ -41,7 +41,7 @@ class FeatureGraph:
     def __init__(self, nodes: Sequence[Node], market: MarketArrays, first: int = 0) -> None:
         start_of = np.zeros(1, np.int64)
         compiler = Compiler(market, start_of)
-        slots = [compiler.slot(node) for node in nodes]
+        slots = [compiler.output(node) for node in nodes]
         self._steps, self._slots, self._sources = compiler.steps, compiler.slots, compiler.sources
         number = {id(slot): index for index, slot in enumerate(self._slots)}
         self.outputs: dict[Node, int] = {node: number[id(slot)] for node, slot in zip(nodes, slots, strict=True)}

@@ -95,7 +95,7 @@ def breadth(out, out_at, count, width, x, x_at, age, age_at, columns):
 
 
 @njit
-def restate(series, first, column, action, action_row, previous, multiplier, divisor):
+def restate(series, first, action, action_row, previous, multiplier, divisor):
     """Scale `series`, whose first value stands on row `first`, as of an action and the earlier ones of its column."""
     while action >= 0:
         for i in range(min(action_row[action] - first, series.size)):

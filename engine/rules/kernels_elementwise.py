@@ -43,15 +43,11 @@ def ages(out, out_at, count, width, state, state_at, first_row, first_at, start_
 
 
 @njit
-def load(out, out_at, count, width, x, x_at, age, age_at, scale):
-    """Integers of the panel as float64 in won or shares; unknown where negative or the instrument is not present."""
+def load(out, out_at, count, width, x, x_at, age, age_at):
+    """Integers of the panel as float64; unknown where negative or the instrument is not present. Exact below 2**53."""
     values, known, result = x[x_at : x_at + count], age[age_at : age_at + count], out[out_at : out_at + count]
-    if scale == 1:
-        for i in range(count):
-            result[i] = np.float64(values[i]) if (known[i] > 0) & (values[i] >= 0) else np.nan
-    else:
-        for i in range(count):
-            result[i] = values[i] / scale if (known[i] > 0) & (values[i] >= 0) else np.nan
+    for i in range(count):
+        result[i] = np.float64(values[i]) if (known[i] > 0) & (values[i] >= 0) else np.nan
 
 
 @njit

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.kernel_cache import njit
+from engine.kernel_cache import inner, njit
 
 TILE = 512  # cells: three float64 tiles are 12 KB, a quarter of a first-level cache
 
 
 @njit
 def integer_window(out, out_at, count, width, total, total_at, age, age_at, window, divisor):
-    """Sum (divisor = price scale) or mean (divisor = window × price scale) from cumulated sums; one rounding."""
+    """Sum (divisor 1) or mean (divisor = window) from cumulated sums; one rounding."""
     newest = total[total_at : total_at + count]
     before = total[total_at - window * width : total_at - window * width + count]
     known, result = age[age_at : age_at + count], out[out_at : out_at + count]
@@ -100,20 +100,55 @@ def returns(out, out_at, count, width, close, close_at, window):
         result[i] = (now[i] - before[i]) / before[i] if before[i] != 0 else np.nan
 
 
+@inner
+def accumulate(total, origin, x, at, width, oldest, newest, size):
+    """total += x - origin over the rows oldest … newest back, in that order; four a turn spare loads and stores."""
+    back = oldest
+    while back - 3 >= newest:
+        a, b = x[at - back * width :][:size], x[at - (back - 1) * width :][:size]
+        c, d = x[at - (back - 2) * width :][:size], x[at - (back - 3) * width :][:size]
+        for i in range(size):
+            zero = origin[i]
+            total[i] = (((total[i] + (a[i] - zero)) + (b[i] - zero)) + (c[i] - zero)) + (d[i] - zero)
+        back -= 4
+    while back >= newest:
+        values = x[at - back * width :][:size]
+        for i in range(size):
+            total[i] += values[i] - origin[i]
+        back -= 1
+
+
+@inner
+def accumulate_squares(total, origin, mean, x, at, width, oldest, newest, size):
+    """total += (x - origin - mean)², in the same order."""
+    back = oldest
+    while back - 3 >= newest:
+        a, b = x[at - back * width :][:size], x[at - (back - 1) * width :][:size]
+        c, d = x[at - (back - 2) * width :][:size], x[at - (back - 3) * width :][:size]
+        for i in range(size):
+            zero, middle = origin[i], mean[i]
+            first, second = (a[i] - zero) - middle, (b[i] - zero) - middle
+            third, fourth = (c[i] - zero) - middle, (d[i] - zero) - middle
+            total[i] = (((total[i] + first * first) + second * second) + third * third) + fourth * fourth
+        back -= 4
+    while back >= newest:
+        values = x[at - back * width :][:size]
+        for i in range(size):
+            distance = (values[i] - origin[i]) - mean[i]
+            total[i] += distance * distance
+        back -= 1
+
+
 @njit
 def float_window(out, out_at, count, width, x, x_at, window, divisor):
     """Sum (divisor 1) or mean (divisor = window), oldest row first."""
-    total = np.empty(TILE)
+    total, zero = np.empty(TILE), np.zeros(TILE)
     for begin in range(0, count, TILE):
         size = min(TILE, count - begin)
         at = x_at + begin
-        oldest = x[at - (window - 1) * width :][:size]
         for i in range(size):
-            total[i] = oldest[i]
-        for back in range(window - 2, -1, -1):
-            values = x[at - back * width :][:size]
-            for i in range(size):
-                total[i] += values[i]
+            total[i] = 0.0
+        accumulate(total, zero, x, at, width, window - 1, 0, size)
         result = out[out_at + begin :][:size]
         for i in range(size):
             result[i] = total[i] / divisor
@@ -151,17 +186,10 @@ def deviation(out, out_at, count, width, x, x_at, window, standardise):
         oldest, today = x[at - (window - 1) * width :][:size], x[at:][:size]
         for i in range(size):
             mean[i] = squares[i] = 0.0
-        for back in range(window - 2, -1, -1):
-            values = x[at - back * width :][:size]
-            for i in range(size):
-                mean[i] += values[i] - oldest[i]
+        accumulate(mean, oldest, x, at, width, window - 2, 0, size)
         for i in range(size):
             mean[i] /= window
-        for back in range(window - 1, -1, -1):
-            values = x[at - back * width :][:size]
-            for i in range(size):
-                distance = (values[i] - oldest[i]) - mean[i]
-                squares[i] += distance * distance
+        accumulate_squares(squares, oldest, mean, x, at, width, window - 1, 0, size)
         result = out[out_at + begin :][:size]
         if standardise:
             for i in range(size):
