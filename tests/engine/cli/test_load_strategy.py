@@ -59,7 +59,7 @@ def test_several_strategies_are_listed(tmp_path: Path) -> None:
 
 def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + "class One(Strategy):\n    pass\n")
-    assert "no strategy Oen; it has One" in refusal(f"{path}:Oen")
+    assert "no strategy Wun; it has One" in refusal(f"{path}:Wun")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
