@@ -199,15 +199,15 @@ class ActionBook:
         self._numerator = np.asarray(actions.numerator, np.float64)[changed]
         self._denominator = np.asarray(actions.denominator, np.float64)[changed]
         self._rows: list[int] = self.row.tolist()
-        self._columns: list[int] = self.column.tolist()
-        previous, self._next_row = [-1] * len(self._rows), [2**62] * len(self._rows)
+        previous, following = [-1] * len(self._rows), [2**62] * len(self._rows)
         latest: dict[int, int] = {}
-        for number, (row, column) in enumerate(zip(self._rows, self._columns, strict=True)):
+        for number, (row, column) in enumerate(zip(self._rows, self.column.tolist(), strict=True)):
             if column in latest:
                 previous[number] = latest[column]
-                self._next_row[latest[column]] = row
+                following[latest[column]] = row
             latest[column] = number
         self.previous = frozen(np.array(previous, np.int64))
+        self.next_row = frozen(np.array(following, np.int64))
         self._factors: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
 
     def __len__(self) -> int:
@@ -223,14 +223,3 @@ class ActionBook:
             over, under = (self._denominator, self._numerator) if degree > 0 else (self._numerator, self._denominator)
             self._factors[degree] = frozen(over ** abs(degree)), frozen(under ** abs(degree))
         return self._factors[degree]
-
-    def spanned(self, row_from: int, row_to: int, span: int) -> list[tuple[int, int, int, int]]:
-        """(action, column, from, to): rows of the block whose last `span` rows before them reach across the action, the
-        latest one of its column."""
-        found = []
-        for number in range(self.starting_at(row_from - span + 1), self.starting_at(row_to)):
-            row = self._rows[number]
-            begin, end = max(row, row_from), min(row + span, row_to, self._next_row[number])
-            if begin < end:
-                found.append((number, self._columns[number], begin, end))
-        return found

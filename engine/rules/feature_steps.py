@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from engine.rules.feature_slots import ActionBook, MarketArrays, Slot, Source
-from engine.rules.kernels_cross import gather, gather_panel, restate
+from engine.rules.kernels_actions import gather, gather_panel, put_back, restate
 
 Kernel = Callable[..., None]
 
 
 @dataclass(frozen=True)
 class Restatement:
-    """How to evaluate a finite window that spans a corporate action: a kernel over the scaled series of one name."""
+    """How to evaluate a finite window that spans a corporate action: a kernel over scaled series."""
 
     kernel: Kernel
     inputs: tuple[Slot | Source, ...]
@@ -62,25 +62,28 @@ class Step:
             self._restate(block, self.restatement)
 
     def _restate(self, block: Block, how: Restatement) -> None:
-        book, width = block.book, self.out.width
-        for action, column, begin, end in book.spanned(block.row_from, block.row_to, how.span):
-            first, rows = begin - how.span, end - begin
-            arguments: list[Any] = []
-            for source in how.inputs:
-                series = np.empty(rows + how.span)
-                at = source.at + (first - block.row_from) * width
-                if isinstance(source, Source):
-                    gather_panel(series, source.values, at, width, column, block.state)
-                else:
-                    gather(series, source.values, at, width, column)
-                if source.dimension.degree:
-                    factors = book.factors(source.dimension.degree)
-                    restate(series, first, action, book.row, book.previous, *factors)
-                arguments += [series, how.span]
-            values = np.empty(rows, self.out.values.dtype)
-            how.kernel(values, 0, rows, 1, *arguments, *how.parameters)
-            start = self.out.at + (begin - block.row_from) * width + column
-            self.out.values[start : start + (rows - 1) * width + 1 : width] = values
+        book, width, rows = block.book, self.out.width, block.row_to - block.row_from
+        action = book.starting_at(block.row_from - how.span + 1)
+        actions = book.starting_at(block.row_to) - action
+        if actions == 0:
+            return
+        arguments: list[Any] = []
+        for source in how.inputs:
+            series = np.empty((rows + how.span) * actions)
+            at = source.at - how.span * width
+            if isinstance(source, Source):
+                gather_panel(series, actions, source.values, at, width, book.column, action, block.state)
+            else:
+                gather(series, actions, source.values, at, width, book.column, action)
+            if source.dimension.degree:
+                factors = book.factors(source.dimension.degree)
+                row = block.row_from - how.span
+                restate(series, actions, row, action, book.row, book.previous, *factors)
+            arguments += [series, how.span * actions]
+        values = np.empty(rows * actions, self.out.values.dtype)
+        how.kernel(values, 0, rows * actions, actions, *arguments, *how.parameters)
+        places = (book.row, book.column, book.next_row, action)
+        put_back(self.out.values, self.out.at, width, values, actions, block.row_from, how.span, *places)
 
 
 class Recursion(Step):

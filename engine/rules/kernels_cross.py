@@ -1,4 +1,4 @@
-"""Kernels across the instruments of one row, and the restatement of series at corporate actions.
+"""Kernels across the instruments of one row.
 
 Flat layout and NaN as in `engine.rules.kernels_elementwise`. Only instruments that are present and known take part in
 a ranking or a share.
@@ -92,27 +92,3 @@ def breadth(out, out_at, count, width, x, x_at, age, age_at, columns):
             true += value == 1
             known += value >= 0
         out[out_at + row] = true / known if known > 0 else np.nan
-
-
-@njit
-def restate(series, first, action, action_row, previous, multiplier, divisor):
-    """Scale `series`, whose first value stands on row `first`, as of an action and the earlier ones of its column."""
-    while action >= 0:
-        for i in range(min(action_row[action] - first, series.size)):
-            series[i] = series[i] * multiplier[action] / divisor[action]
-        action = previous[action]
-
-
-@njit
-def gather(series, x, x_at, width, column):
-    """Copy one column of a slot: series[i] is row i from the row at x_at."""
-    for i in range(series.size):
-        series[i] = x[x_at + i * width + column]
-
-
-@njit
-def gather_panel(series, x, x_at, width, column, state):
-    """Copy one column of the panel as floats; unknown where it is not present and before the first row of the panel."""
-    for i in range(series.size):
-        at = x_at + i * width + column
-        series[i] = x[at] if x_at + i * width >= 0 and state[at] & 1 else np.nan
