@@ -59,8 +59,11 @@ def next_order(c, columns, shares, count, entry_price, opens):
 
 
 @njit
-def decide_at_close(c, columns, shares, count, entry_price, entries, stop, target, most_positions, weight_percent):
+def decide_at_close(
+    c, columns, shares, count, entry_price, entries, curve, stop, target, most_positions, weight_percent
+):
     """Plan the orders of the next row: all sells, then buys by column while there are free places."""
+    curve[c.i] = c.last_value[c.group]
     planned = 0
     held = 0
     for column in range(c.from_col, c.to_col):
@@ -117,6 +120,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
             post_segment_func_nb=decide_at_close,
             post_segment_args=(
                 entry_signals(close, volume, rules),
+                np.empty(len(close)),
                 rules.stop_percent / 100,
                 rules.target_percent / 100,
                 rules.most_positions,
@@ -129,6 +133,9 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
             max_orders=20 * 2 * len(close),
             max_logs=0,
         )
+        # Closed trades and the equity curve are part of Geoul's result, so they are made here too; the curve
+        # is collected in the callback because `portfolio.value()` takes longer than the simulation.
+        _ = portfolio.trades.records
         records = portfolio.order_records
         side = np.where(records["side"] == 0, 1, -1)
         return as_fills(records["idx"], records["col"], side, records["size"])
