@@ -27,6 +27,9 @@ PARTS = {
     "cli": {"cli"},
 }
 
+# Modules outside `engine.cli` that put a broker and the upper parts together; they are no brokers themselves.
+ASSEMBLERS = {"brokers.graph_replay"}
+
 # Part -> the parts it may import, beside itself.
 BASE = {"vocabulary", "settings"}
 KERNELS = BASE | {"krx", "matching", "rules"}
@@ -42,8 +45,9 @@ MAY_IMPORT = {
     "ledger": PORTS,
     "metrics": PORTS,
     "reports": PORTS | {"ledger", "metrics"},
-    "operating": PORTS | {"ledger", "metrics"},
-    "cli": PORTS | {"ledger", "metrics", "reports", "operating", "brokers"},
+    "operating": PORTS | {"ledger", "metrics", "reports"},
+    "cli": PORTS | {"ledger", "metrics", "reports", "operating", "brokers", "assembly"},
+    "assembly": PORTS | {"ledger", "metrics", "reports", "operating", "brokers"},
     "brokers": PORTS,
     "strategies": {"vocabulary", "running"},
 }
@@ -56,6 +60,8 @@ def part_of(module: str) -> str:
     ('vocabulary', 'brokers')
     """
     package, *rest = module.split(".")
+    if module in ASSEMBLERS:
+        return "assembly"
     if package != "engine":
         return package
     if not rest:

@@ -24,7 +24,7 @@ PUBLIC = {
     "engine.data.panel": ("Panel", "load_panel"),
     "engine.data.sample": ("make_sample",),
     "engine.data.sample_minutes": ("make_minute_sample",),
-    "engine.data.importer": ("ImportOptions", "import_dataset"),
+    "engine.data.importer": ("import_dataset",),
     "engine.rules.prompt": ("load_rules", "load_rules_text", "parse_prompt", "print_prompt"),
     "engine.metrics.summary": ("Metrics", "summarize"),
     "engine.reports.html": ("write_report",),
