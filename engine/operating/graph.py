@@ -62,6 +62,7 @@ class OperatingGraph:
     def finish(self) -> None:
         """Call once when no event will come any more: cycles that still wait are recorded as failed."""
         for cycle in self._waiting.values():
+            cycle.waiting = False
             cycle.failure = NEVER_CAME(self._desk.lang)
             self._run(cycle, NODES[AFTER_THE_PLAN:])
         self._waiting.clear()

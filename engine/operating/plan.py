@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from engine.errors import BadInput, BrokenInvariant
 from engine.matching import arrays as at
 from engine.operating.desk import Desk
@@ -59,7 +61,7 @@ def _protect(cycle: Cycle, desk: Desk, rules: Plan) -> int:
     desk.simulation.book.account[at.PROPOSAL_COUNT] = sells  # the step writes exits before entries
     checks, approved = check_written(as_it_stands(actions[:sells]), desk, protective=True)
     cycle.checks += checks
-    cycle.orders += send(approved, desk)
+    cycle.orders += send(approved, desk.submit)
     return sells
 
 
@@ -88,10 +90,17 @@ class RulePlanner:
 
     def plan(self, situation: Situation) -> Plan:
         """Let the rules decide after the last closed bar: limits in force, exits, guarded levels, purchases."""
+        before = self._simulation.book.refusals.copy()
         count = self._simulation.decide()
+        turned_away = self._simulation.book.refusals - before
         actions = tuple(map(self._action, range(count)))
         sentences = "\n".join(action.justification for action in actions)
-        return Plan(planner=self.name, actions=actions, justification=sentences or NOTHING(self._lang))
+        return Plan(
+            planner=self.name,
+            actions=actions,
+            justification=sentences or NOTHING(self._lang),
+            turned_away={at.REFUSAL_NAMES[code]: int(turned_away[code]) for code in np.flatnonzero(turned_away)},
+        )
 
     def _action(self, place: int) -> Action:
         proposal = self._simulation.book.proposals[place].tolist()

@@ -8,6 +8,7 @@ from engine.operating.state import Action, Analysis, Check, Cycle, Diagnosis, Se
 from engine.order import Side
 from engine.reports.format import count, number, percent, price, won
 from engine.reports.language import Lang, Text
+from engine.reports.texts import refusal
 
 MOVERS_NAMED = 3
 
@@ -48,6 +49,9 @@ STATUSES = {
     "unavailable": Text("보내지 못함", "not sent"),
 }
 CHANGED = Text("조정·제외 {count}건", "Resized or dropped: {count}")
+TURNED_AWAY = Text(
+    "신호가 있으나 살 수 없음 {count}종목: {reason}", "Signalled but not bought: {count} names, {reason}"
+)
 REASONS = Text("근거:", "Why:")
 FAILED = Text("계획 없음: {failure}. 새 주문은 내지 않았다", "No plan: {failure}. No new orders were sent")
 
@@ -73,6 +77,9 @@ def _lines(cycle: Cycle, lang: Lang) -> Iterator[str]:
     if changed:
         yield CHANGED(lang).format(count=count(len(changed)))
         yield from (_changed(check) for check in changed)
+    turned_away = cycle.plan.turned_away if cycle.plan is not None else {}
+    for code, names in turned_away.items():
+        yield TURNED_AWAY(lang).format(count=count(names), reason=refusal(code, lang))
     reasons = [check.action.justification for check in cycle.checks if check.quantity and check.action.justification]
     if reasons:
         yield REASONS(lang)

@@ -13,7 +13,7 @@ from engine.matching import step
 from engine.order import RefusalReason
 from engine.simulation import AFTER_CLOSE, Simulation
 
-NO_LIMIT = 100 * at.PPB  # a hundred times equity
+NO_LIMIT = 9 * at.PPB  # nine times equity; `engine.matching.costs.part` bounds it
 NO_MAXIMUM = 10**18
 
 # The cells that hold each limit and the value that lifts it.

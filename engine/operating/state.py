@@ -155,11 +155,20 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Node 3: what to do, in the order in which it is to be done; an empty plan is a good plan."""
+    """Node 3: what to do, in the order in which it is to be done; an empty plan is a good plan.
+
+    Args:
+        planner: "rules" or the name of a model.
+        actions: what to do.
+        justification: why, in the words of the planner.
+        turned_away: names that a rule signals but that nobody looked at, because no purchase could pass: code of the
+            limit -> how many.
+    """
 
     planner: str
     actions: tuple[Action, ...] = ()
     justification: str = ""
+    turned_away: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
