@@ -25,15 +25,23 @@ from engine.result import Result
 SCHEMA = 1
 
 
-def json_text(result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", trades: bool = True) -> str:
+def json_text(result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", tables: bool = True) -> str:
     """The document as text on one line, keys in a fixed order."""
-    return _text(json_document(result, metrics=metrics, lang=lang, trades=trades))
+    return _text(json_document(result, metrics=metrics, lang=lang, tables=tables))
 
 
 def json_document(
-    result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", trades: bool = True
+    result: Result, *, metrics: Metrics | None = None, lang: Lang = "ko", tables: bool = True
 ) -> dict[str, object]:
-    """The result as plain values; `lang` is the language of the warnings' sentences, `trades` adds every trade."""
+    """The result as plain values.
+
+    Args:
+        result: a finished run.
+        metrics: its figures, computed here if None.
+        lang: language of the warnings' sentences.
+        tables: with every trade, the equity at each session's end, every order and every fill, so that a reader can
+            check the figures.
+    """
     metrics = metrics or summarize(result)
     warnings = all_warnings(result, metrics)
     document: dict[str, object] = {
@@ -67,8 +75,12 @@ def json_document(
         "timings": plain(result.timings),
         "positions": rows(result.positions),
     }
-    if trades:
+    if tables:
         document["trades"] = rows(result.trades)
+        # The figures rest on one value a session; a curve of every minute bar would be most of the document.
+        document["equity"] = rows(result.equity.group_by("session", maintain_order=True).last())
+        document["orders"] = rows(result.orders)
+        document["fills"] = rows(result.fills)
     return document
 
 
@@ -80,8 +92,13 @@ def metrics_document(metrics: Metrics) -> dict[str, object]:
 
 
 def rows(table: pl.DataFrame) -> list[dict[str, object]]:
-    """A table as a list of rows."""
-    return table.with_columns(pl.col(pl.Date).dt.to_string("iso"), pl.col(pl.Float64).fill_nan(None)).to_dicts()
+    """A table as a list of rows; times carry their offset from UTC."""
+    texts = table.with_columns(
+        pl.col(pl.Date).dt.to_string("iso"),
+        pl.col(pl.Datetime).dt.to_string("%Y-%m-%dT%H:%M:%S%:z"),
+        pl.col(pl.Float64).fill_nan(None),
+    )
+    return texts.to_dicts()
 
 
 def plain(value: object) -> object:
@@ -110,7 +127,7 @@ def plain(value: object) -> object:
 
 
 def comparison_text(comparison: Comparison, *, names: tuple[str, str], lang: Lang = "ko") -> str:
-    """A comparison for machines: both results without their trades, and everything that differs."""
+    """A comparison for machines: both results without their tables, and everything that differs."""
     document = {
         "schema": SCHEMA,
         "names": {"old": names[0], "new": names[1]},
@@ -140,8 +157,8 @@ def comparison_text(comparison: Comparison, *, names: tuple[str, str], lang: Lan
         "trades_only_old": rows(comparison.only_old),
         "trades_only_new": rows(comparison.only_new),
         "trades_resized": comparison.resized,
-        "old": json_document(comparison.old_result, metrics=comparison.old, lang=lang, trades=False),
-        "new": json_document(comparison.new_result, metrics=comparison.new, lang=lang, trades=False),
+        "old": json_document(comparison.old_result, metrics=comparison.old, lang=lang, tables=False),
+        "new": json_document(comparison.new_result, metrics=comparison.new, lang=lang, tables=False),
     }
     return _text(document)
 

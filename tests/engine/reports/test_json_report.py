@@ -16,7 +16,7 @@ from tests.builders_result import RULES, make_result
 
 KEYS = [
     *("schema", "result_hash", "metrics", "warnings", "rules", "refusals", "config", "data", "timings"),
-    *("positions", "trades"),
+    *("positions", "trades", "equity", "orders", "fills"),
 ]
 
 
@@ -60,9 +60,24 @@ def test_undefined_is_null_with_a_reason_and_infinite_is_a_word():
     assert json.loads(json_text(won), parse_constant=no_constant)["metrics"]["profit_factor"] == "inf"
 
 
-def test_trades_can_be_left_out(result):
-    document = json_document(result, trades=False)
-    assert "trades" not in document
+def test_equity_orders_and_fills_let_a_reader_check_the_figures(result):
+    document = json.loads(json_text(result))
+    assert [len(document[name]) for name in ("orders", "fills")] == [len(result.orders), len(result.fills)]
+    equity = document["equity"]
+    assert [row["session"] for row in equity] == [day.isoformat() for day in result.equity["session"]]
+    assert equity[-1]["equity"] == document["metrics"]["final_equity"]
+    assert equity[0]["time"].endswith("+09:00")
+
+
+def test_equity_has_one_row_a_session_whatever_the_bars():
+    result = make_result(sessions=20)
+    twice = replace(result, equity=pl.concat([result.equity, result.equity.tail(1)]))
+    assert len(json_document(twice)["equity"]) == 20
+
+
+def test_tables_can_be_left_out(result):
+    document = json_document(result, tables=False)
+    assert not {"trades", "equity", "orders", "fills"} & set(document)
     assert len(json_document(result)["trades"]) == len(result.trades)
     assert json_document(result)["trades"][0]["entry_rules"] == ["ma20-cross", "volume-surge"]
 
