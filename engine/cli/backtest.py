@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from engine.errors import BadInput
 if TYPE_CHECKING:
     from engine.config import BacktestConfig
     from engine.data.panel import Panel
+    from engine.operating.state import Cycle
     from engine.result import Result
 
 DEFAULT_PROMPT = Path("prompts/core_decision_prompt.md")
@@ -58,6 +59,13 @@ def backtest_command(
     interval: Annotated[
         str | None, typer.Option("--interval", help="--strategy의 봉 주기(기본: 데이터) · bars of a --strategy")
     ] = None,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="운영 그래프 여섯 노드로 실행 · run the six nodes of the operating graph")
+    ] = False,
+    ledger: Annotated[
+        Path | None,
+        typer.Option("--ledger", help="판단과 거래를 적을 장부(--graph 포함) · ledger to write"),
+    ] = None,
     allow_gaps: Annotated[
         bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
     ] = False,
@@ -80,6 +88,8 @@ def backtest_command(
 
     imported = time.perf_counter()
     decider = _decider(prompt, strategy, interval)
+    if graph or ledger is not None:
+        decider = _graph(prompt, strategy, ledger, lang.value)
     settings = configure(config, cash)
     with progress_bar() as bar:
         stage = bar.add_task(_STAGES["data"][lang.value], total=None)
@@ -108,7 +118,7 @@ def backtest_command(
     print_result(console, result, metrics=metrics, lang=lang.value, title=decider.title)
     options = PageOptions(lang=lang.value, title=Path(decider.title).name)
     written = write_report(result, report, options=options, metrics=metrics)
-    for place in written:
+    for place in (*written, *([ledger] if ledger else ())):
         console.print(f"→ {place}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -157,6 +167,40 @@ def _rules(path: Path) -> _Decider:
         interval=rules.interval,
         run=lambda panel, settings, start, end, tell: backtest(rules, panel, settings, start, end, on_progress=tell),
     )
+
+
+def _graph(prompt: Path | None, strategy: str | None, ledger: Path | None, lang: Literal["ko", "en"]) -> _Decider:
+    """The rules of a prompt through the operating graph, every decision with its reasons into a ledger."""
+    from brokers.graph_replay import run_graph  # noqa: PLC0415  (loads the compiler)
+    from engine.rules.prompt import load_rules_text, read_prompt  # noqa: PLC0415
+
+    if strategy is not None:
+        raise BadInput(
+            f"The operating graph runs the rules of a prompt, not the strategy {strategy}. Give one of them."
+        )
+    path = prompt_path(prompt)
+    text = read_prompt(path)
+    rules = load_rules_text(text)
+
+    def run(
+        panel: Panel,
+        settings: BacktestConfig,
+        start: datetime.date | None,
+        end: datetime.date | None,
+        tell: Callable[[int, int], None],
+    ) -> Result:
+        done = 0
+
+        def count(_: Cycle) -> None:
+            nonlocal done
+            done += 1
+            tell(done, panel.rows)
+
+        return run_graph(
+            rules, panel, settings, ledger, start, end, lang, count, label=str(path), prompt_text=text
+        ).result
+
+    return _Decider(title=str(path), interval=rules.interval, run=run)
 
 
 def _strategy(source: str, interval: str | None) -> _Decider:
