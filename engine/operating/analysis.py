@@ -41,6 +41,12 @@ FORMULAS: dict[str, Text] = {
         "below; else neutral; unknown if either is unknown",
     ),
 }
+# Bars shorter than a day are compared with the bar before.
+OPPORTUNITIES_OF_BARS = Text(
+    "거래량 증가율 = (거래량 − 직전 봉 거래량) ÷ 직전 봉 거래량, 늘어난 종목 가운데 높은 순 10개",
+    "growth of volume = (volume − volume of the bar before) ÷ volume of the bar before, "
+    "the 10 highest of those that grew",
+)
 GROWTH = Text("거래량 {change} ({volume}주)", "volume {change} ({volume} shares)")
 DECLINE = Text("등락률 {change}", "change {change}")
 
@@ -58,13 +64,14 @@ def analyse(cycle: Cycle, desk: Desk) -> None:
         risks=tuple(_mover(rank, quote, DECLINE, desk) for rank, quote in enumerate(fallen, 1)),
         market=market,
         sentiment=sentiment_of(market),
-        formulas=formulas(desk.lang),
+        formulas=formulas(desk.lang, desk.simulation.exchange.panel.interval),
     )
 
 
-def formulas(lang: Lang) -> dict[str, str]:
-    """How each figure is computed, in words."""
-    return {name: text(lang) for name, text in FORMULAS.items()}
+def formulas(lang: Lang, interval: str = "1d") -> dict[str, str]:
+    """How each figure is computed from bars of this interval, in words."""
+    texts = FORMULAS if interval == "1d" else FORMULAS | {"opportunities": OPPORTUNITIES_OF_BARS}
+    return {name: text(lang) for name, text in texts.items()}
 
 
 def view_market(quote: IndexQuote) -> MarketView:

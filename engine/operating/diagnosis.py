@@ -9,7 +9,10 @@ from engine.position import Position
 
 
 def diagnose(cycle: Cycle, desk: Desk) -> None:
-    """Fill in `cycle.diagnosis`, and the quotes that the next node reads too."""
+    """Fill in `cycle.diagnosis`, and the quotes that the next node reads too.
+
+    The broker tells cash in whole won, so on data with decimals the total is up to one won below the account's equity.
+    """
     account = desk.broker.account()
     positions = [position for position in desk.broker.positions() if position.quantity > 0]
     cycle.quotes = {quote.ticker: quote for quote in desk.broker.quotes([held.ticker for held in positions])}

@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import Any
+
+from numpy.typing import NDArray
 
 from engine.matching import arrays as at
 from engine.matching import program
@@ -70,6 +73,8 @@ class Evidence:
         self._nodes: Sequence[Node] = nodes
         self._column = {node: place for place, node in enumerate(nodes)}
         self._market = _plain_market(simulation)
+        self._first = self._known_to = simulation.first
+        self._columns: list[NDArray[Any]] = []
 
     def figures(self, rules: Iterable[int], col: int, *, buying: bool) -> str:
         """What the conditions of some rules compare, for one instrument; a purchase shows the requirements too.
@@ -101,9 +106,10 @@ class Evidence:
         simulation = self._simulation
         row = simulation.row
         if part.scope <= Scope.MARKET:
-            first, _, columns = simulation.feature_columns(row, self._nodes)
-            column = columns[self._column[part]]
-            return float(column[row - first, min(col, column.shape[1] - 1)])
+            if row >= self._known_to:
+                self._first, self._known_to, self._columns = simulation.feature_columns(row, self._nodes)
+            column = self._columns[self._column[part]]
+            return float(column[row - self._first, min(col, column.shape[1] - 1)])
         if isinstance(part, Name) and part.name in program.FIELDS:
             field = program.FIELDS.index(part.name)
             return float(program.field(self._market, simulation.book, row, col, field))

@@ -18,7 +18,7 @@ from engine.operating.evidence import Evidence
 from engine.operating.execution import send
 from engine.operating.risk_check import as_it_stands, check_written
 from engine.operating.signals import take_signals
-from engine.operating.state import Action, Cycle, Plan, Situation, whole
+from engine.operating.state import Action, Cycle, Plan, Situation, label, whole
 from engine.order import OrderKind, Side
 from engine.outcome import KINDS
 from engine.reports.language import Lang, Text
@@ -27,12 +27,12 @@ from engine.simulation import Simulation
 NOTHING = Text("규칙이 낸 신호가 없다", "no rule gave a signal")
 SENTENCE = {
     Side.BUY: Text(
-        "{name}({ticker}) {quantity:,}주 매수: {rules}{figures}",
-        "Buy {quantity:,} of {name} ({ticker}): {rules}{figures}",
+        "{name} {quantity:,}주 매수: {rules}{figures}",
+        "Buy {quantity:,} of {name}: {rules}{figures}",
     ),
     Side.SELL: Text(
-        "{name}({ticker}) {quantity:,}주 매도: {rules}{figures}",
-        "Sell {quantity:,} of {name} ({ticker}): {rules}{figures}",
+        "{name} {quantity:,}주 매도: {rules}{figures}",
+        "Sell {quantity:,} of {name}: {rules}{figures}",
     ),
 }
 
@@ -121,8 +121,7 @@ class RulePlanner:
             price=whole(price) if kind.has_price else None,
             from_open=bool(proposal[at.PROPOSAL_RELATIVE]),
             justification=SENTENCE[side](self._lang).format(
-                name=self._names[col],
-                ticker=panel.tickers[col],
+                name=label(self._names[col], panel.tickers[col]),
                 quantity=quantity,
                 rules=texts,
                 figures=f" — {figures}" if figures else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.operating.state import Action, Analysis, Check, Cycle, Diagnosis, Sentiment, SentOrder, Verdict
+from engine.operating.state import Action, Analysis, Check, Cycle, Diagnosis, Sentiment, SentOrder, Verdict, label
 from engine.order import Side
 from engine.reports.format import count, number, percent, price, won
 from engine.reports.language import Lang, Text
@@ -18,8 +18,8 @@ ACCOUNT = Text(
     "Account: total {total}, cash {cash} (orderable {orderable}), {held} holdings",
 )
 HOLDING = Text(
-    "- {name}({ticker}) {quantity}주, 평균 {average}, 현재가 {price}, 손익 {profit}({ratio})",
-    "- {name} ({ticker}) {quantity} shares, average {average}, price {price}, profit {profit} ({ratio})",
+    "- {name} {quantity}주, 평균 {average}, 현재가 {price}, 손익 {profit}({ratio})",
+    "- {name} {quantity} shares, average {average}, price {price}, profit {profit} ({ratio})",
 )
 MARKET = Text(
     "시장: {index} {level}({change}), 20일 평균 {mean}, 변동성 {volatility}, 상승 종목 비율 {breadth} → {mood}",
@@ -34,7 +34,7 @@ MOODS = {
 OPPORTUNITIES = Text("기회: {movers}", "Opportunities: {movers}")
 RISKS = Text("위험: {movers}", "Risks: {movers}")
 ORDERS = Text("주문 {count}건", "Orders: {count}")
-ORDER = Text("- {side} {name}({ticker}) {quantity}주, {how}", "- {side} {quantity} of {name} ({ticker}), {how}")
+ORDER = Text("- {side} {name} {quantity}주, {how}", "- {side} {quantity} of {name}, {how}")
 SIDES = {Side.BUY: Text("매수", "buy"), Side.SELL: Text("매도", "sell")}
 MARKET_ORDER = Text("시장가", "at market")
 LIMITED = {
@@ -95,8 +95,7 @@ def _account(diagnosis: Diagnosis, lang: Lang) -> Iterator[str]:
     )
     for holding in diagnosis.holdings:
         yield HOLDING(lang).format(
-            name=holding.name,
-            ticker=holding.ticker,
+            name=label(holding.name, holding.ticker),
             quantity=count(holding.quantity),
             average=price(holding.average_price),
             price=price(holding.price),
@@ -129,8 +128,7 @@ def _order(order: SentOrder, action: Action, lang: Lang) -> str:
         how = LIMITED[action.kind.value](lang).format(price=level)
     line = ORDER(lang).format(
         side=SIDES[order.side](lang),
-        name=action.name,
-        ticker=order.ticker,
+        name=label(action.name, order.ticker),
         quantity=count(order.quantity),
         how=how,
     )
@@ -139,4 +137,4 @@ def _order(order: SentOrder, action: Action, lang: Lang) -> str:
 
 
 def _changed(check: Check) -> str:
-    return f"- {check.action.name}({check.action.ticker}) {check.text}"
+    return f"- {label(check.action.name, check.action.ticker)} {check.text}"

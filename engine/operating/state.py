@@ -301,6 +301,15 @@ class Cycle:
         }
 
 
+def label(name: str, ticker: str) -> str:
+    """How an instrument is called in a text.
+
+    >>> label("삼성전자", "005930"), label("005930", "005930")
+    ('삼성전자(005930)', '005930')
+    """
+    return ticker if name == ticker else f"{name}({ticker})"
+
+
 def whole(value: float) -> float:
     """An amount of won without a needless fraction: 70000.0 becomes 70000."""
     return int(value) if value == int(value) else value
