@@ -105,9 +105,9 @@ def _rows(panel: Panel) -> Int64:
 
 
 def _venue(session: Int64) -> tuple[Int64, Int64, Int64]:
-    """Tick bands, their sizes, and int64[T + 1, 6 × VENUE_FIELDS]; the last row is the session after the data."""
+    """Tick bands, their sizes, and int64[S + 1, 6 × VENUE_FIELDS] by session; the last row is the one after the data."""
     after = (next_session(EPOCH + datetime.timedelta(days=int(session[-1]))) - EPOCH).days
-    days, day_of_bar = np.unique(np.append(session, after), return_inverse=True)
+    days = np.append(session[np.append(True, np.diff(session) != 0)], after)
     rules = exchange_arrays(days)
     by_day = np.zeros((len(days), 6, at.VENUE_FIELDS), dtype=np.int64)
     by_day[:, :, at.VENUE_TICKS] = rules.tick_table.T
@@ -116,8 +116,7 @@ def _venue(session: Int64) -> tuple[Int64, Int64, Int64]:
     by_day[:, :, at.VENUE_RURAL] = rules.tax_ppb[:, :, 1].T
     by_day[:, :, at.VENUE_UNIT] = rules.trading_unit.T
     by_day[:, :, at.VENUE_ROUND_BASE] = rules.base_rounded_up.T
-    venue = by_day.reshape(len(days), -1)
-    return rules.tick_bounds, rules.tick_sizes, np.ascontiguousarray(venue[day_of_bar])
+    return rules.tick_bounds, rules.tick_sizes, by_day.reshape(len(days), -1)
 
 
 def _instruments(panel: Panel) -> Int64:

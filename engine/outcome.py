@@ -19,7 +19,7 @@ from engine.simulation import Simulation
 Int64 = NDArray[np.int64]
 MOMENT = pl.Datetime("ns", "Asia/Seoul")
 KINDS = ("market", "limit", "stop", "guard stop", "guard target", "delisting")
-STATUSES = ("open", "filled", "expired", "cancelled", "refused")
+STATUSES = ("open", "filled", "expired", "cancelled", "refused", "partly filled")
 POINTS = ("open", "low", "high", "close")
 MOST_TICKERS_NAMED = 8
 SESSIONS_A_YEAR = 250
@@ -60,34 +60,30 @@ class _View:
         self.order_log = self.book.orders[: self.account[at.ORDER_COUNT]]
         self.fill_log = self.book.fills[: self.account[at.FILL_COUNT]]
         self.marks = self.book.marks[self.first : self.last]
-        self.curve = _carried(self.book.curve[self.first : self.last])
-        self.tickers = np.array(self.panel.tickers)
+        self.curve = self.book.curve[self.first : self.last]
+        # Bars on which the curve was written, and for how many bars each of them stands.
+        self.written = np.flatnonzero(self.curve[:, at.CURVE_WRITTEN])
+        self.lasting = np.diff(np.append(self.written, len(self.curve)))
+        self.tickers = pl.Series(self.panel.tickers, dtype=pl.String)
         names = self.panel.instruments["name"].fill_null("").to_list()
-        self.names = np.array([name or ticker for name, ticker in zip(names, self.panel.tickers, strict=True)])
-        self.days = self.panel.session.astype("datetime64[D]")
+        self.names = pl.Series([name or code for name, code in zip(names, self.panel.tickers, strict=True)])
         self.rule_ids = [rule.id for rule in simulation.rules.source]
 
     def won(self, units: Int64) -> pl.Series:
         """Money in won: whole won on raw data, two decimals on scaled data."""
-        return pl.Series(units if self.scale == 1 else units / self.scale)
+        return pl.Series(np.ascontiguousarray(units) if self.scale == 1 else units / self.scale)
 
     def times(self, rows: Int64) -> pl.Series:
-        return (
-            pl.Series(self.panel.closed_at_ns[rows]).cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone("Asia/Seoul")
-        )
+        return pl.Series(self.panel.closed_at_ns[rows]).cast(MOMENT)
 
     def dates(self, rows: Int64) -> pl.Series:
-        return pl.Series(self.days[rows].astype("datetime64[ms]")).cast(pl.Date)
+        return pl.Series(self.panel.session[rows].astype(np.int32)).cast(pl.Date)
 
     def rule_lists(self, log: Int64, rule: int, low: int, high: int) -> pl.Series:
         """Ids of the rules behind each row of a log, the deciding one first."""
-        known: dict[tuple[int, int, int], list[str]] = {}
-        lists = []
-        for key in zip(log[:, rule].tolist(), log[:, low].tolist(), log[:, high].tolist(), strict=True):
-            if key not in known:
-                known[key] = self._rules_of(*key)
-            lists.append(known[key])
-        return pl.Series(lists, dtype=pl.List(pl.String))
+        keys, place = np.unique(log[:, [rule, low, high]], axis=0, return_inverse=True)
+        lists = [self._rules_of(*key) for key in keys.tolist()]
+        return pl.Series(lists, dtype=pl.List(pl.String)).gather(place.reshape(-1))
 
     def _rules_of(self, deciding: int, low: int, high: int) -> list[str]:
         bits = low | (high << 63)
@@ -97,11 +93,15 @@ class _View:
     def benchmark(self) -> pl.Series:
         index = self.panel.indices.get(self.simulation.exchange.config.benchmark)
         if index is None:
-            return pl.Series([None] * len(self.curve), dtype=pl.Float64)
-        return pl.Series(index[3, self.first : self.last]).fill_nan(None)
+            return pl.Series([None], dtype=pl.Float64).new_from_index(0, self.last - self.first)
+        return pl.Series(np.ascontiguousarray(index[3, self.first : self.last])).fill_nan(None)
+
+    def carried(self, field: int) -> Int64:
+        """A field of the curve on every bar: where nothing happened it is as it was on the bar before."""
+        return np.repeat(self.curve[self.written, field], self.lasting)
 
     def equity(self) -> pl.DataFrame:
-        rows, curve = np.arange(self.first, self.last), self.curve
+        rows = np.arange(self.first, self.last)
         money = {
             "orderable": at.CURVE_ORDERABLE,
             "receivable": at.CURVE_RECEIVABLE,
@@ -115,14 +115,14 @@ class _View:
             {
                 "time": self.times(rows),
                 "session": self.dates(rows),
-                "cash": self.won(curve[:, at.CURVE_CASH]),
+                "cash": self.won(self.carried(at.CURVE_CASH)),
                 "holdings": self.won(self.marks[:, at.MARK_HOLDINGS]),
                 "equity": self.won(self.marks[:, at.MARK_EQUITY]),
-                "positions": curve[:, at.CURVE_HELD],
-                **{name: self.won(curve[:, field]) for name, field in money.items()},
+                "positions": self.carried(at.CURVE_HELD),
+                **{name: self.won(self.carried(field)) for name, field in money.items()},
                 "benchmark": self.benchmark(),
                 "warmup": rows < self.warmup_until(),
-                "blocked": curve[:, at.CURVE_BLOCKED] == 1,
+                "blocked": self.carried(at.CURVE_BLOCKED) == 1,
             }
         )
 
@@ -133,9 +133,9 @@ class _View:
 
     def orders(self) -> pl.DataFrame:
         log = self.order_log
-        status = np.array(STATUSES)[log[:, at.ORDER_STATUS]]
+        status = log[:, at.ORDER_STATUS].copy()
         partly = (log[:, at.ORDER_FILLED] > 0) & (log[:, at.ORDER_FILLED] < log[:, at.ORDER_QUANTITY])
-        status = np.where(partly & (log[:, at.ORDER_STATUS] != at.STATUS_OPEN), "partly filled", status)
+        status[partly & (status != at.STATUS_OPEN)] = STATUSES.index("partly filled")
         priced = log[:, at.ORDER_KIND] != at.MARKET
         done = log[:, at.ORDER_DONE_ROW]
         finished = log[:, at.ORDER_STATUS] != at.STATUS_OPEN
@@ -145,15 +145,15 @@ class _View:
                 "id": log[:, at.ORDER_ID],
                 "sent_at": self.times(log[:, at.ORDER_ROW]),
                 "session_sent": self.dates(log[:, at.ORDER_ROW]),
-                "ticker": self.tickers[col],
-                "name": self.names[col],
-                "side": np.where(log[:, at.ORDER_SIDE] == at.BUY, "buy", "sell"),
-                "kind": np.array(KINDS)[log[:, at.ORDER_KIND]],
+                "ticker": self.tickers.gather(col),
+                "name": self.names.gather(col),
+                "side": _SIDES.gather((log[:, at.ORDER_SIDE] != at.BUY).astype(np.int64)),
+                "kind": pl.Series(KINDS).gather(log[:, at.ORDER_KIND]),
                 "price": _masked(self.won(log[:, at.ORDER_PRICE]), priced),
                 "quantity": log[:, at.ORDER_QUANTITY],
                 "filled": log[:, at.ORDER_FILLED],
-                "status": status,
-                "reason": np.array(("", *at.REFUSAL_NAMES[1:]))[log[:, at.ORDER_REASON]],
+                "status": pl.Series(STATUSES).gather(status),
+                "reason": pl.Series(("", *at.REFUSAL_NAMES[1:])).gather(log[:, at.ORDER_REASON]),
                 "rule_ids": self.rule_lists(log, at.ORDER_RULE, at.ORDER_RULES_LOW, at.ORDER_RULES_HIGH),
                 "done_at": _masked(self.times(np.where(finished, done, 0)), finished),
             }
@@ -162,15 +162,15 @@ class _View:
     def fills(self) -> pl.DataFrame:
         log = self.fill_log
         amount = log[:, at.FILL_PRICE] * log[:, at.FILL_QUANTITY]
-        points = np.array(POINTS if self.simulation.exchange.config.path == "low_first" else _HIGH_FIRST)
+        points = pl.Series(POINTS if self.simulation.exchange.config.path == "low_first" else _HIGH_FIRST)
         return pl.DataFrame(
             {
                 "order_id": log[:, at.FILL_ORDER],
                 "time": self.times(log[:, at.FILL_ROW]),
                 "session": self.dates(log[:, at.FILL_ROW]),
-                "point": points[log[:, at.FILL_POINT]],
-                "ticker": self.tickers[log[:, at.FILL_COL]],
-                "side": np.where(log[:, at.FILL_SIDE] == at.BUY, "buy", "sell"),
+                "point": points.gather(log[:, at.FILL_POINT]),
+                "ticker": self.tickers.gather(log[:, at.FILL_COL]),
+                "side": _SIDES.gather((log[:, at.FILL_SIDE] != at.BUY).astype(np.int64)),
                 "quantity": log[:, at.FILL_QUANTITY],
                 "price": self.won(log[:, at.FILL_PRICE]),
                 "amount": self.won(amount),
@@ -200,8 +200,8 @@ class _View:
         col = last_fill[:, at.FILL_COL]
         return pl.DataFrame(
             {
-                "ticker": self.tickers[col],
-                "name": self.names[col],
+                "ticker": self.tickers.gather(col),
+                "name": self.names.gather(col),
                 "entry_session": self.dates(entry[:, at.FILL_ROW]),
                 "exit_session": self.dates(last_fill[:, at.FILL_ROW]),
                 "quantity": quantity,
@@ -238,8 +238,8 @@ class _View:
         value = price * quantity
         return pl.DataFrame(
             {
-                "ticker": self.tickers[col],
-                "name": self.names[col],
+                "ticker": self.tickers.gather(col),
+                "name": self.names.gather(col),
                 "quantity": quantity,
                 "average_price": cost / np.maximum(quantity, 1) / self.scale,
                 "price": self.won(price),
@@ -306,7 +306,7 @@ class _View:
 
     def _named(self, columns: Int64) -> str:
         """A few ticker codes, and how many more there are."""
-        codes = [str(code) for code in self.tickers[columns[:MOST_TICKERS_NAMED]]]
+        codes = self.tickers.gather(columns[:MOST_TICKERS_NAMED]).to_list()
         more = len(columns) - len(codes)
         return ", ".join(codes) + (f" (+{more})" if more > 0 else "")
 
@@ -314,21 +314,14 @@ class _View:
         """sha256 over equity, orders and fills in price units."""
         digest = hashlib.sha256(f"{self.scale};{self.panel.interval};".encode())
         digest.update(";".join(self.rule_ids).encode())
-        digest.update(self.tickers.astype("S8").tobytes())
-        for log in (self.panel.session[self.first : self.last], self.marks, self.curve, self.order_log, self.fill_log):
+        digest.update(";".join(self.panel.tickers).encode())
+        for log in (self.panel.session[self.first : self.last], self.marks, self.order_log, self.fill_log):
             digest.update(np.ascontiguousarray(log).tobytes())
         return digest.hexdigest()
 
 
+_SIDES = pl.Series(("buy", "sell"))
 _HIGH_FIRST = ("open", "high", "low", "close")
-
-
-def _carried(curve: Int64) -> Int64:
-    """The curve on every bar: where nothing happened it is as it was on the bar before."""
-    written = curve[:, at.CURVE_WRITTEN] == 1
-    carried = curve[np.maximum.accumulate(np.where(written, np.arange(len(curve)), 0))]
-    carried[:, at.CURVE_WRITTEN] = 1
-    return carried
 
 
 def _masked(series: pl.Series, keep: NDArray[np.bool_]) -> pl.Series:

@@ -92,7 +92,7 @@ from engine.matching.arrays import (
 )
 from engine.matching.costs import part
 from engine.matching.fills import apply_fill, close_position
-from engine.matching.grid import grid_down, grid_up, mark_price
+from engine.matching.grid import grid_down, grid_up, mark_price, today
 from engine.matching.orders import accept, close_order, orderable_cash, spare_proposal, sweep
 from engine.matching.table import clear
 
@@ -147,7 +147,8 @@ def restate(market, book, row, action):
         if arm[ARM_COL] == col:
             level = arm[ARM_LEVEL] * denominator // numerator
             falling = arm[ARM_DIRECTION] < 0
-            arm[ARM_LEVEL] = grid_down(market, row, col, level) if falling else grid_up(market, row, col, level)
+            day = today(market, row)
+            arm[ARM_LEVEL] = grid_down(market, day, col, level) if falling else grid_up(market, day, col, level)
     held = position[POSITION_QUANTITY]
     if held == 0:
         return
@@ -199,10 +200,11 @@ def restate_orders(market, book, row, col, numerator, denominator):
         else:
             position[POSITION_PENDING_SELL] += more
         if order[ORDER_PRICE] > 0:
+            day = today(market, row)
             price = order[ORDER_PRICE] * denominator // numerator
             if order[ORDER_RELATIVE] == 0:
                 price = (
-                    grid_down(market, row, col, price) if order[ORDER_SIDE] == BUY else grid_up(market, row, col, price)
+                    grid_down(market, day, col, price) if order[ORDER_SIDE] == BUY else grid_up(market, day, col, price)
                 )
             order[ORDER_PRICE] = max(price, 1)
     sweep(book)

@@ -24,7 +24,7 @@ ROW_MONTH = 3  # year × 12 + month
 ROW_EVENTFUL = 4  # 1: first bar of a session, or a corporate action or delisting takes effect before it
 ROW_FIELDS = 5
 
-# venue[T + 1, 6, VENUE_FIELDS]: dated exchange rules; row T is the session after the last bar.
+# venue[S + 1, 6 × VENUE_FIELDS]: dated exchange rules by session; row S is the session after the last bar.
 VENUE_TICKS = 0  # which band table
 VENUE_LIMIT_PCT = 1
 VENUE_TAX = 2
@@ -275,7 +275,7 @@ class Market(NamedTuple):
     state: Any  # [T, N] uint8 bits
     base: Any  # [T, N] base price of the day, 0 = unknown
     rows: Any  # [T, ROW_FIELDS]
-    venue: Any  # [T + 1, 6 × VENUE_FIELDS]
+    venue: Any  # [S + 1, 6 × VENUE_FIELDS] by session
     tick_bounds: Any  # [R, 8]
     tick_sizes: Any  # [R, 8]
     instruments: Any  # [N, INSTRUMENT_FIELDS]

@@ -27,7 +27,7 @@ from engine.matching.arrays import (
     VENUE_RURAL,
     VENUE_TAX,
 )
-from engine.matching.grid import grid_down, grid_up, tick_at
+from engine.matching.grid import grid_down, grid_up, tick_at, today
 
 
 @inner
@@ -72,8 +72,9 @@ def charge(market, book, row, order, col, side, amount):
     fee = rounded_cost(total, config[CONFIG_FEE + kind], step)
     tax = rural = 0
     if side != BUY:
-        tax = rounded_cost(total, market.venue[row, VENUE_FIELDS * kind + VENUE_TAX], step)
-        rural = rounded_cost(total, market.venue[row, VENUE_FIELDS * kind + VENUE_RURAL], step)
+        day = today(market, row)
+        tax = rounded_cost(total, market.venue[day, VENUE_FIELDS * kind + VENUE_TAX], step)
+        rural = rounded_cost(total, market.venue[day, VENUE_FIELDS * kind + VENUE_RURAL], step)
     # Both layouts keep fee, tax and rural tax right behind the amount.
     fee_more = fee - sums[offset + 1]
     tax_more = tax - sums[offset + 2]
@@ -101,13 +102,13 @@ def slipped(market, row, col, side, price, quantity, volume):
     if kind == SLIPPAGE_NONE:
         return price
     if kind == SLIPPAGE_TICKS:
-        away = size * tick_at(market, row, col, price)
+        away = size * tick_at(market, today(market, row), col, price)
     elif kind == SLIPPAGE_RATE:
         away = (price * size + PPB - 1) // PPB
     else:
         away = math.ceil(price * (size / PPB) * math.sqrt(quantity / max(volume, 1)))
     if side == BUY:
         moved = price + away
-        return grid_up(market, row, col, moved) if config[CONFIG_RAW] == 1 else moved
+        return grid_up(market, today(market, row), col, moved) if config[CONFIG_RAW] == 1 else moved
     moved = max(price - away, 1)
-    return max(grid_down(market, row, col, moved), 1) if config[CONFIG_RAW] == 1 else moved
+    return max(grid_down(market, today(market, row), col, moved), 1) if config[CONFIG_RAW] == 1 else moved

@@ -107,7 +107,7 @@ from engine.matching.arrays import (
     TAXES,
 )
 from engine.matching.costs import charge, fee_on, part, slipped
-from engine.matching.grid import grid_down, grid_up, limits_for, locked_side, trades_on
+from engine.matching.grid import grid_down, grid_up, limits_for, locked_side, today, trades_on
 from engine.matching.orders import accept, orderable_cash, release, spare_proposal
 from engine.matching.table import clear
 
@@ -324,7 +324,7 @@ def try_fill(market, book, row, point, index, price, slips):
     paid = price
     if slips:
         paid = slipped(market, row, col, side, price, quantity, market.volume[row, col])
-        lower, upper = limits_for(market, row, col, market.base[row, col])
+        lower, upper = limits_for(market, today(market, row), col, market.base[row, col])
         if upper > 0:
             # An off-grid or special print outside the limits is never made worse by the model.
             paid = min(paid, max(upper, price)) if side == BUY else max(paid, min(lower, price))
@@ -356,7 +356,8 @@ def match_orders(market, book, row, point, side):
             if point == 0:  # its price is not known before the opening auction has priced
                 continue
             level += market.open[row, col]
-            level = grid_up(market, row, col, level) if side == BUY else grid_down(market, row, col, level)
+            day = today(market, row)
+            level = grid_up(market, day, col, level) if side == BUY else grid_down(market, day, col, level)
         now = path_price(market, row, col, point)
         before = now if point == 0 else path_price(market, row, col, point - 1)
         price = meets(market, row, point, side, kind, level, before, now)

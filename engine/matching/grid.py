@@ -12,6 +12,8 @@ from engine.matching.arrays import (
     INSTRUMENT_LAST,
     INSTRUMENT_MULTIPLE,
     LIQUIDATION,
+    ROW_LAST,
+    ROW_SESSION,
     TRADED,
     UNTRADABLE,
     VENUE_FIELDS,
@@ -22,39 +24,51 @@ from engine.matching.arrays import (
 )
 
 
+@inline
+def today(market, row):
+    """Row of the dated rules for the session of bar `row`."""
+    return market.rows[row, ROW_SESSION]
+
+
+@inline
+def next_day(market, row):
+    """Row of the dated rules for the bar after `row`, which an order sent after its close will meet."""
+    return market.rows[row, ROW_SESSION] + market.rows[row, ROW_LAST]
+
+
 @inner
-def tick_at(market, row, col, price):
+def tick_at(market, day, col, price):
     """Tick size in price units; 1 where the data is adjusted or the exchange's table of that date is unknown."""
-    table = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
+    table = market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
     if market.config[CONFIG_RAW] == 0 or table < 0:
         return 1
     return tick_of(price, market.tick_bounds[table], market.tick_sizes[table])
 
 
 @inner
-def grid_down(market, row, col, price):
+def grid_down(market, day, col, price):
     """The highest price on the grid that is not above `price`."""
-    table = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
+    table = market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
     if market.config[CONFIG_RAW] == 0 or table < 0:
         return price
     return round_down(price, market.tick_bounds[table], market.tick_sizes[table])
 
 
 @inner
-def grid_up(market, row, col, price):
+def grid_up(market, day, col, price):
     """The lowest price on the grid that is not below `price`."""
-    table = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
+    table = market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_TICKS]
     if market.config[CONFIG_RAW] == 0 or table < 0:
         return price
     return round_up(price, market.tick_bounds[table], market.tick_sizes[table])
 
 
 @inner
-def limits_for(market, row, col, base):
-    """Lower and upper limit price around `base` by the rules of `row`; (0, 0) where there is none or it is unknown."""
+def limits_for(market, day, col, base):
+    """Lower and upper limit price around `base` by the rules of that day; (0, 0) where there is none or it is unknown."""
     kind = market.instruments[col, INSTRUMENT_CLASS]
-    percent = market.venue[row, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
-    table = market.venue[row, VENUE_FIELDS * kind + VENUE_TICKS]
+    percent = market.venue[day, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
+    table = market.venue[day, VENUE_FIELDS * kind + VENUE_TICKS]
     if market.config[CONFIG_RAW] == 0 or percent == 0 or table < 0 or base <= 0:
         return 0, 0
     multiple = market.instruments[col, INSTRUMENT_MULTIPLE]
@@ -67,14 +81,15 @@ def reserve_price(market, row, col):
 
     Without limits (adjusted prices, unknown tables) the percentage alone is applied, 30 % where it is unknown too.
     """
+    day = next_day(market, row)
     close = base = market.close[row, col]
-    if market.venue[row + 1, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_ROUND_BASE] == 1:
-        base = grid_up(market, row + 1, col, close)
-    upper = limits_for(market, row + 1, col, base)[1]
+    if market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_ROUND_BASE] == 1:
+        base = grid_up(market, day, col, close)
+    upper = limits_for(market, day, col, base)[1]
     if upper > 0:
         return upper
     kind = market.instruments[col, INSTRUMENT_CLASS]
-    percent = market.venue[row + 1, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
+    percent = market.venue[day, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
     if percent == 0:
         percent = 30
     return close + close * percent * max(abs(market.instruments[col, INSTRUMENT_MULTIPLE]), 1) // 100
@@ -88,7 +103,7 @@ def locked_side(market, row, col):
         return 0
     if market.state[row, col] & (FIRST_DAY | LIQUIDATION):
         return 0
-    lower, upper = limits_for(market, row, col, market.base[row, col])
+    lower, upper = limits_for(market, today(market, row), col, market.base[row, col])
     if upper == 0:
         return 0
     if price >= upper:
@@ -113,7 +128,7 @@ def mark_price(market, row, col):
 
 
 @inner
-def whole_units(market, row, col, quantity):
+def whole_units(market, day, col, quantity):
     """The quantity rounded down to the exchange's trading unit of that date."""
-    unit = market.venue[row, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_UNIT]
+    unit = market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_UNIT]
     return quantity if unit <= 1 else quantity // unit * unit

@@ -62,7 +62,7 @@ from engine.matching.arrays import (
     SELL,
 )
 from engine.matching.costs import part
-from engine.matching.grid import grid_down, grid_up, mark_price
+from engine.matching.grid import grid_down, grid_up, mark_price, next_day
 from engine.matching.program import CONSTANT, FLAG, evaluate
 from engine.matching.risk import blocked, send, slots_taken
 from engine.matching.table import clear
@@ -265,13 +265,13 @@ def guard_level(market, row, col, position, rule):
         level = value // shares
         if rule[GUARD_STRICT] == 1 and exact and level * shares == value:
             level -= 1
-        return max(grid_down(market, row + 1, col, level), 1)
+        return max(grid_down(market, next_day(market, row), col, level), 1)
     if not exact:
         value += 1
     level = -(-value // shares)
     if rule[GUARD_STRICT] == 1 and exact and level * shares == value:
         level += 1
-    return grid_up(market, row + 1, col, level)
+    return grid_up(market, next_day(market, row), col, level)
 
 
 @inline
@@ -483,5 +483,5 @@ def order_price(market, book, features, rules, rule, row, col):
     if rule[ENTRY_RELATIVE] == 1:
         return int(np.ceil(units))
     if rule[ENTRY_KIND] == LIMIT:
-        return grid_down(market, row + 1, col, max(int(np.floor(units)), 0))
-    return grid_up(market, row + 1, col, max(int(np.ceil(units)), 0))
+        return grid_down(market, next_day(market, row), col, max(int(np.floor(units)), 0))
+    return grid_up(market, next_day(market, row), col, max(int(np.ceil(units)), 0))

@@ -60,7 +60,7 @@ from engine.matching.arrays import (
 )
 from engine.matching.costs import part
 from engine.matching.fills import affordable
-from engine.matching.grid import mark_price, tick_at, whole_units
+from engine.matching.grid import mark_price, next_day, tick_at, whole_units
 from engine.matching.orders import accept, first_part, orderable_cash, reserve_per_share
 
 
@@ -80,7 +80,7 @@ def check(market, book, row, proposal):
     priced = proposal[PROPOSAL_KIND] == LIMIT or proposal[PROPOSAL_KIND] == STOP
     if priced and proposal[PROPOSAL_RELATIVE] == 0:
         col = proposal[PROPOSAL_COL]
-        if price <= 0 or price % tick_at(market, row + 1, col, price) != 0:
+        if price <= 0 or price % tick_at(market, next_day(market, row), col, price) != 0:
             return REFUSED_PRICE, 0
     if buying:
         return check_buy(market, book, row, proposal)
@@ -171,7 +171,7 @@ def check_buy(market, book, row, proposal):
             quantity,
             affordable(market, col, reserve_per_share(market, row, proposal), orderable_cash(account)),
         )
-    quantity = whole_units(market, row + 1, col, quantity)
+    quantity = whole_units(market, next_day(market, row), col, quantity)
     if quantity <= 0:
         return REFUSED_CASH, 0
     return ACCEPTED, quantity
