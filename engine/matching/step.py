@@ -30,6 +30,7 @@ from engine.matching.arrays import (
     Book,
     Market,
 )
+from engine.matching.bundle import bundle
 from engine.matching.fills import affordable, match_point
 from engine.matching.grid import reserve_price
 from engine.matching.orders import accept, close_order, first_part, orderable_cash, sweep
@@ -210,10 +211,10 @@ def run_block(market, book, rules, features, scratch, first, last):
     first_row, candidates, flags, numbers = features
     found, triggers, keys, order = scratch
     return run_bars(
-        view_market(*market),
-        view_book(*book),
-        Features(first_row, candidates.shape[1], table(candidates), table(flags), table(numbers)),
-        view_rules(*rules),
+        bundle(view_market(*market)),
+        bundle(view_book(*book)),
+        bundle(Features(first_row, candidates.shape[1], table(candidates), table(flags), table(numbers))),
+        bundle(view_rules(*rules)),
         (row_of(found), row_of(triggers), table(keys), row_of(order)),
         first,
         last,
@@ -225,12 +226,12 @@ def decide_one(market, book, rules, features, scratch, row):
     """`decide` on tuples of arrays. Returns the number of proposals."""
     first_row, candidates, flags, numbers = features
     found, triggers, keys, order = scratch
-    seen = view_book(*book)
+    seen = bundle(view_book(*book))
     decide(
-        view_market(*market),
+        bundle(view_market(*market)),
         seen,
-        Features(first_row, candidates.shape[1], table(candidates), table(flags), table(numbers)),
-        view_rules(*rules),
+        bundle(Features(first_row, candidates.shape[1], table(candidates), table(flags), table(numbers))),
+        bundle(view_rules(*rules)),
         (row_of(found), row_of(triggers), table(keys), row_of(order)),
         row,
         False,
@@ -241,7 +242,7 @@ def decide_one(market, book, rules, features, scratch, row):
 @njit
 def trade_rows(market, book, first, last):
     """Bars [first, last) without decisions: what event mode calls between two decisions."""
-    venue, seen = view_market(*market), view_book(*book)
+    venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
     for row in range(first, last):
         trade_bar(venue, seen, row)
     return seen.account[FILL_COUNT]
@@ -250,8 +251,8 @@ def trade_rows(market, book, first, last):
 @njit
 def check_one(market, book, row, number):
     """Risk check alone. Returns (code, quantity)."""
-    seen = view_book(*book)
-    return check(view_market(*market), seen, row, seen.proposals[number])
+    seen = bundle(view_book(*book))
+    return check(bundle(view_market(*market)), seen, row, seen.proposals[number])
 
 
 @njit
@@ -261,7 +262,7 @@ def check_plan(market, book, row, verdicts):
     `verdicts[i]` gets the code and the quantity allowed for proposal i. The caller passes a book whose account and
     positions are copies: accepting writes to them, and to the unused ends of the logs.
     """
-    venue, trial = view_market(*market), view_book(*book)
+    venue, trial = bundle(view_market(*market)), bundle(view_book(*book))
     for number in range(trial.account[PROPOSAL_COUNT]):
         proposal = trial.proposals[number]
         code, quantity = check(venue, trial, row, proposal)
@@ -279,7 +280,7 @@ def accept_one(market, book, row, number, quantity, point):
 
     `row` is the last closed bar; `point` −1 means after its close, 0 to 3 that point of the bar after it.
     """
-    venue, seen = view_market(*market), view_book(*book)
+    venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
     sent = row if point < 0 else row + 1
     from_row, from_point = first_part(venue, sent, point)
     return accept(venue, seen, row, seen.proposals[number], quantity, sent, from_row, from_point)
@@ -291,7 +292,7 @@ def trade_part(market, book, row, part):
 
     Returns the number of fills so far.
     """
-    venue, seen = view_market(*market), view_book(*book)
+    venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
     if part < 0:
         seen.account[NEWS] = 0
         if venue.rows[row, ROW_EVENTFUL] == 1:
@@ -306,7 +307,7 @@ def trade_part(market, book, row, part):
 @njit
 def cancel_one(book, index, row):
     """Cancel an open order; returns False if it is no longer open."""
-    seen = view_book(*book)
+    seen = bundle(view_book(*book))
     if seen.orders[index, ORDER_STATUS] != STATUS_OPEN:
         return False
     close_order(seen, index, row, STATUS_CANCELLED)
@@ -317,6 +318,6 @@ def cancel_one(book, index, row):
 @njit
 def buyable_one(market, book, row, col, price):
     """Shares that the orderable cash pays for: at a limit `price`, or as a market order where it is 0."""
-    venue, seen = view_market(*market), view_book(*book)
+    venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
     each = price if price > 0 else reserve_price(venue, row, col)
     return affordable(venue, col, each, orderable_cash(seen.account))
