@@ -105,7 +105,7 @@ def _rows(panel: Panel) -> Int64:
 
 
 def _venue(session: Int64) -> tuple[Int64, Int64, Int64]:
-    """Tick bands, their sizes, and int64[S + 1, 6 × VENUE_FIELDS] by session; the last row is the one after the data."""
+    """Tick bands, their sizes, and int64[S + 1, 6 × VENUE_FIELDS] by session, that after the data included."""
     after = (next_session(EPOCH + datetime.timedelta(days=int(session[-1]))) - EPOCH).days
     days = np.append(session[np.append(True, np.diff(session) != 0)], after)
     rules = exchange_arrays(days)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -26,24 +27,25 @@ SESSIONS_A_YEAR = 250
 
 
 def build_result(simulation: Simulation, timings: dict[str, float]) -> Result:
-    """Everything a reader of the run needs, as tables in won."""
+    """Everything a reader of the run needs, as tables in won, made when they are first read."""
     view = _View(simulation)
-    orders, fills = view.orders(), view.fills()
-    return Result(
-        equity=view.equity(),
-        orders=orders,
-        fills=fills,
-        trades=view.trades(),
-        positions=view.positions(),
+    return Result.deferred(
+        {
+            "equity": view.equity,
+            "orders": view.orders,
+            "fills": view.fills,
+            "trades": view.trades,
+            "positions": view.positions,
+            "warnings": lambda: tuple(view.warnings()),
+            "result_hash": view.hash,
+        },
         rules=simulation.rules.source,
         refusals=view.refusals(),
-        warnings=tuple(view.warnings()),
         config=simulation.exchange.config.model_dump(mode="json"),
         data=simulation.exchange.panel.manifest.model_dump(mode="json", by_alias=True, exclude={"files"}),
         timings=timings,
         initial_cash=simulation.exchange.config.cash_won,
         interval=simulation.exchange.panel.interval,
-        result_hash=view.hash(),
     )
 
 
@@ -61,9 +63,6 @@ class _View:
         self.fill_log = self.book.fills[: self.account[at.FILL_COUNT]]
         self.marks = self.book.marks[self.first : self.last]
         self.curve = self.book.curve[self.first : self.last]
-        # Bars on which the curve was written, and for how many bars each of them stands.
-        self.written = np.flatnonzero(self.curve[:, at.CURVE_WRITTEN])
-        self.lasting = np.diff(np.append(self.written, len(self.curve)))
         self.tickers = pl.Series(self.panel.tickers, dtype=pl.String)
         names = self.panel.instruments["name"].fill_null("").to_list()
         self.names = pl.Series([name or code for name, code in zip(names, self.panel.tickers, strict=True)])
@@ -81,9 +80,14 @@ class _View:
 
     def rule_lists(self, log: Int64, rule: int, low: int, high: int) -> pl.Series:
         """Ids of the rules behind each row of a log, the deciding one first."""
-        keys, place = np.unique(log[:, [rule, low, high]], axis=0, return_inverse=True)
-        lists = [self._rules_of(*key) for key in keys.tolist()]
-        return pl.Series(lists, dtype=pl.List(pl.String)).gather(place.reshape(-1))
+        keys = log[:, [rule, low, high]]
+        code = np.zeros(len(keys), dtype=np.int64)
+        for column in keys.T:
+            values, place = np.unique(column, return_inverse=True)
+            code = code * len(values) + place
+        _, first, place = np.unique(code, return_index=True, return_inverse=True)
+        lists = [self._rules_of(*key) for key in keys[first].tolist()]
+        return pl.Series(lists, dtype=pl.List(pl.String)).gather(place)
 
     def _rules_of(self, deciding: int, low: int, high: int) -> list[str]:
         bits = low | (high << 63)
@@ -96,9 +100,16 @@ class _View:
             return pl.Series([None], dtype=pl.Float64).new_from_index(0, self.last - self.first)
         return pl.Series(np.ascontiguousarray(index[3, self.first : self.last])).fill_nan(None)
 
+    @cached_property
+    def written(self) -> tuple[Int64, Int64]:
+        """Bars on which the curve was written, and for how many bars each of them stands."""
+        places = np.flatnonzero(self.curve[:, at.CURVE_WRITTEN])
+        return places, np.diff(np.append(places, len(self.curve)))
+
     def carried(self, field: int) -> Int64:
         """A field of the curve on every bar: where nothing happened it is as it was on the bar before."""
-        return np.repeat(self.curve[self.written, field], self.lasting)
+        written, lasting = self.written
+        return np.repeat(self.curve[written, field], lasting)
 
     def equity(self) -> pl.DataFrame:
         rows = np.arange(self.first, self.last)

@@ -6,8 +6,9 @@ aware (Asia/Seoul, nanoseconds) and a session is a date.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -74,3 +75,22 @@ class Result:
     initial_cash: int
     interval: str
     result_hash: str
+
+    @classmethod
+    def deferred(cls, makers: Mapping[str, Callable[[], Any]], **known: Any) -> Result:
+        """A result whose tables are made when somebody first looks at them: most of a sweep's are never read.
+
+        Args:
+            makers: field -> what makes its value.
+            known: the other fields.
+        """
+        result = object.__new__(cls)
+        result.__dict__.update(known, _makers=dict(makers))
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        makers = self.__dict__.get("_makers", {})
+        if name not in makers:
+            raise AttributeError(f"A result has no {name!r}.")
+        value = self.__dict__[name] = makers[name]()
+        return value

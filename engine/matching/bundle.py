@@ -45,7 +45,7 @@ def bundle(typing_context: Any, content: Any) -> Any:
 class _BundleAttributes(AttributeTemplate):
     key = Bundle
 
-    def generic_resolve(self, value: Any, attribute: str) -> Any:
+    def generic_resolve(self, value: Any, attribute: str) -> Any:  # type: ignore[override]
         """Type of a field; None where the tuple has no such field."""
         fields = value.content.fields
         return value.content.types[fields.index(attribute)] if attribute in fields else None

@@ -65,7 +65,7 @@ def grid_up(market, day, col, price):
 
 @inner
 def limits_for(market, day, col, base):
-    """Lower and upper limit price around `base` by the rules of that day; (0, 0) where there is none or it is unknown."""
+    """Lower and upper limit price around `base` by that day's rules; (0, 0) where there is none or it is unknown."""
     kind = market.instruments[col, INSTRUMENT_CLASS]
     percent = market.venue[day, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
     table = market.venue[day, VENUE_FIELDS * kind + VENUE_TICKS]

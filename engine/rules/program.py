@@ -1,7 +1,7 @@
 """Compiles a rule set into the tables that the step reads.
 
 Every part of a condition that needs only market data becomes a feature (computed once for all instruments, shared by
-all rules); what depends on a position or the portfolio becomes flat code for the interpreter in `engine.matching.program`.
+all rules); what depends on a position or the portfolio becomes flat code for `engine.matching.program`.
 """
 
 from __future__ import annotations
