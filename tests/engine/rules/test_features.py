@@ -278,7 +278,8 @@ class TestCorporateActions:
     def test_values_are_those_of_the_series_adjusted_by_hand_as_of_each_row(self, market: MarketArrays) -> None:
         nodes = {text: tree(text) for text in self.HOMOGENEOUS}
         found, exact = run_graph(list(nodes.values()), market, cuts=[5, 6, 20, 33]), ExactFeatures(market)
-        rows = sorted({int(row) + after for row in market.actions.row for after in (0, 1, 3)} & set(range(60))) + [59]
+        near = {int(row) + after for row in market.actions.row for after in (0, 1, 3)}
+        rows = [*sorted(near & set(range(60))), 59]
         for text, node in nodes.items():
             for row in rows:
                 for column in range(2):
