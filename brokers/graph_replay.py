@@ -16,14 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from brokers.replay import ReplayBroker
-from engine.backtest import check_indices, row_range
+from engine.backtest import prepare
 from engine.broker import Outcome
 from engine.clock import to_nanoseconds
 from engine.config import BacktestConfig
 from engine.data.panel import CLOSE, Panel
-from engine.errors import ConfigError
 from engine.events import Slice
-from engine.exchange import build_exchange
 from engine.ledger.canonical import digest
 from engine.ledger.ledger import open_ledger
 from engine.ledger.runs import write_run
@@ -41,7 +39,6 @@ from engine.outcome import build_result
 from engine.reports.language import Lang
 from engine.result import Result
 from engine.risk import RiskPolicy
-from engine.rules.program import compile_rules
 from engine.rules.tree import RuleSet
 from engine.simulation import Simulation
 
@@ -100,7 +97,8 @@ def run_graph(
         RuleError: the rules do not compile.
     """
     began = time.perf_counter()
-    simulation = _simulation(rules, panel, config or BacktestConfig(), start, end)
+    watched = market_parts(rules.rules)
+    simulation = prepare(rules, panel, config or BacktestConfig(), start, end, watched)
     broker = ReplayBroker(simulation)
     late = None if planner is None or latency_bars is None else LatePlanner(planner, latency_bars, patience)
     cycles: list[Cycle] = []
@@ -126,24 +124,6 @@ def run_graph(
         run_id = _write(ledger_path, result, cycles, broker, planner, label, prompt_text)
         result.timings["ledger"] = time.perf_counter() - ran
     return GraphRun(result=result, cycles=tuple(cycles), run_id=run_id)
-
-
-def _simulation(
-    rules: RuleSet,
-    panel: Panel,
-    config: BacktestConfig,
-    start: datetime.date | None,
-    end: datetime.date | None,
-) -> Simulation:
-    if rules.interval != panel.interval:
-        raise ConfigError(
-            f"The rules count bars of {rules.interval} (주기), the panel has bars of {panel.interval}. "
-            f"Load it with interval={rules.interval!r}."
-        )
-    check_indices(rules, panel)
-    exchange = build_exchange(panel, config)
-    compiled = compile_rules(rules, price_scale=exchange.scale)
-    return Simulation(exchange, compiled, *row_range(panel, start, end), watched=market_parts(rules.rules))
 
 
 def _desk(

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from engine.account import AccountSnapshot
-from engine.backtest import row_range
+from engine.backtest import prepare
 from engine.broker import Accepted, IndexQuote, Outcome, Quote, RefusedByVenue
 from engine.clock import KST
 from engine.config import BacktestConfig
 from engine.data.panel import SPLIT, Panel
 from engine.events import Event, Slice
-from engine.exchange import EPOCH, build_exchange
+from engine.exchange import EPOCH
 from engine.fill import Fill
 from engine.loop import Engine
 from engine.matching import arrays as at
@@ -33,9 +33,8 @@ from engine.risk import RiskPolicy, write_proposal
 from engine.rules.annotate import annotate
 from engine.rules.interval import bars_per_year
 from engine.rules.parse import parse_expression
-from engine.rules.program import compile_rules
 from engine.rules.tree import RuleSet
-from engine.simulation import AFTER_CLOSE, Simulation
+from engine.simulation import AFTER_CLOSE, PROGRESS_STEPS, Simulation
 from engine.strategy import Strategy, View
 
 INDEX_WINDOW = 20  # sessions
@@ -74,12 +73,17 @@ class ReplayBroker:
         """The broker is the clock of a replay: the close of the last bar."""
         return self._time(max(self.simulation.row, 0))
 
-    def events(self) -> Iterator[Event]:
-        """Fills and slices in order, from the first row to the last."""
+    def events(self, on_progress: Callable[[int, int], None] | None = None) -> Iterator[Event]:
+        """Fills and slices in order, from the first row to the last; `on_progress` is told rows done and in all."""
         closed_at = self._panel.closed_at_ns.tolist()
         eventful, simulation = self._eventful, self.simulation
         make = tuple.__new__  # what Slice(…) does, without the detour through its own signature
-        for row in range(simulation.first, simulation.last):
+        first, last = simulation.first, simulation.last
+        told_at = first if on_progress is not None else last
+        for row in range(first, last):
+            if row >= told_at and on_progress is not None:
+                told_at += max((last - first) // PROGRESS_STEPS, 1)
+                on_progress(row - first, last - first)
             if self.busy or eventful[row]:
                 yield from self._trade_bar(row)
             simulation.row = row
@@ -416,6 +420,8 @@ def replay(
     config: BacktestConfig | None = None,
     start: datetime.date | None = None,
     end: datetime.date | None = None,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Event mode: run a strategy in Python over a panel.
 
@@ -425,18 +431,18 @@ def replay(
         config: cash, costs, limits; the defaults if None.
         start: first session that trades.
         end: last session that trades.
+        on_progress: told how many bars of how many are done.
     """
     began = time.perf_counter()
-    exchange = build_exchange(panel, config or BacktestConfig())
     features = {name: annotate(parse_expression(text)) for name, text in strategy.features.items()}
-    nothing = compile_rules(RuleSet(interval=panel.interval, rules=()))
-    simulation = Simulation(exchange, nothing, *row_range(panel, start, end), watched=tuple(features.values()))
+    nothing = RuleSet(interval=panel.interval, rules=())
+    simulation = prepare(nothing, panel, config or BacktestConfig(), start, end, tuple(features.values()))
     broker = ReplayBroker(simulation, acts_on_fills=type(strategy).on_fill is not Strategy.on_fill)
     view = View(simulation, features)
     engine = Engine(strategy, view, RiskPolicy(simulation, broker), broker)
     strategy.on_start(view)
     prepared = time.perf_counter()
-    for event in broker.events():
+    for event in broker.events(on_progress):
         engine.process(event)
     ran = time.perf_counter()
     return build_result(simulation, {"prepare": prepared - began, "run": ran - prepared})

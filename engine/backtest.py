@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from engine.exchange import EPOCH, build_exchange
 from engine.outcome import build_result
 from engine.result import Result
 from engine.rules.program import compile_rules
-from engine.rules.tree import IndexField, RuleSet
+from engine.rules.tree import IndexField, Node, RuleSet
 from engine.rules.walk import rule_expressions, walk
 from engine.simulation import Simulation
 
@@ -44,17 +44,8 @@ def backtest(
         DataError: no session between start and end.
         RuleError: the rules do not compile.
     """
-    config = config or BacktestConfig()
-    if rules.interval != panel.interval:
-        raise ConfigError(
-            f"The rules count bars of {rules.interval} (주기), the panel has bars of {panel.interval}. "
-            f"Load it with interval={rules.interval!r}."
-        )
-    check_indices(rules, panel)
     began = time.perf_counter()
-    exchange = build_exchange(panel, config)
-    compiled = compile_rules(rules, price_scale=exchange.scale)
-    simulation = Simulation(exchange, compiled, *row_range(panel, start, end))
+    simulation = prepare(rules, panel, config or BacktestConfig(), start, end)
     prepared = time.perf_counter()
     simulation.run(on_progress)
     ran = time.perf_counter()
@@ -62,16 +53,48 @@ def backtest(
     return build_result(simulation, timings)
 
 
-def check_indices(rules: RuleSet, panel: Panel) -> None:
-    """Refuse rules that look at an index which the data lacks: they could never fire, and nobody would notice."""
+def prepare(
+    rules: RuleSet,
+    panel: Panel,
+    config: BacktestConfig,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+    watched: Sequence[Node] = (),
+) -> Simulation:
+    """A simulation of a rule set, ready to run; errors as for `backtest`.
+
+    Args:
+        rules: checked rules; none for a strategy in Python.
+        panel: the data.
+        config: cash, costs, limits.
+        start: first session that trades.
+        end: last session that trades.
+        watched: further features to compute.
+    """
+    if rules.interval != panel.interval:
+        raise ConfigError(
+            f"The rules count bars of {rules.interval} (주기), the panel has bars of {panel.interval}. "
+            f"Load it with interval={rules.interval!r}."
+        )
     for rule in rules.rules:
-        for node in (node for expression in rule_expressions(rule) for node in walk(expression)):
-            if isinstance(node, IndexField) and node.index not in panel.indices:
-                have = ", ".join(sorted(panel.indices)) or "none"
-                raise DataError(
-                    f"Rule {rule.id} looks at the index {node.index}, but the data {panel.manifest.name} has {have}. "
-                    "Import the data again with `--index FILE`, or change the rule."
-                )
+        for expression in rule_expressions(rule):
+            check_indices(expression, panel, f"Rule {rule.id}")
+    for node in watched:
+        check_indices(node, panel, "A feature of the strategy")
+    exchange = build_exchange(panel, config)
+    compiled = compile_rules(rules, price_scale=exchange.scale)
+    return Simulation(exchange, compiled, *row_range(panel, start, end), watched=watched)
+
+
+def check_indices(expression: Node, panel: Panel, who: str) -> None:
+    """Refuse what looks at an index that the data lacks: it could never fire, and nobody would notice."""
+    for node in walk(expression):
+        if isinstance(node, IndexField) and node.index not in panel.indices:
+            have = ", ".join(sorted(panel.indices)) or "none"
+            raise DataError(
+                f"{who} looks at the index {node.index}, but the data {panel.manifest.name} has {have}. "
+                "Import the data again with `--index FILE`, or change the expression."
+            )
 
 
 def row_range(panel: Panel, start: datetime.date | None, end: datetime.date | None) -> tuple[int, int]:

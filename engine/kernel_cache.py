@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from engine.cache_root import cache_root
 
 ENGINE = Path(__file__).parent
 MARK = "from engine.kernel_cache import"  # every file that defines or calls kernels imports from here
@@ -49,9 +49,7 @@ def _processor() -> str:
 
 def cache_folder() -> Path:
     """Where the machine code of the present sources is kept; `GEOUL_CACHE` overrides the user's cache folder."""
-    root = os.environ.get("GEOUL_CACHE")
-    base = Path(root) if root else Path(platformdirs.user_cache_dir("geoul"))
-    return base / "kernels" / cache_key(kernel_sources())
+    return cache_root() / "kernels" / cache_key(kernel_sources())
 
 
 def is_warm() -> bool:

@@ -139,7 +139,7 @@ class _View:
 
     def warmup_until(self) -> int:
         """First row on which every window of the entry rules is full for a name listed from the start."""
-        nodes = self.simulation.rules.features
+        nodes = self.simulation.nodes
         return max((lookback_bars(node) for node in nodes), default=1) - 1
 
     def orders(self) -> pl.DataFrame:

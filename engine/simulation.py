@@ -54,7 +54,7 @@ class Simulation:
         self.account = AccountBook(panel.columns, panel.rows, cash, exchange.arrays[-1], rules.exit_rules, guards)
         self._arrays = tuple(self.account.book)
         self.block_rows = int(np.clip(BLOCK_CELLS // max(panel.columns, 1), 1, MOST_BLOCK_ROWS))
-        nodes = (*rules.features, *watched)
+        self.nodes = nodes = (*rules.features, *watched)
         self._graph = FeatureGraph(nodes, exchange.feature_market(), first) if nodes else None
         self._pool = _Pool(rules, self.block_rows, panel.columns)
         self._tables = tuple(rules.rules)

@@ -211,7 +211,7 @@ def _strategy(source: str, interval: str | None) -> _Decider:
     return _Decider(
         title=source,
         interval=interval,
-        run=lambda panel, settings, start, end, _: replay(loaded, panel, settings, start, end),
+        run=lambda panel, settings, start, end, tell: replay(loaded, panel, settings, start, end, on_progress=tell),
     )
 
 

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
-
 import engine.data
+from engine.cache_root import cache_root
 
 SAMPLE_TICKERS, SAMPLE_YEARS, SAMPLE_SEED = 200, 5, 1
 
@@ -26,7 +25,7 @@ def dataset_folder(given: Path | None, announce: Callable[[str], None], cache: P
     """
     if given is not None:
         return given
-    root = cache or Path(platformdirs.user_cache_dir("geoul", appauthor=False)) / "datasets"
+    root = cache or cache_root() / "datasets"
     folder = root / f"sample-{_generator_version()}"
     if not (folder / "manifest.json").is_file():
         from engine.data.sample import make_sample  # noqa: PLC0415  (compiles kernels: only when needed)

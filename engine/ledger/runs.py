@@ -215,6 +215,8 @@ class _Reasons:
         self._texts: Mapping[str, str] = {rule.id: f"{rule.id}: {rule.text}" for rule in rules}
         self._decided: dict[str, tuple[str, str | None, str | None]] = {}
         for decision in decisions:
+            if not decision.order_ids:
+                continue
             nodes = dict(decision.nodes)
             why = decision.justification, node_json(nodes, "analysis"), node_json(nodes, "diagnosis")
             self._decided.update(dict.fromkeys(decision.order_ids, why))
