@@ -140,22 +140,26 @@ def sample_command(
     destination: Annotated[Path, typer.Argument(help="대상 폴더 · destination")],
     tickers: Annotated[int | None, typer.Option(help="종목 수 (일봉 200, 분봉 1) · number of tickers")] = None,
     years: Annotated[int, typer.Option(help="연수 · years of sessions until 2024")] = 5,
-    seed: Annotated[int, typer.Option(help="난수 씨앗 · seed")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="난수 씨앗 · seed")] = 1,
     interval: Annotated[str, typer.Option(help="1d 또는 1m · 1d or 1m")] = "1d",
     overwrite: OverwriteOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
     """합성 시장 만들기 (실제 시세가 아님) · make a synthetic market, not real prices."""
+    from engine.data.atomic import refuse_existing  # noqa: PLC0415
     from engine.errors import BadInput  # noqa: PLC0415
 
+    refuse_existing(destination, overwrite=overwrite)
     if interval == "1d":
         from engine.data.sample import make_sample  # noqa: PLC0415
 
-        manifest = make_sample(destination, tickers=tickers or 200, years=years, seed=seed, overwrite=overwrite)
+        tickers = 200 if tickers is None else tickers
+        manifest = make_sample(destination, tickers=tickers, years=years, seed=seed, overwrite=overwrite)
     elif interval == "1m":
         from engine.data.sample_minutes import make_minute_sample  # noqa: PLC0415
 
-        manifest = make_minute_sample(destination, tickers=tickers or 1, years=years, seed=seed, overwrite=overwrite)
+        tickers = 1 if tickers is None else tickers
+        manifest = make_minute_sample(destination, tickers=tickers, years=years, seed=seed, overwrite=overwrite)
     else:
         raise BadInput(
             f"--interval {interval!r}: a sample has bars of 1d or 1m; coarser bars are made when it is loaded."
@@ -233,6 +237,8 @@ def _options(
     if stamp not in (None, "open", "close"):
         raise BadInput(f"--stamp {stamp!r}: say open or close.")
     reference = Path(market) if market and Path(market).is_file() else None
+    if market and reference is None and (Path(market).suffix or Path(market).name != market):
+        raise BadInput(f"--market {market}: there is no such file. Give KOSPI, KOSDAQ, KONEX or a file.")
     return ImportOptions(
         adjusted=adjusted,
         market=None if reference else market,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
+import io
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from engine.errors import BadInput, BrokenInvariant
+from engine.errors import BadInput, BrokenInvariant, GeoulError
 
 # Where each command lives: a Typer application, or a function that is one command. Nothing is imported before it is
 # asked for, so that a command pays only for the libraries it needs.
@@ -53,21 +55,51 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        print(f"geoul {importlib.metadata.version('geoul')}")
+    except importlib.metadata.PackageNotFoundError:
+        print("geoul (run from its source, not installed)")
+    raise typer.Exit
+
+
 @app.callback()
-def geoul() -> None:
+def geoul(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="판 번호 · the version")
+    ] = False,
+) -> None:
     """거울: 백테스트한 그대로 거래하는 한국 주식 엔진 · a backtest-first trading engine for Korean stocks."""
 
 
 def main() -> None:
     """Entry point: exit status 2 for bad input, 3 for a fault of Geoul itself."""
+    _write_any_letter()
     try:
         app()
     except BadInput as error:
-        print(f"geoul: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenInvariant as error:
-        print(f"geoul: stopped: {error}", file=sys.stderr)
-        sys.exit(3)
+        _fail(f"geoul: {error}", 2)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"geoul: the system refused: {error.strerror or error}{where}. Check the path, its rights and space.", 2)
+    except (BrokenInvariant, GeoulError) as error:
+        _fail(f"geoul: stopped: {error}", 3)
+
+
+def _fail(message: str, status: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def _write_any_letter() -> None:
+    """A terminal without Korean letters shows other signs in their place; it must not end the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # ASCII is what a system says that does not know its encoding: UTF-8 is then the better guess.
+            unknown = stream.encoding.lower() in ("ascii", "us-ascii", "ansi_x3.4-1968")
+            stream.reconfigure(encoding="utf-8" if unknown else None, errors="replace")
 
 
 if __name__ == "__main__":

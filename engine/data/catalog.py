@@ -148,26 +148,26 @@ def scan_bars(folder: Path, manifest: Manifest) -> pl.LazyFrame:
 
 def read_instruments(folder: Path) -> pl.DataFrame:
     """The instruments table, sorted by ticker."""
-    return pl.read_parquet(folder / "instruments.parquet", hive_partitioning=False)
+    return pl.read_parquet(folder / "instruments.parquet", hive_partitioning=False, glob=False)
 
 
 def read_actions(folder: Path) -> pl.DataFrame:
     """Corporate actions, sorted by (date, ticker)."""
-    return pl.read_parquet(folder / "corporate_actions.parquet", hive_partitioning=False)
+    return pl.read_parquet(folder / "corporate_actions.parquet", hive_partitioning=False, glob=False)
 
 
 def read_market_changes(folder: Path) -> pl.DataFrame:
     """Moves between markets; empty when there are none."""
     path = folder / "market_changes.parquet"
     if path.is_file():
-        return pl.read_parquet(path, hive_partitioning=False)
+        return pl.read_parquet(path, hive_partitioning=False, glob=False)
     return pl.DataFrame(schema=MARKET_CHANGES_SCHEMA)
 
 
 def read_indices(folder: Path) -> dict[str, pl.DataFrame]:
     """Index series by name."""
     paths = sorted((folder / "index").glob("*.parquet"))
-    return {path.stem: pl.read_parquet(path, hive_partitioning=False) for path in paths}
+    return {path.stem: pl.read_parquet(path, hive_partitioning=False, glob=False) for path in paths}
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:

@@ -321,6 +321,8 @@ def read_indices(
     """
     own = [file for file in files if file.kind == "index"]
     if options.index:
+        if not options.index.is_file():
+            raise DataError(f"--index {options.index}: there is no such file. Give a CSV or Parquet file with indices.")
         given = read_file(options.index, Problems())
         if given.kind != "index":
             raise DataError(

@@ -76,6 +76,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count}개 종목을 ETF로 봅니다. 가격이 ETF의 5원 단위에만 맞습니다 ({shown})",
         "{count} tickers are taken as ETF: their prices fit the 5-won grid of funds only ({shown})",
     ),
+    "funds_by_nav": (
+        "{file}: 순자산가치(NAV) 열이 있어 모든 종목을 ETF로 봅니다",
+        "{file}: all tickers are taken as ETF, because it has net asset values",
+    ),
     "no_actions": (
         "수정주가: 권리락·분할을 따로 만들지 않습니다. 주식의 현금배당은 가격에 없습니다",
         "adjusted prices: no corporate actions are derived; cash dividends of stocks are not in the prices",
@@ -85,8 +89,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the source has no base prices: rights issues inside the price limits and fund distributions cannot be seen",
     ),
     "unexplained": (
-        "{count:,}건의 가격 급변을 데이터로 설명할 수 없어 그날 그 종목은 거래하지 않습니다 ({shown})",
-        "{count:,} price jumps cannot be explained by the data; those tickers do not trade on that day ({shown})",
+        "{count:,}건의 가격 급변을 데이터로 설명할 수 없어 그날 그 종목은 거래하지 않습니다 ({shown}). "
+        "이유를 아시면 --actions 파일로 알려 주세요",
+        "{count:,} price jumps cannot be explained by the data; those tickers do not trade on that day ({shown}). "
+        "If you know why, say so in a file of --actions",
     ),
     "index_beside": ("지수를 원본 옆의 {file}에서 가져왔습니다", "index series taken from {file} beside the source"),
     "no_index": ("지수가 없어 벤치마크가 없습니다", "no index series: there is no benchmark"),

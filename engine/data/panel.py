@@ -149,6 +149,27 @@ def load_panel(
     return panel_cache.load(Path(folder), start, end, tickers, interval, allow_gaps)
 
 
+def load_part(
+    folder: str | Path,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+    tickers: Sequence[str] | None = None,
+    interval: str | None = None,
+    *,
+    allow_gaps: bool = False,
+) -> Panel:
+    """The panel for a run from `start` to `end`: everything, or, where the data has long gaps, the part they lie in.
+
+    Unlike `load_panel` it keeps the rows around the dates, which windows look back on. Arguments and errors are those
+    of `load_panel`.
+    """
+    from engine.data import panel_cache  # noqa: PLC0415  (as above)
+
+    part = None if allow_gaps else panel_cache.whole_part(Path(folder), start, end)
+    first, last = part or (None, None)
+    return load_panel(folder, first, last, tickers, interval, allow_gaps=allow_gaps)
+
+
 def freeze(array: NDArray[Any]) -> NDArray[Any]:
     """The array itself, C-contiguous and made read-only."""
     array = np.ascontiguousarray(array)

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import polars as pl
 from numpy.typing import NDArray
 
+from engine.cache_root import cache_root
 from engine.data import catalog
 from engine.data.atomic import atomic_folder
 from engine.data.interval import canonical, is_coarser
-from engine.data.manifest import Manifest, load_manifest
+from engine.data.manifest import Gap, Manifest, load_manifest
 from engine.data.panel import ActionTable, Panel
 from engine.errors import DataError
 
@@ -37,6 +37,7 @@ MAX_GAP_SESSIONS = 20
 MAX_CACHE_BYTES = 8_000_000_000
 BLOCK = 4096
 BLOCKS = 48
+MARK = "panel.json"
 OPTIONAL = ("value", "shares")
 ARRAYS = (
     "bars",
@@ -56,8 +57,7 @@ ACTION_ARRAYS = ("row", "col", "kind", "numerator", "denominator", "cash")
 
 def cache_folder() -> Path:
     """Where panels are cached; `GEOUL_CACHE` overrides the user's cache folder."""
-    root = os.environ.get("GEOUL_CACHE")
-    return (Path(root) if root else Path(platformdirs.user_cache_dir("geoul"))) / "panels"
+    return cache_root() / "panels"
 
 
 def load(
@@ -98,8 +98,8 @@ def load(
     from engine.data.panel_build import build  # noqa: PLC0415  (the fast path must not wait for these imports)
 
     built = build(folder, manifest, start=start, end=end, tickers=tickers, interval=wanted)
-    # A full disk, or another process that writes the same entry, costs the cache but not the panel.
-    with contextlib.suppress(OSError):
+    # A full disk, a closed folder, or another process that writes the same entry, costs the cache but not the panel.
+    with contextlib.suppress(OSError, DataError):
         _write(entry, built, stamps)
         _evict(entry.parent, keep=entry.name)
     stored = _read(entry, manifest, stamps)
@@ -118,17 +118,40 @@ def _check_range(folder: Path, manifest: Manifest, start: datetime.date | None, 
 
 def _refuse_gaps(folder: Path, manifest: Manifest, start: datetime.date | None, end: datetime.date | None) -> None:
     first, last = start or manifest.first, end or manifest.last
-    long = [gap for gap in manifest.gaps if gap.sessions > MAX_GAP_SESSIONS]
-    inside = [gap for gap in long if gap.after >= first and gap.before <= last]
+    inside = [gap for gap in _long_gaps(manifest) if gap.after >= first and gap.before <= last]
     if not inside:
         return
-    edges = [manifest.first, *(day for gap in long for day in (gap.after, gap.before)), manifest.last]
-    parts = ", ".join(f"{begin}..{stop}" for begin, stop in zip(edges[::2], edges[1::2], strict=True))
+    parts = ", ".join(f"{begin}..{stop}" for begin, stop in _parts(manifest))
     gap = inside[0]
     raise DataError(
         f"{folder} has no bars for the {gap.sessions} sessions between {gap.after} and {gap.before}: windows and "
-        f"positions would jump over them. Choose --from and --to inside one of its parts ({parts}), or allow gaps."
+        f"positions would jump over them. Choose --from and --to inside one of its parts ({parts}), or pass "
+        "--allow-gaps."
     )
+
+
+def whole_part(
+    folder: Path, start: datetime.date | None, end: datetime.date | None
+) -> tuple[datetime.date, datetime.date] | None:
+    """First and last day of the one part between long gaps that the dates reach into; None where that is not one.
+
+    Windows may look back over the whole part, so a run inside it loads all of it.
+    """
+    manifest = load_manifest(folder)
+    parts = _parts(manifest)
+    reached = [
+        (first, last) for first, last in parts if first <= (end or manifest.last) and last >= (start or manifest.first)
+    ]
+    return reached[0] if len(reached) == 1 < len(parts) else None
+
+
+def _parts(manifest: Manifest) -> list[tuple[datetime.date, datetime.date]]:
+    edges = [manifest.first, *(day for gap in _long_gaps(manifest) for day in (gap.after, gap.before)), manifest.last]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _long_gaps(manifest: Manifest) -> list[Gap]:
+    return [gap for gap in manifest.gaps if gap.sessions > MAX_GAP_SESSIONS]
 
 
 def _stamps(folder: Path, manifest: Manifest) -> list[list[Any]]:
@@ -142,6 +165,8 @@ def _stamps(folder: Path, manifest: Manifest) -> list[list[Any]]:
 
 
 def _write(entry: Path, panel: Panel, stamps: list[list[Any]]) -> None:
+    if not (entry / MARK).is_file():
+        shutil.rmtree(entry, ignore_errors=True)  # the rest of a damaged entry
     with atomic_folder(entry, overwrite=True) as part:
         for name, array in _arrays(panel).items():
             np.save(part / f"{name}.npy", array)
@@ -156,7 +181,7 @@ def _write(entry: Path, panel: Panel, stamps: list[list[Any]]) -> None:
             "indices": sorted(panel.indices),
             "files": files,
         }
-        (part / "panel.json").write_text(json.dumps(meta), encoding="utf-8")
+        (part / MARK).write_text(json.dumps(meta), encoding="utf-8")
 
 
 def _arrays(panel: Panel) -> dict[str, NDArray[Any]]:
@@ -168,7 +193,7 @@ def _arrays(panel: Panel) -> dict[str, NDArray[Any]]:
 def _read(entry: Path, manifest: Manifest, stamps: list[list[Any]]) -> Panel | None:
     """The cached panel; None when there is none, the dataset's files changed, or the entry is damaged."""
     try:
-        meta = json.loads((entry / "panel.json").read_text(encoding="utf-8"))
+        meta = json.loads((entry / MARK).read_text(encoding="utf-8"))
         if meta["stamps"] != stamps or not all(
             _unchanged(entry / name, record) for name, record in meta["files"].items()
         ):
@@ -179,7 +204,8 @@ def _read(entry: Path, manifest: Manifest, stamps: list[list[Any]]) -> Panel | N
         instruments = pl.read_ipc(entry / "instruments.arrow")
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
         return None
-    os.utime(entry / "panel.json")  # the least recently used entry is evicted first
+    with contextlib.suppress(OSError):  # a cache that may only be read
+        os.utime(entry / MARK)  # the least recently used entry is evicted first
     stored: dict[str, Any] = {name: arrays.get(name) if name in OPTIONAL else arrays[name] for name in ARRAYS}
     return Panel(
         **stored,
@@ -212,7 +238,7 @@ def _evict(root: Path, keep: str) -> None:
     """Delete the least recently used entries until the cache is within its size."""
     entries = []
     for path in root.iterdir():
-        mark = path / "panel.json"
+        mark = path / MARK
         if mark.is_file():
             size = sum(file.stat().st_size for file in path.iterdir())
             entries.append((mark.stat().st_mtime_ns, size, path))

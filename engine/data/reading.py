@@ -3,13 +3,15 @@ known."""
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from engine.data.columns import guess_columns, require, unused_columns
+from engine.data.columns import guess_columns, require, squeeze, unused_columns
 from engine.data.notes import Note, note
 from engine.data.problems import Problems
 from engine.errors import DataError
@@ -17,6 +19,11 @@ from engine.errors import DataError
 SUFFIXES = (".csv", ".txt", ".tsv", ".parquet", ".pq")
 PRICE_COLUMNS = ("open", "high", "low", "close")
 COUNT_COLUMNS = ("volume", "value", "shares", "market_cap", "base_price", "change", "multiple")
+# Beyond these a number is a slip of the source; kernels add up to 2,500 of them in 64 bits.
+MOST = dict.fromkeys((*PRICE_COLUMNS, "base_price", "change"), 10**10) | {"market_cap": 10**17}
+MOST_COUNT = 10**15
+# Only funds have a net asset value of the day.
+FUND_COLUMNS = ("nav", "순자산가치")
 TEXT_COLUMNS = (
     "ticker",
     "name",
@@ -129,6 +136,9 @@ def read_file(path: Path, problems: Problems, *, pad_tickers: bool = False, tick
         (pl.int_range(pl.len()) + (1 if path.suffix.lower() in (".parquet", ".pq") else 2)).alias("_row"),
         *(pl.col(column).alias(ours) for ours, column in found.items()),
     )
+    if kind == "bars" and "product" not in found and any(squeeze(name) in FUND_COLUMNS for name in raw.columns):
+        frame = frame.with_columns(pl.lit("ETF").alias("product"))
+        notes.append(note("funds_by_nav", file=path.name))
     frame, dated_only = _stamps(frame, problems)
     if kind == "bars":
         frame = with_tickers(frame, problems, ticker, pad_tickers=pad_tickers)
@@ -151,9 +161,13 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: the file is empty (0 bytes). Remove it from the import or download it again.")
     try:
         if suffix in (".parquet", ".pq"):
-            return pl.read_parquet(path, hive_partitioning=False)
+            return pl.read_parquet(path, hive_partitioning=False, glob=False)
         text = _decode(path)
-        separator = max(",\t;|", key=text.split("\n", 1)[0].count)
+        if "\n" not in text:
+            text = text.replace("\r", "\n")  # line ends of old Macintosh spreadsheets
+        head = text.split("\n", 1)[0]
+        separator = max(",\t;|", key=head.count)
+        _refuse_twins(head.strip().split(separator), path)
         # Everything as text: "005930" must not become 5930, and errors must show what the file says.
         return pl.read_csv(text.encode(), separator=separator, infer_schema_length=0, truncate_ragged_lines=False)
     except pl.exceptions.PolarsError as error:
@@ -163,8 +177,18 @@ def read_table(path: Path) -> pl.DataFrame:
         ) from error
 
 
+def _refuse_twins(names: list[str], path: Path) -> None:
+    """Two columns of one name: the reader would rename the second, and nobody would know which one was taken."""
+    for place, name in enumerate(names):
+        if name and name in names[:place]:
+            raise DataError(f"{path}: two columns are called {name!r}. Remove or rename one of them.")
+
+
 def _decode(path: Path) -> str:
     data = path.read_bytes()
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # "Unicode text" of spreadsheets
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-16")
     for encoding in ("utf-8-sig", "cp949"):  # Korean spreadsheets still write CP949
         try:
             return data.decode(encoding)
@@ -304,6 +328,14 @@ def _numbers(frame: pl.DataFrame, problems: Problems, kind: str) -> pl.DataFrame
             raise DataError(
                 f"{frame['_file'][0]}: column {name!r} has type {series.dtype}, a number is needed. Convert the column."
             )
+        limit = MOST.get(name, MOST_COUNT)
+        frame = problems.refuse(
+            frame,
+            (number.abs() > limit) & (number.is_finite() | (not floating)),
+            name,
+            f"too large: nothing on the exchange is above {limit:,}",
+            "Correct the value.",
+        )
         if floating:
             frame = frame.with_columns(number.cast(pl.Float64).alias(name))
         else:

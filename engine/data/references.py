@@ -17,6 +17,8 @@ from engine.data.timeline import are_sessions, close_times, day_numbers
 from engine.errors import DataError
 
 INDEX_NAMES = {"코스피": "KOSPI", "코스닥": "KOSDAQ", "코스피200": "KOSPI200", "코스닥150": "KOSDAQ150"}
+# A name becomes a file's name, so it may not lead out of the dataset's folder.
+INDEX_NAME = r"^[\p{L}\p{N}][\p{L}\p{N}._-]{0,39}$"
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,11 @@ def index_series(frames: list[pl.DataFrame], first: object, last: object) -> dic
     dated = (table["stamp"].dt.truncate("1d") == table["stamp"]).all()
     time = close_times(table["stamp"].dt.date()) if dated else table["stamp"].dt.replace_time_zone("Asia/Seoul")
     names = table["index"].str.replace_all(" ", "").str.to_uppercase().replace(INDEX_NAMES)
+    strange = names.filter(~names.str.contains(INDEX_NAME))
+    if len(strange):
+        raise DataError(
+            f"{strange[0]!r} cannot be the name of an index. Use letters, digits, dots, hyphens and underscores only."
+        )
     table = table.with_columns(time.alias("time"), names.alias("index"))
     table = table.filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
     result = {}

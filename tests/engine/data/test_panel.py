@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.data import panel_cache
 from engine.data.dense import make_dense
-from engine.data.panel import CLOSE, HIGH, LOW, OPEN, VOLUME, Panel, State, load_panel
+from engine.data.panel import CLOSE, HIGH, LOW, OPEN, VOLUME, Panel, State, load_panel, load_part
 from engine.data.timeline import close_times
 from engine.errors import DataError
 from engine.krx.sessions import sessions_between
@@ -53,7 +53,7 @@ def test_cache_gives_the_same_panel_mapped_and_read_only(sample: Path, monkeypat
     }
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "remove", "meta"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove", "meta", "no meta"])
 def test_a_damaged_cache_is_built_again(sample: Path, damage: str) -> None:
     before = load_panel(sample).bars.copy()  # a copy: the panel itself is mapped from the file to be damaged
     entry = next(path for path in panel_cache.cache_folder().iterdir())
@@ -66,6 +66,8 @@ def test_a_damaged_cache_is_built_again(sample: Path, damage: str) -> None:
         bars.write_bytes(content[:-8])
     elif damage == "remove":
         bars.unlink()
+    elif damage == "no meta":
+        (entry / "panel.json").unlink()
     else:
         (entry / "panel.json").write_text("{}")
     again = load_panel(sample)
@@ -144,7 +146,15 @@ def test_gaps_of_the_whole_dataset_need_a_decision(write_csv: Callable[..., Path
     panel = load_panel(tmp_path / "out", allow_gaps=True)
     assert panel.rows == 20
     assert np.diff(panel.ordinal).tolist() == [1] * 9 + [51] + [1] * 9
-    assert load_panel(tmp_path / "out", start=datetime.date.fromisoformat(DAYS[60])).rows == 10
+    later = datetime.date.fromisoformat(DAYS[60])
+    assert load_panel(tmp_path / "out", start=later).rows == 10
+    # A run inside one part looks back over all of that part, whatever day of it it starts on.
+    whole = [datetime.date.fromisoformat(DAYS[row]) for row in (3, 5, 30, 65)]
+    assert load_part(tmp_path / "out", whole[0], whole[1]).session_date(0).isoformat() == DAYS[0]
+    assert load_part(tmp_path / "out", whole[2]).session_date(0).isoformat() == DAYS[60]
+    assert load_part(tmp_path / "out", whole[0], whole[1]).rows == 10
+    with pytest.raises(DataError, match="--allow-gaps"):
+        load_part(tmp_path / "out", whole[1], whole[3])
 
 
 def test_halted_and_missing_rows_carry_the_close(make_dataset: Callable[..., Path]) -> None:
