@@ -19,6 +19,7 @@ from engine.broker import Accepted, IndexQuote, Outcome, Quote, RefusedByVenue
 from engine.clock import KST
 from engine.config import BacktestConfig
 from engine.data.panel import SPLIT, Panel
+from engine.errors import BadInput
 from engine.events import Event, Slice
 from engine.exchange import EPOCH
 from engine.fill import Fill
@@ -113,8 +114,28 @@ class ReplayBroker:
     def submit(self, order: Approved[OrderRequest]) -> Outcome:
         """Put an approved order into the book; it takes part from the next point or bar on."""
         request = order.value
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
         write_proposal(self.simulation, request, self._column[request.ticker])
         return self.submit_proposal(0, request.quantity)
+
+    def _refusal(self, request: OrderRequest) -> RefusedByVenue | None:
+        """What a venue says no to whoever approved it: an unknown name, shares not held, money not there."""
+        if request.ticker not in self._column:
+            return RefusedByVenue(reason=RefusalReason.VENUE, text=f"There is no ticker {request.ticker!r} here.")
+        if self.simulation.row < 0:
+            return RefusedByVenue(reason=RefusalReason.MARKET_CLOSED, text="No bar has closed yet.")
+        if request.side is Side.SELL:
+            if self.sellable(request.ticker) < request.quantity:
+                text = f"Only {self.sellable(request.ticker):,} shares of {request.ticker} are free to sell."
+                return RefusedByVenue(reason=RefusalReason.NOT_HELD, text=text)
+        elif self.simulation.exchange.config.funding == "strict":
+            limit = request.price if request.kind is OrderKind.LIMIT else None
+            if self.buyable(request.ticker, limit) < request.quantity:
+                text = f"Orderable cash pays for {self.buyable(request.ticker, limit):,} shares of {request.ticker}."
+                return RefusedByVenue(reason=RefusalReason.NOT_ENOUGH_CASH, text=text)
+        return None
 
     def submit_proposal(self, place: int, quantity: int) -> Outcome:
         """The same for a proposal that a plan has already written."""
@@ -152,7 +173,6 @@ class ReplayBroker:
         if wanted <= 0 or wanted > rest:
             text = f"Order {order_number} has {rest:,} shares open; the quantity can only be reduced, to 1 or more."
             return RefusedByVenue(reason=RefusalReason.VENUE, text=text)
-        self.simulation.cancel(index)
         proposal = self.simulation.book.proposals[0]
         proposal[:] = 0
         proposal[at.PROPOSAL_COL] = old[at.ORDER_COL]
@@ -163,12 +183,13 @@ class ReplayBroker:
         proposal[at.PROPOSAL_RULE] = old[at.ORDER_RULE]
         proposal[at.PROPOSAL_RULES_LOW] = old[at.ORDER_RULES_LOW]
         proposal[at.PROPOSAL_RULES_HIGH] = old[at.ORDER_RULES_HIGH]
-        proposal[at.PROPOSAL_RELATIVE] = old[at.ORDER_RELATIVE]
+        proposal[at.PROPOSAL_RELATIVE] = old[at.ORDER_RELATIVE] if price is None else 0
         proposal[at.PROPOSAL_WEIGHT_CAP] = at.PPB
-        code, allowed = self.simulation.check(0)
+        code, allowed = self.simulation.try_amend(index)
         if code != at.ACCEPTED:
             reason = RefusalReason(at.REFUSAL_NAMES[code])
-            return RefusedByVenue(reason=reason, text=f"The rest of order {order_number} was withdrawn.")
+            return RefusedByVenue(reason=reason, text=f"Order {order_number} stays as it is.")
+        self.simulation.cancel(index)
         return self.submit_proposal(0, allowed)
 
     def account(self) -> AccountSnapshot:
@@ -176,7 +197,9 @@ class ReplayBroker:
         self.catch_up()
         account = self.simulation.book.account
         cash, scale = int(account[at.CASH]), self.simulation.exchange.scale
-        session = int(self.simulation.exchange.arrays[3][self.simulation.row, at.ROW_SESSION])
+        inside_a_bar = self.simulation.point != AFTER_CLOSE
+        row = max(self.simulation.row + inside_a_bar, 0)
+        session = int(self.simulation.exchange.arrays[3][row, at.ROW_SESSION])
         due = [
             int(account[at.DUE_IN + slot % 3] - account[at.DUE_OUT + slot % 3]) for slot in (session + 1, session + 2)
         ]
@@ -244,13 +267,17 @@ class ReplayBroker:
         )
 
     def history(self, ticker: str, interval: str, start: datetime.date, end: datetime.date) -> pl.DataFrame:
-        """Bars of one ticker up to the present one; nothing later can be read."""
+        """Bars of one ticker in won, up to the present one; nothing later can be read."""
+        if interval != self._panel.interval:
+            raise BadInput(f"The data has bars of {self._panel.interval}, not of {interval}. Ask for those.")
         first, last = np.searchsorted(self._panel.session, [(start - EPOCH).days, (end - EPOCH).days + 1])
         rows = slice(int(first), min(int(last), self.simulation.row + 1))
         bars = self._panel.bars[:, rows, self._column[ticker]]
         stamps = pl.Series(self._panel.closed_at_ns[rows]).cast(pl.Datetime("ns", "Asia/Seoul"))
         names = ("open", "high", "low", "close", "volume")
-        return pl.DataFrame({"time": stamps, **dict(zip(names, bars, strict=True))})
+        scale = self.simulation.exchange.scale
+        in_won = bars if scale == 1 else [*(bars[: at.VOLUME] / scale), bars[at.VOLUME]]
+        return pl.DataFrame({"time": stamps, **dict(zip(names, in_won, strict=True))})
 
     def buyable(self, ticker: str, price: int | None = None) -> int:
         """Shares that the orderable cash pays for, at a limit price or reserved as a market order."""
@@ -269,7 +296,9 @@ class ReplayBroker:
         """Orders that can still fill."""
         self.catch_up()
         book = self.simulation.book
-        return [self._order(int(index)) for index in book.open[: book.account[at.OPEN_COUNT]]]
+        listed = book.open[: book.account[at.OPEN_COUNT]]
+        still = listed[book.orders[listed, at.ORDER_STATUS] == at.STATUS_OPEN]
+        return [self._order(int(index)) for index in still]
 
     def orders(self, day: datetime.date) -> Sequence[Order]:
         """All orders sent on a day."""
@@ -403,7 +432,7 @@ class ReplayBroker:
                 side=Side.BUY if log[at.ORDER_SIDE] == at.BUY else Side.SELL,
                 quantity=int(log[at.ORDER_QUANTITY]),
                 kind=kind,
-                price=int(log[at.ORDER_PRICE]) if kind.has_price else None,
+                price=self._price(log) if kind.has_price else None,
             ),
             intended_at=self._time(int(log[at.ORDER_ROW])),
             status=status,
@@ -412,6 +441,13 @@ class ReplayBroker:
             filled_amount=int(log[at.ORDER_AMOUNT]),
             done_at=self._time(done) if done >= 0 else None,
         )
+
+    def _price(self, order: NDArray[np.int64]) -> int:
+        """An order's price; one that still waits for an opening price is shown around the last close."""
+        price = int(order[at.ORDER_PRICE])
+        if order[at.ORDER_RELATIVE]:
+            price += int(self._panel.bars[at.CLOSE, self.simulation.row, int(order[at.ORDER_COL])])
+        return max(price, 1)
 
 
 def replay(

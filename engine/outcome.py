@@ -147,7 +147,8 @@ class _View:
         status = log[:, at.ORDER_STATUS].copy()
         partly = (log[:, at.ORDER_FILLED] > 0) & (log[:, at.ORDER_FILLED] < log[:, at.ORDER_QUANTITY])
         status[partly & (status != at.STATUS_OPEN)] = STATUSES.index("partly filled")
-        priced = log[:, at.ORDER_KIND] != at.MARKET
+        # An offset from an opening price that never came is no price.
+        priced = (log[:, at.ORDER_KIND] != at.MARKET) & (log[:, at.ORDER_RELATIVE] == 0)
         done = log[:, at.ORDER_DONE_ROW]
         finished = log[:, at.ORDER_STATUS] != at.STATUS_OPEN
         col = log[:, at.ORDER_COL]

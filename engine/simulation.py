@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BrokenInvariant
+from engine.errors import BadInput, BrokenInvariant
 from engine.exchange import Exchange
 from engine.matching import arrays as at
 from engine.matching import step
@@ -24,6 +24,7 @@ from engine.rules.tree import Node
 BLOCK_CELLS = 80_000
 MOST_BLOCK_ROWS = 8_192
 AFTER_CLOSE = -1
+HOLDING_TOO_LARGE = 2  # account[BROKEN]
 PROGRESS_STEPS = 50  # how often a whole run reports its progress
 
 
@@ -140,6 +141,7 @@ class Simulation:
 
     def check(self, place: int) -> tuple[int, int]:
         """Risk check of proposal `place`: (code, quantity allowed)."""
+        self._require_a_close()
         code, quantity = step.check_one(self.exchange.arrays, self._arrays, self.row, place)
         return int(code), int(quantity)
 
@@ -152,13 +154,35 @@ class Simulation:
 
     def accept(self, place: int, quantity: int) -> int:
         """Put proposal `place` with an approved quantity into the book. Returns the order's index."""
+        self._require_a_close()
         self.make_room()
         market = self.exchange.arrays
         return int(step.accept_one(market, self._arrays, self.row, place, quantity, self.point))
 
     def cancel(self, index: int) -> bool:
         """Cancel an open order; False if it was no longer open."""
-        return bool(step.cancel_one(self._arrays, index, self.row))
+        return bool(step.cancel_one(self._arrays, index, self.row if self.point == AFTER_CLOSE else self.row + 1))
+
+    def try_amend(self, index: int) -> tuple[int, int]:
+        """Risk check of proposal 0 as if order `index` were cancelled, which it is not: (code, quantity allowed)."""
+        book = self.book
+        trial = tuple(
+            book._replace(
+                account=book.account.copy(),
+                positions=book.positions.copy(),
+                orders=book.orders.copy(),
+                open=book.open.copy(),
+            )
+        )
+        step.cancel_one(trial, index, self.row)
+        code, quantity = step.check_one(self.exchange.arrays, trial, self.row, 0)
+        return int(code), int(quantity)
+
+    def _require_a_close(self) -> None:
+        if self.row < 0:
+            raise BadInput(
+                "No bar has closed yet, so there is no price to check an order with. Wait for the first bar."
+            )
 
     def make_room(self) -> None:
         """Give the logs room for one more bar."""
@@ -171,13 +195,12 @@ class Simulation:
 
     def _advance_features(self, row: int | None = None) -> None:
         wanted = self.next_row if row is None else row
-        if wanted < self._known_to:
-            return
-        end = min(self._known_to + self.block_rows, self.last)
-        if self._graph is not None:
-            self._graph.advance(self._known_to, end)
-        self._pool.fill(self._graph, self._known_to, end)
-        self._known_from, self._known_to = self._known_to, end
+        while wanted >= self._known_to:
+            end = min(self._known_to + self.block_rows, self.last)
+            if self._graph is not None:
+                self._graph.advance(self._known_to, end)
+            self._pool.fill(self._graph, self._known_to, end)
+            self._known_from, self._known_to = self._known_to, end
 
     def _look_at(self, status: int) -> None:
         if status == step.NEEDS_ROOM:
@@ -185,6 +208,11 @@ class Simulation:
         elif status == step.BROKE:
             account = self.book.account
             day = self.exchange.panel.session_date(min(self.next_row, self.last - 1))
+            if account[at.BROKEN] == HOLDING_TOO_LARGE:
+                raise BadInput(
+                    f"On {day} one holding is worth more than {at.MOST_MONEY // self.exchange.scale:,} won, beyond "
+                    "which sums of money would overflow. Start with less cash, or check the prices of that day."
+                )
             raise BrokenInvariant(
                 f"The account's books do not balance on {day}: cash {account[at.CASH]:,}, receivable "
                 f"{account[at.RECEIVABLE]:,}, payable {account[at.PAYABLE]:,}, cost {account[at.HOLDINGS_COST]:,}, "

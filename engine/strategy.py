@@ -28,6 +28,9 @@ from engine.order import OrderKind, OrderRequest, Refused, Side
 from engine.rules.tree import Node
 from engine.simulation import Simulation
 
+MOST_WON = 10**13  # of one share, and
+MOST_SHARES = 10**15  # of one order: far beyond any market, far below what would overflow
+
 
 class Strategy:
     """Base of strategies: override what you need."""
@@ -74,7 +77,7 @@ class View:
         self._places = {ticker: place for place, ticker in enumerate(self._panel.tickers)}
         self._only = 0 if len(self._places) == 1 else -1
         self._positions = simulation.book.positions
-        self._read: dict[str, Callable[[int, int], Any]] = {}
+        self._read: dict[str, tuple[Callable[[int, int], Any], bool]] = {}
         self._values: dict[str, list[float]] = {}
         self._first = self._known_to = self._offset = 0
         self.requests: list[OrderRequest] = []
@@ -84,7 +87,10 @@ class View:
         if row >= self._known_to and self._nodes:
             nodes = tuple(self._nodes.values())
             self._first, self._known_to, columns = self._simulation.feature_columns(row, nodes)
-            self._read = {name: column.item for name, column in zip(self._nodes, columns, strict=True)}
+            # A value of the bar alone, such as an index, has one column for all instruments.
+            self._read = {
+                name: (column.item, column.shape[1] > 1) for name, column in zip(self._nodes, columns, strict=True)
+            }
             if self._only == 0:  # a list hands out a number in half the time that an array needs
                 self._values = {name: column[:, 0].tolist() for name, column in zip(self._nodes, columns, strict=True)}
         self._offset = row - self._first
@@ -93,12 +99,25 @@ class View:
         """A feature of the only instrument: as `feature(name)`."""
         if self._only < 0:
             raise BadInput(f"Which ticker's {name!r}? The data has {len(self._places)} instruments: name one.")
-        return self._values[name][self._offset]
+        try:
+            return self._values[name][self._offset]
+        except KeyError:
+            raise self._no_feature(name) from None
 
     def feature(self, name: str, ticker: str | None = None) -> float:
         """A feature of one instrument: not-a-number while unknown; a condition gives 1, 0, or −1 while unknown."""
-        value: float = self._read[name](self._offset, self._column(ticker))
+        column = self._column(ticker)
+        try:
+            pick, wide = self._read[name]
+        except KeyError:
+            raise self._no_feature(name) from None
+        value: float = pick(self._offset, column if wide else 0)
         return value
+
+    def _no_feature(self, name: str) -> BadInput:
+        if name in self._nodes:
+            return BadInput(f"The feature {name!r} is known from the first bar on; ask for it in on_bar.")
+        return BadInput(f"There is no feature {name!r}. The strategy declares {', '.join(self._nodes) or 'none'}.")
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -108,21 +127,21 @@ class View:
     @property
     def now(self) -> datetime:
         """Close of the present bar, Asia/Seoul."""
-        return datetime.fromtimestamp(int(self._panel.closed_at_ns[self._simulation.row]) / 1_000_000_000, KST)
+        return datetime.fromtimestamp(int(self._panel.closed_at_ns[self._row]) / 1_000_000_000, KST)
 
     @property
     def session(self) -> date:
         """Session of the present bar."""
-        return self._panel.session_date(self._simulation.row)
+        return self._panel.session_date(self._row)
 
     @property
     def is_last_bar_of_session(self) -> bool:
         """Whether the next bar belongs to another session."""
-        return bool(self._simulation.exchange.arrays[3][self._simulation.row, at.ROW_LAST])
+        return bool(self._simulation.exchange.arrays[3][self._row, at.ROW_LAST])
 
     def is_listed(self, ticker: str) -> bool:
         """Whether the instrument has a bar now."""
-        return bool(self._panel.state[self._simulation.row, self._places[ticker]] & at.PRESENT)
+        return bool(self._panel.state[self._row, self._column(ticker)] & at.PRESENT)
 
     def close(self, ticker: str | None = None) -> float:
         """Closing price of the present bar, won."""
@@ -173,7 +192,7 @@ class View:
             if not 0 < weight <= 1:
                 raise BadInput(f"A weight of {weight} is not a share of equity. Give a number in (0, 1], such as 0.1.")
             self._simulation.catch_up()
-            price = int(self._panel.bars[at.CLOSE, self._simulation.row, column])
+            price = int(self._panel.bars[at.CLOSE, self._row, column])
             equity = int(self._simulation.book.account[at.EQUITY])
             quantity = part(equity, ratio_ppb(weight)) // price if price > 0 else 0
         if quantity:
@@ -202,6 +221,11 @@ class View:
         if stop is not None:
             kind = OrderKind.STOP
         level = limit if limit is not None else stop
+        if quantity > MOST_SHARES or (level is not None and not 0 < level <= MOST_WON):
+            raise BadInput(
+                f"Cannot {side.value} {quantity:,} shares of {self._panel.tickers[column]} at {level}: a price lies "
+                f"above 0 and below {MOST_WON:,} won, a quantity below {MOST_SHARES:,} shares."
+            )
         price = None if level is None else round(level * self._simulation.exchange.scale)
         return OrderRequest(ticker=self._panel.tickers[column], side=side, quantity=quantity, kind=kind, price=price)
 
@@ -216,7 +240,15 @@ class View:
         return place
 
     def _bar(self, field: int, ticker: str | None) -> int:
-        return int(self._panel.bars[field, self._simulation.row, self._column(ticker)])
+        return int(self._panel.bars[field, self._row, self._column(ticker)])
+
+    @property
+    def _row(self) -> int:
+        """The last closed bar; a negative row would be read from the end of the data, which is the future."""
+        row = self._simulation.row
+        if row < 0:
+            raise BadInput("No bar has closed yet: in on_start prices and dates are not known. Look in on_bar.")
+        return row
 
     def _account(self, field: int) -> float:
         self._simulation.catch_up()

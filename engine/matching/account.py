@@ -53,22 +53,28 @@ from engine.matching.arrays import (
     MARK_EQUITY,
     MARK_HOLDINGS,
     MONTH_START_EQUITY,
+    MOST_MONEY,
     OPEN_COUNT,
     ORDER_COL,
     ORDER_COUNT,
+    ORDER_EACH,
     ORDER_FILLED,
     ORDER_FROM_ROW,
+    ORDER_MARK,
     ORDER_PRICE,
     ORDER_QUANTITY,
     ORDER_RELATIVE,
     ORDER_SIDE,
     PAYABLE,
     PEAK_EQUITY,
+    PENDING_VALUE,
+    POSITION_BUY_FEES,
     POSITION_COST,
     POSITION_NET,
     POSITION_PEAK,
     POSITION_PENDING_BUY,
     POSITION_PENDING_SELL,
+    POSITION_PENDING_VALUE,
     POSITION_QUANTITY,
     PPB,
     PROPOSAL_COL,
@@ -90,7 +96,7 @@ from engine.matching.arrays import (
     TAXES,
     TRADED,
 )
-from engine.matching.costs import part
+from engine.matching.costs import part, share_of
 from engine.matching.fills import apply_fill, close_position
 from engine.matching.grid import grid_down, grid_up, mark_price, today
 from engine.matching.orders import accept, close_order, orderable_cash, spare_proposal, sweep
@@ -138,25 +144,32 @@ def settle(account, slot):
 
 @inner
 def restate(market, book, row, action):
-    """A split, bonus issue, reverse split or capital reduction: shares, open orders, guarded levels, targets."""
+    """A split, bonus issue, reverse split or capital reduction: shares, open orders, guarded levels, targets.
+
+    Bound: shares × numerator and price × denominator stay below 9.2e18.
+    """
     col, numerator, denominator = action[ACTION_COL], action[ACTION_NUMERATOR], action[ACTION_DENOMINATOR]
     account, position = book.account, book.positions[col]
     restate_orders(market, book, row, col, numerator, denominator)
     for number in range(account[ARM_COUNT]):
         arm = book.arms[number]
         if arm[ARM_COL] == col:
-            level = arm[ARM_LEVEL] * denominator // numerator
-            falling = arm[ARM_DIRECTION] < 0
+            level = arm[ARM_LEVEL] * denominator
             day = today(market, row)
-            arm[ARM_LEVEL] = grid_down(market, day, col, level) if falling else grid_up(market, day, col, level)
+            if arm[ARM_DIRECTION] < 0:
+                arm[ARM_LEVEL] = grid_down(market, day, col, level // numerator)
+            else:
+                arm[ARM_LEVEL] = grid_up(market, day, col, -(-level // numerator))
     held = position[POSITION_QUANTITY]
     if held == 0:
         return
     total = held * numerator
     kept, fraction = total // denominator, total % denominator
-    price = market.base[row, col] if market.base[row, col] > 0 else market.close[row, col]
-    paid = price * fraction // denominator
-    cost = position[POSITION_COST] * fraction // total if fraction > 0 else 0
+    price = market.base[row, col]
+    if price == 0:  # nothing later than the last close is known before the opening auction
+        price = market.close[row - 1, col] * denominator // numerator
+    paid = share_of(price, fraction, denominator)
+    cost = share_of(position[POSITION_COST], fraction, total)
     position[POSITION_QUANTITY] = kept
     position[POSITION_COST] -= cost
     position[POSITION_PEAK] = position[POSITION_PEAK] * denominator // numerator
@@ -169,13 +182,12 @@ def restate(market, book, row, action):
         left = book.exits[col, exit_index]
         if left > 0:
             left = min(left * numerator // denominator, kept)
-            book.exits[col, exit_index] = left if left > 0 else -1
+            done = 0 if book.exit_rules[exit_index, 1] == PPB else -1
+            book.exits[col, exit_index] = left if left > 0 else done
     if kept == 0:
-        rest = position[POSITION_COST]
-        position[POSITION_COST] = 0
-        account[HOLDINGS_COST] -= rest
-        account[REALISED] -= rest
-        position[POSITION_NET] -= rest
+        # All shares became a fraction, so all of the cost has left already; the purchase fees leave with it.
+        position[POSITION_NET] -= position[POSITION_BUY_FEES]
+        position[POSITION_BUY_FEES] = 0
         close_position(book, row, col)
 
 
@@ -196,6 +208,12 @@ def restate_orders(market, book, row, col, numerator, denominator):
         more = restated - remaining
         order[ORDER_QUANTITY] += more
         if order[ORDER_SIDE] == BUY:
+            order[ORDER_EACH] = order[ORDER_EACH] * remaining // restated
+            mark = order[ORDER_MARK] * remaining // restated
+            value = mark * restated - order[ORDER_MARK] * remaining
+            order[ORDER_MARK] = mark
+            position[POSITION_PENDING_VALUE] += value
+            account[PENDING_VALUE] += value
             position[POSITION_PENDING_BUY] += more
         else:
             position[POSITION_PENDING_SELL] += more
@@ -264,6 +282,8 @@ def mark(market, book, row):
         col = book.held[place]
         position = book.positions[col]
         price = mark_price(market, row, col)
+        if position[POSITION_QUANTITY] > MOST_MONEY // max(price, 1):
+            account[BROKEN] = 2
         value += price * position[POSITION_QUANTITY]
         position[POSITION_PEAK] = max(position[POSITION_PEAK], price)
         if (market.state[row, col] & TRADED) == 0:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 PPB = 1_000_000_000
 NEVER = 2**62
+MOST_MONEY = 2**60  # of one holding, in price units; more is refused before it can overflow
 
 # Panel bars and state bits (the same numbers as in engine.data.panel).
 OPEN, HIGH, LOW, CLOSE, VOLUME = 0, 1, 2, 3, 4
@@ -74,9 +75,12 @@ ORDER_AMOUNT = 17  # traded amount so far
 ORDER_FEE = 18
 ORDER_TAX = 19
 ORDER_RURAL = 20
-ORDER_RELATIVE = 21  # 1: price is an offset from the opening price of the bar in which it trades
+ORDER_RELATIVE = 21  # 1: price is an offset from the opening price of the first bar in which it takes part
 ORDER_ASKED = 22  # quantity asked before the risk check resized it
-ORDER_FIELDS = 23
+ORDER_EACH = 23  # price at which one share of a purchase reserves cash
+ORDER_SET_OFF = 24  # 1: a stop that the path has reached; its rest trades as a market order
+ORDER_MARK = 25  # last close when a purchase was sent: what it counts for in the limits until it fills
+ORDER_FIELDS = 26
 
 STATUS_OPEN, STATUS_FILLED, STATUS_EXPIRED, STATUS_CANCELLED, STATUS_REFUSED = range(5)
 
@@ -144,7 +148,7 @@ POSITION_NUMBER = 5
 POSITION_LAST_EXIT = 6  # row on which it was last closed, −1 = never
 POSITION_PENDING_BUY = 7  # shares in open purchases
 POSITION_PENDING_SELL = 8
-POSITION_PENDING_VALUE = 9  # money in open purchases at their reference price
+POSITION_PENDING_VALUE = 9  # money in open purchases, each at the close after which it was sent
 POSITION_NET = 10  # realised profit after costs of the present position
 POSITION_BUDGET_ROW = 11  # bar for which the participation budget below is counted
 POSITION_BUDGET_USED = 12
@@ -186,7 +190,7 @@ BUYS_BLOCKED = 35  # refusal code while purchases are blocked at this decision, 
 INCOME = 36  # cash distributions, part of REALISED
 PATH_SPLIT_DAYS = 37  # bars on which both a guard stop and a guard target lay inside the range
 FRACTION_CASH = 38
-BROKEN = 39  # 1: the cash identity failed
+BROKEN = 39  # 1: the cash identity failed, 2: a holding is worth more than the integers can count
 LIMIT_POSITIONS = 40  # limits in force at this decision: the configuration's, tightened by rules
 LIMIT_WEIGHT = 41
 LIMIT_SECTOR = 42

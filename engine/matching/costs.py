@@ -15,6 +15,7 @@ from engine.matching.arrays import (
     CONFIG_SLIPPAGE_KIND,
     CONFIG_SLIPPAGE_SIZE,
     INSTRUMENT_CLASS,
+    NEVER,
     ORDER_AMOUNT,
     ORDER_FEE,
     ORDER_RURAL,
@@ -32,8 +33,30 @@ from engine.matching.grid import grid_down, grid_up, tick_at, today
 
 @inner
 def part(amount, rate):
-    """floor(amount × rate / 10⁹) for amount ≥ 0. Bound: amount < 9.2e18, amount × rate / 10⁹ < 9.2e18."""
-    return amount // PPB * rate + amount % PPB * rate // PPB
+    """floor(amount × rate / 10⁹) for amount, rate ≥ 0. Bound: the result is below 9.2e18."""
+    whole, rest = amount // PPB, amount % PPB
+    return whole * rate + rest * (rate // PPB) + rest * (rate % PPB) // PPB
+
+
+@inner
+def share_of(amount, shares, whole):
+    """floor(amount × shares / whole), exact although the product may pass 2^63.
+
+    Bound: 0 ≤ amount, whole < 2^62 and 0 ≤ shares ≤ whole, whole > 0.
+    """
+    if shares == 0 or amount <= NEVER // shares:
+        return amount * shares // whole
+    # Long multiplication, one binary digit of `shares` at a time, with the division carried along.
+    result = rest = 0
+    amount_whole, amount_rest = amount // whole, amount % whole
+    for digit in range(61, -1, -1):
+        result, rest = 2 * result, 2 * rest
+        if (shares >> digit) & 1:
+            result += amount_whole
+            rest += amount_rest
+        result += rest // whole
+        rest %= whole
+    return result
 
 
 @inner
@@ -56,10 +79,44 @@ def fee_on(market, col, amount):
 
 
 @inner
+def fee_to_reserve(market, col, amount):
+    """Commission to keep ready for a purchase: where a day's sum is rounded, it may cost one rounding step more."""
+    config = market.config
+    extra = config[CONFIG_COST_STEP] if config[CONFIG_COSTS_ON] == 1 and config[CONFIG_COST_PER_DAY] == 1 else 0
+    return fee_on(market, col, amount) + extra
+
+
+@inner
+def charged_so_far(market, book, order, col, side):
+    """The sum on which costs are rounded, of the order or of the session: (amount, commission)."""
+    if market.config[CONFIG_COST_PER_DAY] == 1:
+        sums = book.day[2 * market.instruments[col, INSTRUMENT_CLASS] + (0 if side == BUY else 1)]
+        return sums[0], sums[1]
+    return book.orders[order, ORDER_AMOUNT], book.orders[order, ORDER_FEE]
+
+
+@inner
+def most_shares(market, col, price, money, amount, fee):
+    """Most shares whose price and commission `money` can pay, on top of what (amount, fee) has already charged."""
+    if money <= 0 or price <= 0:
+        return 0
+    low = max((money + fee - fee_on(market, col, amount + money)) // price, 0)
+    high = money // price
+    while low < high:
+        middle = (low + high + 1) // 2
+        if price * middle + fee_on(market, col, amount + price * middle) - fee <= money:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@inner
 def charge(market, book, row, order, col, side, amount):
     """Add `amount` to the order's (or session's) sum; returns what the new sum costs more: fee, tax, rural tax."""
     config = market.config
     if config[CONFIG_COSTS_ON] == 0:
+        book.orders[order, ORDER_AMOUNT] += amount
         return 0, 0, 0
     kind = market.instruments[col, INSTRUMENT_CLASS]
     step = config[CONFIG_COST_STEP]
@@ -104,7 +161,7 @@ def slipped(market, row, col, side, price, quantity, volume):
     if kind == SLIPPAGE_TICKS:
         away = size * tick_at(market, today(market, row), col, price)
     elif kind == SLIPPAGE_RATE:
-        away = (price * size + PPB - 1) // PPB
+        away = price - part(price, PPB - size)  # rounded up; the rate is at most 1
     else:
         away = math.ceil(price * (size / PPB) * math.sqrt(quantity / max(volume, 1)))
     if side == BUY:

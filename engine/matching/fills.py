@@ -7,7 +7,8 @@ An order takes part from its first point on.
   at the open; a stop that the open has reached or jumped over trades at the open.
 * Between two points the price passes every level of the segment. A limit trades at its price once the path goes
   beyond it (touching is not filling; `touch` is an option). A stop trades at its level once the path touches it.
-  A market order that arrives inside the bar trades at the next point.
+  A market order that arrives inside the bar trades at the next point, and so does a stop that is set off already.
+* A stop that is set off stays set off: what volume leaves of it trades as a market order.
 * Guarded levels (stop loss, profit target) send a sell when the path reaches them and trade by the same rules.
 * Nobody sells in a bar locked at its upper limit, nobody buys in one locked at its lower limit; no volume, no fills.
 * All orders of one instrument share one participation budget per bar, used up along the path.
@@ -54,6 +55,7 @@ from engine.matching.arrays import (
     HELD,
     HOLDINGS_COST,
     LIMIT,
+    MARKET,
     OPEN_COUNT,
     ORDER_COL,
     ORDER_DONE_ROW,
@@ -68,6 +70,7 @@ from engine.matching.arrays import (
     ORDER_RESERVED,
     ORDER_RULES_HIGH,
     ORDER_RULES_LOW,
+    ORDER_SET_OFF,
     ORDER_SIDE,
     ORDER_STATUS,
     PATH_SPLIT_DAYS,
@@ -106,9 +109,9 @@ from engine.matching.arrays import (
     STOP,
     TAXES,
 )
-from engine.matching.costs import charge, fee_on, part, slipped
+from engine.matching.costs import charge, charged_so_far, fee_to_reserve, most_shares, part, share_of, slipped
 from engine.matching.grid import grid_down, grid_up, limits_for, locked_side, today, trades_on
-from engine.matching.orders import accept, orderable_cash, release, spare_proposal
+from engine.matching.orders import accept, cash_freed, orderable_cash, release, spare_proposal
 from engine.matching.table import clear
 
 SETTLEMENT_SESSIONS = 2  # T+2 in exchange sessions. Source: KRX business regulation, settlement
@@ -127,10 +130,11 @@ def path_price(market, row, col, point):
 
 
 @inner
-def meets(market, row, point, side, kind, level, before, now):
+def meets(market, point, side, kind, level, before, now, waited):
     """Price at which an order trades at this point, 0 if it does not.
 
-    `before` and `now` are the path's prices at the point before and at this one. `side` mirrors everything.
+    `before` and `now` are the path's prices at the point before and at this one; `waited` tells whether the order was
+    there at the point before. `side` mirrors everything.
     """
     if kind == LIMIT:
         if point == 0:
@@ -145,23 +149,17 @@ def meets(market, row, point, side, kind, level, before, now):
     if kind == STOP:
         if point == 0:
             return now if (now - level) * side >= 0 else 0
-        worst = max(before * side, now * side) * side
-        best = min(before * side, now * side) * side
-        if (worst - level) * side >= 0:
-            return level if (level - best) * side >= 0 else best
-        return 0
+        if (before - level) * side >= 0:
+            # Set off by the price that was there: at once where it waited for an opening price, else as it arrives.
+            return before if waited else now
+        return level if (now - level) * side >= 0 else 0
     return now
 
 
 @inner
 def affordable(market, col, price, money):
-    """Most shares whose amount and commission fit into `money`."""
-    if money <= 0 or price <= 0:
-        return 0
-    shares = max((money - fee_on(market, col, money)) // price, 0)
-    while price * (shares + 1) + fee_on(market, col, price * (shares + 1)) <= money:
-        shares += 1
-    return shares
+    """Most shares that a new order of this price can ask for when `money` is to pay them and their commission."""
+    return most_shares(market, col, price, money - fee_to_reserve(market, col, 0), 0, 0)
 
 
 @inner
@@ -196,7 +194,7 @@ def apply_fill(market, book, row, point, index, price, quantity, slippage):
     position = book.positions[col]
     amount = price * quantity
     fee, tax, rural = charge(market, book, row, index, col, side, amount)
-    release(book, order, quantity)
+    release(book, order, quantity, cash_freed(order, quantity, amount, fee))
     order[ORDER_FILLED] += quantity
     if order[ORDER_FILLED] == order[ORDER_QUANTITY]:
         order[ORDER_STATUS] = STATUS_FILLED
@@ -223,9 +221,8 @@ def apply_fill(market, book, row, point, index, price, quantity, slippage):
         if quantity == held:
             cost, buy_fees = position[POSITION_COST], position[POSITION_BUY_FEES]
         else:
-            # cost × quantity may pass 2^63 for very large holdings of cheap shares, so divide first.
-            cost = position[POSITION_COST] // held * quantity + position[POSITION_COST] % held * quantity // held
-            buy_fees = position[POSITION_BUY_FEES] * quantity // held
+            cost = share_of(position[POSITION_COST], quantity, held)
+            buy_fees = share_of(position[POSITION_BUY_FEES], quantity, held)
         realised = amount - cost
         position[POSITION_QUANTITY] -= quantity
         position[POSITION_COST] -= cost
@@ -269,13 +266,18 @@ def log_fill(book, row, point, order, price, quantity, fee, tax, rural, realised
 
 @inner
 def count_down_exits(book, order, col, quantity):
-    """Take sold shares off the targets of every exit rule that asked for this order; −1 once a target is reached."""
+    """Take sold shares off the targets of every exit rule that asked for this order.
+
+    A target that is reached is done until the position is closed, except that of `sell all`: shares bought since it
+    fired are not sold yet, so it may fire again.
+    """
     for exit_index in range(book.exit_rules.height):
         rule = book.exit_rules[exit_index, 0]
         word = order[ORDER_RULES_LOW] >> rule if rule < 63 else order[ORDER_RULES_HIGH] >> (rule - 63)
         left = book.exits[col, exit_index]
         if word & 1 and left > 0:
-            book.exits[col, exit_index] = left - quantity if left > quantity else -1
+            reached = 0 if book.exit_rules[exit_index, 1] == PPB else -1
+            book.exits[col, exit_index] = left - quantity if left > quantity else reached
 
 
 @inner
@@ -303,7 +305,7 @@ def drop_held(book, col):
 
 @inner
 def close_position(book, row, col):
-    """A position went to zero: count the result, re-arm its exits."""
+    """A position went to zero: count the result, re-arm its exits, drop the levels that guarded it."""
     account, position = book.account, book.positions[col]
     drop_held(book, col)
     if position[POSITION_PENDING_BUY] > 0:
@@ -311,6 +313,9 @@ def close_position(book, row, col):
     account[CONSECUTIVE_LOSSES] = account[CONSECUTIVE_LOSSES] + 1 if position[POSITION_NET] < 0 else 0
     position[POSITION_LAST_EXIT] = row
     clear(book.exits[col])
+    for number in range(account[ARM_COUNT]):
+        if book.arms[number, ARM_COL] == col:
+            book.arms[number, ARM_DIRECTION] = 0
 
 
 @inner
@@ -330,7 +335,8 @@ def try_fill(market, book, row, point, index, price, slips):
             paid = min(paid, max(upper, price)) if side == BUY else max(paid, min(lower, price))
     if side == BUY:
         money = orderable_cash(book.account) + order[ORDER_RESERVED]
-        quantity = min(quantity, affordable(market, col, paid, money))
+        amount, fee = charged_so_far(market, book, index, col, side)
+        quantity = min(quantity, most_shares(market, col, paid, money, amount, fee))
     else:
         quantity = min(quantity, book.positions[col, POSITION_QUANTITY])
     if quantity > 0:
@@ -349,20 +355,34 @@ def match_orders(market, book, row, point, side):
         if row < order[ORDER_FROM_ROW] or (row == order[ORDER_FROM_ROW] and point < order[ORDER_FROM_POINT]):
             continue
         col = order[ORDER_COL]
-        if not trades_on(market, row, col) or locked_side(market, row, col) == side:
+        if not trades_on(market, row, col):
             continue
-        kind, level = order[ORDER_KIND], order[ORDER_PRICE]
         if order[ORDER_RELATIVE] == 1:
             if point == 0:  # its price is not known before the opening auction has priced
                 continue
-            level += market.open[row, col]
-            day = today(market, row)
-            level = grid_up(market, day, col, level) if side == BUY else grid_down(market, day, col, level)
+            fix_price(market, row, col, order)
+        kind = MARKET if order[ORDER_SET_OFF] == 1 else order[ORDER_KIND]
         now = path_price(market, row, col, point)
         before = now if point == 0 else path_price(market, row, col, point - 1)
-        price = meets(market, row, point, side, kind, level, before, now)
-        if price > 0:
+        waited = row > order[ORDER_FROM_ROW] or point > order[ORDER_FROM_POINT]
+        price = meets(market, point, side, kind, order[ORDER_PRICE], before, now, waited)
+        if price == 0:
+            continue
+        if kind == STOP:
+            order[ORDER_SET_OFF] = 1
+        if locked_side(market, row, col) != side:
             try_fill(market, book, row, point, index, price, kind != LIMIT)
+
+
+@inner
+def fix_price(market, row, col, order):
+    """Turn an offset into a price, now that the opening auction has priced: a stop away from it, a limit back."""
+    price = order[ORDER_PRICE] + market.open[row, col]
+    day = today(market, row)
+    rising = (order[ORDER_KIND] == STOP) == (order[ORDER_SIDE] == BUY)
+    price = grid_up(market, day, col, price) if rising else grid_down(market, day, col, price)
+    order[ORDER_PRICE] = max(price, 1)
+    order[ORDER_RELATIVE] = 0
 
 
 @inner
@@ -381,20 +401,25 @@ def match_guards(market, book, row, point):
         now = path_price(market, row, col, point)
         before = now if point == 0 else path_price(market, row, col, point - 1)
         kind = STOP if direction < 0 else LIMIT
-        price = meets(market, row, point, SELL, kind, arm[ARM_LEVEL], before, now)
+        price = meets(market, point, SELL, kind, arm[ARM_LEVEL], before, now, True)
         if price == 0:
             continue
         arm[ARM_DIRECTION] = 0
         exit_index = arm[ARM_EXIT]
         if book.exits[col, exit_index] == 0:
-            # Half of the shares, rounded up.
-            book.exits[col, exit_index] = -(-position[POSITION_QUANTITY] * book.exit_rules[exit_index, 1] // PPB)
+            book.exits[col, exit_index] = target(position[POSITION_QUANTITY], book.exit_rules[exit_index, 1])
         quantity = min(book.exits[col, exit_index], free)
         if quantity <= 0:
             continue
         index = send_guard(market, book, row, point, arm, direction, quantity)
         if locked_side(market, row, col) != SELL:
             try_fill(market, book, row, point, index, price, direction < 0)
+
+
+@inner
+def target(held, fraction):
+    """Shares that an exit rule wants to sell: the fraction (parts per billion) of the holding, rounded up."""
+    return held - part(held, PPB - fraction)
 
 
 @inner

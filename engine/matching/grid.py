@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.kernel_cache import inline, inner
+from engine.krx.instrument_class import InstrumentClass
 from engine.krx.price_limit import limit_prices
 from engine.krx.tick_size import round_down, round_up, tick_of
 from engine.matching.arrays import (
@@ -22,6 +23,8 @@ from engine.matching.arrays import (
     VENUE_TICKS,
     VENUE_UNIT,
 )
+
+ETF, ETN = int(InstrumentClass.ETF), int(InstrumentClass.ETN)
 
 
 @inline
@@ -71,28 +74,37 @@ def limits_for(market, day, col, base):
     table = market.venue[day, VENUE_FIELDS * kind + VENUE_TICKS]
     if market.config[CONFIG_RAW] == 0 or percent == 0 or table < 0 or base <= 0:
         return 0, 0
-    multiple = market.instruments[col, INSTRUMENT_MULTIPLE]
-    return limit_prices(base, percent, multiple, market.tick_bounds[table], market.tick_sizes[table])
+    return limit_prices(base, percent, leverage(market, col), market.tick_bounds[table], market.tick_sizes[table])
+
+
+@inner
+def leverage(market, col):
+    """Factor of the limit amount: the multiple of a fund or note, 1 for everything else."""
+    kind = market.instruments[col, INSTRUMENT_CLASS]
+    if kind not in (ETF, ETN):
+        return 1
+    return max(abs(market.instruments[col, INSTRUMENT_MULTIPLE]), 1)
 
 
 @inner
 def reserve_price(market, row, col):
-    """What a share of a market order reserves: the upper limit of the session that follows bar `row`.
+    """What a share of a market order reserves: the upper limit of the session of the bar that follows `row`.
 
     Without limits (adjusted prices, unknown tables) the percentage alone is applied, 30 % where it is unknown too.
     """
-    day = next_day(market, row)
-    close = base = market.close[row, col]
-    if market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_ROUND_BASE] == 1:
-        base = grid_up(market, day, col, close)
+    day, kind = next_day(market, row), market.instruments[col, INSTRUMENT_CLASS]
+    base = market.close[row, col]
+    if market.rows[row, ROW_LAST] == 0 and market.base[row, col] > 0:
+        base = market.base[row, col]  # inside a session its own base price holds until the end
+    elif market.venue[day, VENUE_FIELDS * kind + VENUE_ROUND_BASE] == 1:
+        base = grid_up(market, day, col, base)
     upper = limits_for(market, day, col, base)[1]
     if upper > 0:
         return upper
-    kind = market.instruments[col, INSTRUMENT_CLASS]
     percent = market.venue[day, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
     if percent == 0:
         percent = 30
-    return close + close * percent * max(abs(market.instruments[col, INSTRUMENT_MULTIPLE]), 1) // 100
+    return base + base * percent * leverage(market, col) // 100
 
 
 @inner

@@ -16,11 +16,13 @@ from engine.matching.arrays import (
     ORDER_COL,
     ORDER_COUNT,
     ORDER_DONE_ROW,
+    ORDER_EACH,
     ORDER_FILLED,
     ORDER_FROM_POINT,
     ORDER_FROM_ROW,
     ORDER_ID,
     ORDER_KIND,
+    ORDER_MARK,
     ORDER_PRICE,
     ORDER_QUANTITY,
     ORDER_REASON,
@@ -53,7 +55,7 @@ from engine.matching.arrays import (
     STATUS_OPEN,
     STATUS_REFUSED,
 )
-from engine.matching.costs import fee_on
+from engine.matching.costs import fee_to_reserve
 from engine.matching.grid import mark_price, reserve_price
 from engine.matching.table import clear
 
@@ -119,16 +121,18 @@ def accept(market, book, row, proposal, quantity, sent, from_row, from_point):
     position = book.positions[col]
     if proposal[PROPOSAL_SIDE] == BUY:
         if market.config[CONFIG_OPTIMISTIC] == 0:
-            amount = reserve_per_share(market, row, proposal) * quantity
-            reserved = amount + fee_on(market, col, amount)
+            each = reserve_per_share(market, row, proposal)
+            reserved = each * quantity + fee_to_reserve(market, col, each * quantity)
+            book.orders[index, ORDER_EACH] = each
             book.orders[index, ORDER_RESERVED] = reserved
             account[RESERVED] += reserved
         if position[POSITION_QUANTITY] == 0 and position[POSITION_PENDING_BUY] == 0:
             account[PENDING_NAMES] += 1
         position[POSITION_PENDING_BUY] += quantity
-        value = mark_price(market, row, col) * quantity
-        position[POSITION_PENDING_VALUE] += value
-        account[PENDING_VALUE] += value
+        mark = mark_price(market, row, col)
+        book.orders[index, ORDER_MARK] = mark
+        position[POSITION_PENDING_VALUE] += mark * quantity
+        account[PENDING_VALUE] += mark * quantity
     else:
         position[POSITION_PENDING_SELL] += quantity
     book.open[account[OPEN_COUNT]] = index
@@ -151,21 +155,26 @@ def first_part(market, row, point):
 
 
 @inner
-def release(book, order, quantity):
-    """Take `quantity` shares out of what the order still holds back: cash, pending shares, pending value."""
+def cash_freed(order, quantity, amount, fee):
+    """Reserved cash that a fill of a purchase gives back: what it set aside for these shares, and never less than
+    they cost while there is any, so that a fill takes nothing from other orders."""
+    if quantity == order[ORDER_QUANTITY] - order[ORDER_FILLED]:
+        return order[ORDER_RESERVED]
+    return min(order[ORDER_RESERVED], max(order[ORDER_EACH] * quantity, amount) + fee)
+
+
+@inner
+def release(book, order, quantity, freed):
+    """Take `quantity` shares and `freed` cash out of what the order still holds back."""
     account = book.account
     col = order[ORDER_COL]
     position = book.positions[col]
-    remaining = order[ORDER_QUANTITY] - order[ORDER_FILLED]
     if order[ORDER_SIDE] == BUY:
-        freed = order[ORDER_RESERVED] if quantity == remaining else order[ORDER_RESERVED] // remaining * quantity
         order[ORDER_RESERVED] -= freed
         account[RESERVED] -= freed
-        pending = position[POSITION_PENDING_BUY]
-        value = position[POSITION_PENDING_VALUE]
-        less = value if quantity == pending else value // pending * quantity
-        position[POSITION_PENDING_VALUE] -= less
-        account[PENDING_VALUE] -= less
+        value = order[ORDER_MARK] * quantity
+        position[POSITION_PENDING_VALUE] -= value
+        account[PENDING_VALUE] -= value
         position[POSITION_PENDING_BUY] -= quantity
         if position[POSITION_PENDING_BUY] == 0 and position[POSITION_QUANTITY] == 0:
             account[PENDING_NAMES] -= 1
@@ -179,7 +188,7 @@ def close_order(book, index, row, status):
     order = book.orders[index]
     remaining = order[ORDER_QUANTITY] - order[ORDER_FILLED]
     if remaining > 0:
-        release(book, order, remaining)
+        release(book, order, remaining, order[ORDER_RESERVED])
     order[ORDER_STATUS] = status
     order[ORDER_DONE_ROW] = row
 

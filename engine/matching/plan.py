@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.kernel_cache import inline, inner
-from engine.matching.account import cancel_buys, lost_too_much
+from engine.matching.account import cancel_buys, lost_too_much, write_curve
 from engine.matching.arrays import (
     ACCEPTED,
     ARM_COL,
@@ -28,6 +28,7 @@ from engine.matching.arrays import (
     CONFIG_MAX_SECTOR,
     CONFIG_MAX_WEIGHT,
     CONFIG_SCALE,
+    CURVE_BLOCKED,
     DAY_LOSS_HIT,
     EQUITY,
     HALTED,
@@ -62,6 +63,7 @@ from engine.matching.arrays import (
     SELL,
 )
 from engine.matching.costs import part
+from engine.matching.fills import target
 from engine.matching.grid import grid_down, grid_up, mark_price, next_day
 from engine.matching.program import CONSTANT, FLAG, evaluate
 from engine.matching.risk import blocked, send, slots_taken
@@ -70,8 +72,7 @@ from engine.matching.table import clear
 # Every table starts with the rule's index and its piece of code [begin, end).
 RULE_INDEX, RULE_BEGIN, RULE_END = 0, 1, 2
 ENTRY_KIND, ENTRY_RATIO, ENTRY_MONEY, ENTRY_PRICE_BEGIN, ENTRY_PRICE_END, ENTRY_RELATIVE, ENTRY_ADD = range(3, 10)
-ENTRY_PRIORITY = 10
-ENTRY_FIELDS = 11
+ENTRY_FIELDS = 10
 REQUIRE_FIELDS = 3
 RANK_ASCENDING = 3
 RANK_KEY_BEGIN, RANK_KEY_END = 4, 5
@@ -85,6 +86,8 @@ SIZE_FIELDS = 7
 SIZE_FIXED, SIZE_VOLATILITY, SIZE_RISK = range(3)
 RISK_KIND, RISK_VALUE, RISK_PER_NAME = range(3, 6)
 RISK_FIELDS = 6
+MOST_WON = 1e15  # of a price that a rule computes
+ROUNDING = 1e-9  # relative; a computed price this close to a whole number is that number
 RISK_BLOCK, RISK_HALT, RISK_WEIGHT, RISK_POSITIONS, RISK_SECTOR, RISK_DAY_LOSS = range(6)
 
 
@@ -146,6 +149,9 @@ def guard_account(market, book, features, rules, row):
         account[DAY_LOSS_HIT] = 1
     if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1:
         cancel_buys(book, row)
+    if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1 or account[BUYS_BLOCKED] != 0:
+        write_curve(book, row)
+        book.curve[row, CURVE_BLOCKED] = 1  # the bar after which nothing may be bought shows it
         account[NEWS] = 1
 
 
@@ -193,7 +199,7 @@ def plan_exits(market, book, features, rules, row):
                 account[BLIND_EXITS] += 1
             elif value == 1.0:
                 # The target is fixed when the rule first fires: the share of the holding, rounded up.
-                book.exits[col, rule[EXIT_INDEX]] = -(-held * rule[EXIT_FRACTION] // PPB)
+                book.exits[col, rule[EXIT_INDEX]] = target(held, rule[EXIT_FRACTION])
         ask_for_rest(book, col, held - position[POSITION_PENDING_SELL])
 
 
@@ -241,11 +247,12 @@ def arm_guards(market, book, rules, row):
         position = book.positions[col]
         for number in range(rules.guards.height):
             rule = rules.guards[number]
-            if book.exits[col, rule[GUARD_EXIT]] != 0:
+            level = guard_level(market, row, col, position, rule)
+            if book.exits[col, rule[GUARD_EXIT]] != 0 or level <= 0:
                 continue
             arm = book.arms[account[ARM_COUNT]]
             arm[ARM_COL] = col
-            arm[ARM_LEVEL] = guard_level(market, row, col, position, rule)
+            arm[ARM_LEVEL] = level
             arm[ARM_DIRECTION] = rule[GUARD_DIRECTION]
             arm[ARM_EXIT] = rule[GUARD_EXIT]
             arm[ARM_RULE] = rule[RULE_INDEX]
@@ -254,18 +261,21 @@ def arm_guards(market, book, rules, row):
 
 @inner
 def guard_level(market, row, col, position, rule):
-    """First price on the grid at which the guarded condition holds: highest for a fall, lowest for a rise."""
+    """First price on the grid at which the guarded condition holds: highest for a fall, lowest for a rise.
+
+    Not positive where no price can meet the condition, such as 7 % below a share that cost 1 won.
+    """
     whole, shares = position[POSITION_COST], position[POSITION_QUANTITY]
     if rule[GUARD_OF_PEAK] == 1:
         whole, shares = position[POSITION_PEAK], 1
     factor = PPB + rule[GUARD_RATIO]
     value = part(whole, factor)
-    exact = whole % PPB * factor % PPB == 0
+    exact = (whole % PPB) * (factor % PPB) % PPB == 0
     if rule[GUARD_DIRECTION] < 0:
         level = value // shares
         if rule[GUARD_STRICT] == 1 and exact and level * shares == value:
             level -= 1
-        return max(grid_down(market, next_day(market, row), col, level), 1)
+        return grid_down(market, next_day(market, row), col, level)
     if not exact:
         value += 1
     level = -(-value // shares)
@@ -381,14 +391,13 @@ def rank_key(market, book, features, rules, rule, row, col):
 
 @inline
 def before(rules, triggers, keys, first, second):
-    """Whether candidate `first` ranks before `second`: rank keys, the trigger's priority, then ticker code."""
+    """Whether candidate `first` ranks before `second`: rank keys, the trigger's place among the rules (priority, then
+    the order in the file), then ticker code."""
     for number in range(rules.ranks.height):
         if keys[first, number] != keys[second, number]:
             return keys[first, number] > keys[second, number]
-    mine = rules.entries[triggers[first], ENTRY_PRIORITY]
-    other = rules.entries[triggers[second], ENTRY_PRIORITY]
-    if mine != other:
-        return mine > other
+    if triggers[first] != triggers[second]:
+        return triggers[first] < triggers[second]
     return first < second  # candidates are found in the order of their codes
 
 
@@ -424,7 +433,7 @@ def propose_buy(market, book, features, rules, row, col, trigger):
             add_bit(proposal, PROPOSAL_RULES_LOW, other[RULE_INDEX])
     proposal[PROPOSAL_QUANTITY] = wanted_shares(market, book, features, rules, rule, row, col)
     if rule[ENTRY_PRICE_END] > rule[ENTRY_PRICE_BEGIN]:
-        proposal[PROPOSAL_PRICE] = order_price(market, book, features, rules, rule, row, col)
+        order_price(market, book, features, rules, proposal, rule, row, col)
     proposal[PROPOSAL_WEIGHT_CAP] = PPB
     cap_name(market, book, features, rules, proposal, row, col)
 
@@ -473,15 +482,23 @@ def wanted_shares(market, book, features, rules, rule, row, col):
 
 
 @inner
-def order_price(market, book, features, rules, rule, row, col):
-    """Limit or stop level in price units: down to the grid for a limit, up for a stop; 0 (refused) where unknown."""
+def order_price(market, book, features, rules, proposal, rule, row, col):
+    """Write limit or stop level into the proposal: a stop goes up to the grid, a limit down to it.
+
+    Where the price is unknown it is 0, which the risk check refuses. With an opening price to come it is an offset.
+    """
     begin, end = rule[ENTRY_PRICE_BEGIN], rule[ENTRY_PRICE_END]
     won = evaluate(market, book, features, rules.code, rules.constants, begin, end, row, col)
-    if np.isnan(won) or abs(won) > 1e15:
-        return 0
+    if np.isnan(won) or abs(won) > MOST_WON:
+        proposal[PROPOSAL_RELATIVE] = 0
+        return
     units = won * market.config[CONFIG_SCALE]
-    if rule[ENTRY_RELATIVE] == 1:
-        return int(np.ceil(units))
-    if rule[ENTRY_KIND] == LIMIT:
-        return grid_down(market, next_day(market, row), col, max(int(np.floor(units)), 0))
-    return grid_up(market, next_day(market, row), col, max(int(np.ceil(units)), 0))
+    nearest = np.rint(units)
+    if abs(units - nearest) <= ROUNDING * max(abs(units), 1.0):
+        units = nearest  # 0.57 × 10,000 won is 5,699.999999999999 in binary and means 5,700
+    limit = rule[ENTRY_KIND] == LIMIT
+    price = int(np.floor(units)) if limit else int(np.ceil(units))
+    if rule[ENTRY_RELATIVE] == 0:
+        day, price = next_day(market, row), max(price, 0)
+        price = grid_down(market, day, col, price) if limit else grid_up(market, day, col, price)
+    proposal[PROPOSAL_PRICE] = price

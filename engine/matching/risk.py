@@ -159,10 +159,11 @@ def check_buy(market, book, row, proposal):
         quantity = min(quantity, max(room, 0) // price)
         if quantity <= 0:
             return REFUSED_SECTOR, 0
-    room = part(equity, config[CONFIG_MAX_GROSS]) - account[HOLDINGS_VALUE] - account[PENDING_VALUE]
-    quantity = min(quantity, max(room, 0) // price)
-    if quantity <= 0:
-        return REFUSED_GROSS, 0
+    if config[CONFIG_MAX_GROSS] < PPB:  # at 100 % cash is the limit, and with optimistic funding it comes later
+        room = part(equity, config[CONFIG_MAX_GROSS]) - account[HOLDINGS_VALUE] - account[PENDING_VALUE]
+        quantity = min(quantity, max(room, 0) // price)
+        if quantity <= 0:
+            return REFUSED_GROSS, 0
     quantity = min(quantity, config[CONFIG_MAX_ORDER] // price)
     if quantity <= 0:
         return REFUSED_ORDER_VALUE, 0

@@ -127,9 +127,9 @@ def run_bars(market, book, features, rules, scratch, first, last):
             return NEEDS_ROOM, row
         trade_bar(market, book, row)
         decide(market, book, features, rules, scratch, row, True)
-        if book.account[BROKEN] == 1:
+        if book.account[BROKEN] != 0:
             return BROKE, row
-    return DONE, last
+    return BROKE if book.account[BROKEN] != 0 else DONE, last
 
 
 @inner
@@ -306,7 +306,7 @@ def trade_part(market, book, row, part):
 
 @njit
 def cancel_one(book, index, row):
-    """Cancel an open order; returns False if it is no longer open."""
+    """Cancel an open order in bar `row`; returns False if it is no longer open."""
     seen = bundle(view_book(*book))
     if seen.orders[index, ORDER_STATUS] != STATUS_OPEN:
         return False

@@ -226,7 +226,7 @@ def _row(
     head = (index, begin, end)
     match action:
         case Buy():
-            return "entries", (*head, *_entry(code, action, price_scale), rule.priority)
+            return "entries", (*head, *_entry(code, action, price_scale))
         case Require():
             return "requires", head
         case RankBy():
