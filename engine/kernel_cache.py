@@ -7,6 +7,7 @@ llvmlite versions and the processor, so any edit starts a new folder. Import `nj
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -61,6 +62,7 @@ def is_warm() -> bool:
 os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
 
 import numba  # noqa: E402
+import numba.core.caching  # noqa: E402
 import numba.core.registry  # noqa: E402
 import numba.core.sigutils  # noqa: E402
 
@@ -70,13 +72,52 @@ _plain: Any = numba.types.unliteral
 _normal: Any = numba.core.sigutils.normalize_signature
 
 
-def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+_FunctionCache: Any = numba.core.caching.FunctionCache
+_CacheImpl: Any = numba.core.caching.CompileResultCacheImpl
+_GivenFolder: Any = _CacheImpl._locator_classes[0]  # the one that reads NUMBA_CACHE_DIR
+
+
+def njit(function: Callable[..., Any] | None = None, *, cache: bool = True, **options: Any) -> Any:
     """`numba.njit` with the cache on, for functions that Python calls; bare or with options."""
-    options.setdefault("cache", True)
     options.setdefault("error_model", "numpy")
-    if function is None:
-        return numba.njit(**options)
-    return numba.njit(**options)(function)
+
+    def compiled(plain: Callable[..., Any]) -> Any:
+        dispatcher = numba.njit(**options)(plain)
+        if cache:
+            dispatcher._cache = _KernelCache(plain)
+        return dispatcher
+
+    return compiled if function is None else compiled(function)
+
+
+class _OurFolder(_GivenFolder):  # type: ignore[misc]
+    """Our folder and no other: where it cannot be written numba would turn to one that is not named by our hash."""
+
+    def ensure_cache_path(self) -> None:
+        with contextlib.suppress(OSError):
+            super().ensure_cache_path()
+
+
+class _InOurFolder(_CacheImpl):  # type: ignore[misc]
+    _locator_classes = [_OurFolder]  # noqa: RUF012  (numba reads it from the class)
+
+
+class _KernelCache(_FunctionCache):  # type: ignore[misc]
+    """The machine code of one kernel on disk; a damaged or closed folder costs the time to compile, nothing else."""
+
+    _impl_class = _InOurFolder
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a damaged file can raise anything while it is unpickled and linked
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def inner(function: Callable[..., Any]) -> Any:
