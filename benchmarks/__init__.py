@@ -10,7 +10,7 @@
 | peers/ | the same jobs in vectorbt, backtesting.py and backtrader, and their virtual environment |
 
 A job module offers `prepare(folder, options)`, which loads what it needs and returns a function without
-arguments. Only that function is timed: from bars in memory to fills, closed trades and equity curve. It returns
-the fills as an array (see `fills.py`). Modules under `peers/` import nothing of Geoul: they run in an interpreter
-that does not have it.
+arguments. Only that function is timed: from bars in memory to fills, in the case `tables` also to closed trades
+and equity curve. It returns the fills as an array (see `fills.py`). Modules under `peers/` import nothing of Geoul:
+they run in an interpreter that does not have it.
 """

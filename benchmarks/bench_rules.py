@@ -25,7 +25,8 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     """Load panel and rules and return the run.
 
     `options`: "rules" (a path below the project), "rows", "exchange" ("bare" for the comparison, "full" for
-    the defaults with costs, funding and participation), "cash_won".
+    the defaults with costs, funding and participation), "cash_won", "tables" (make the equity curve and the
+    closed trades too).
     """
     rules = load_rules(ROOT / options["rules"])
     panel = PANELS[rules.interval](folder, options["rows"])
@@ -33,7 +34,10 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     config = BacktestConfig(**values, **(BARE_EXCHANGE if options["exchange"] == "bare" else {}))
 
     def run() -> np.ndarray:
-        return fills_of(backtest(rules, panel, config), panel)
+        result = backtest(rules, panel, config)
+        if options.get("tables"):
+            _ = result.equity, result.trades
+        return fills_of(result, panel)
 
     return run
 

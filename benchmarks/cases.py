@@ -61,12 +61,14 @@ class Case:
     columns: int = FILL
 
 
-def _geoul(label: str, rules: str, cash_won: int, exchange: str = "bare", **goals: float) -> Engine:
-    options = {"rules": rules, "cash_won": cash_won, "exchange": exchange}
+def _geoul(
+    label: str, rules: str, cash_won: int, exchange: str = "bare", tables: bool = False, **goals: float
+) -> Engine:
+    options = {"rules": rules, "cash_won": cash_won, "exchange": exchange, "tables": tables}
     return Engine(label, "bench_rules", options, compared=exchange == "bare", **goals)
 
 
-def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str) -> Engine:
+def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str | bool) -> Engine:
     return Engine(f"vectorbt {label}", f"peers.{module}", options, peer=True, goal_ratio=goal_ratio)
 
 
@@ -112,6 +114,18 @@ CASES = (
             _vectorbt("vectorbt_minutes", "as documented", goal_ratio=10),
             _vectorbt("vectorbt_minutes", "tuned", style="tuned"),
             _vectorbt("vectorbt_minutes", "tuned, Rust", style="tuned", engine="auto"),
+        ),
+    ),
+    Case(
+        name="tables",
+        title="the whole market once more, with equity curve and closed trades as tables",
+        market="daily",
+        size=(2_500, 2_500),
+        short=(300, 150),
+        engines=(
+            _geoul("Geoul", "benchmarks/rules/surge.md", INITIAL_CASH_WON, tables=True),
+            _vectorbt("vectorbt_documented", "as documented", tables=True),
+            _vectorbt("vectorbt_market", "tuned", tables=True),
         ),
     ),
     Case(

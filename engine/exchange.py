@@ -91,13 +91,15 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
 def _rows(panel: Panel) -> Int64:
     """int64[T, ROW_FIELDS] from the session date of each bar, corporate actions and delistings."""
     session = panel.session
+    starts = np.flatnonzero(np.append(True, np.diff(session) != 0))
+    lengths = np.diff(np.append(starts, len(session)))
+    days = session[starts].astype("datetime64[D]")
     rows = np.zeros((len(session), at.ROW_FIELDS), dtype=np.int64)
-    change = np.diff(session) != 0
-    rows[1:, at.ROW_SESSION] = np.cumsum(change)
-    rows[:, at.ROW_FIRST] = np.concatenate([[True], change])
-    rows[:, at.ROW_LAST] = np.concatenate([change, [True]])
-    rows[:, at.ROW_MONTH] = session.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    rows[:, at.ROW_EVENTFUL] = rows[:, at.ROW_FIRST]
+    rows[:, at.ROW_SESSION] = np.repeat(np.arange(len(starts)), lengths)
+    rows[:, at.ROW_MONTH] = np.repeat(days.astype("datetime64[M]").astype(np.int64), lengths)
+    rows[starts, at.ROW_FIRST] = 1
+    rows[starts, at.ROW_EVENTFUL] = 1
+    rows[starts + lengths - 1, at.ROW_LAST] = 1
     ended = panel.last_row[panel.delisted_known] + 1
     for eventful in (panel.actions.row, ended):
         rows[eventful[eventful < panel.rows], at.ROW_EVENTFUL] = 1

@@ -108,8 +108,8 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
             cash_sharing=True,
             group_by=True,
         )
-        # Equity curve and closed trades are part of Geoul's result, so they are asked for here too.
-        _ = portfolio.value(), portfolio.trades.records
+        if options.get("tables"):
+            _ = portfolio.value(), portfolio.trades.records
         records = portfolio.order_records
         side = np.where(records["side"] == 0, 1, -1)
         return as_fills(records["idx"], records["col"], side, records["size"])

@@ -133,9 +133,9 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
             max_orders=20 * 2 * len(close),
             max_logs=0,
         )
-        # Closed trades and the equity curve are part of Geoul's result, so they are made here too; the curve
-        # is collected in the callback because `portfolio.value()` takes longer than the simulation.
-        _ = portfolio.trades.records
+        # The equity curve is collected in the callback: `portfolio.value()` takes longer than the simulation.
+        if options.get("tables"):
+            _ = portfolio.trades.records
         records = portfolio.order_records
         side = np.where(records["side"] == 0, 1, -1)
         return as_fills(records["idx"], records["col"], side, records["size"])
