@@ -15,9 +15,12 @@ from engine.exchange import EPOCH, build_exchange
 from engine.outcome import build_result
 from engine.result import Result
 from engine.rules.program import compile_rules
-from engine.rules.tree import IndexField, Node, RuleSet
+from engine.rules.tree import IndexField, Name, Node, RuleSet
 from engine.rules.walk import rule_expressions, walk
 from engine.simulation import Simulation
+
+# Fields of a rule that need a column which a dataset may lack.
+COLUMN_OF = {"value": "value", "market_cap": "shares"}
 
 
 def backtest(
@@ -78,22 +81,28 @@ def prepare(
         )
     for rule in rules.rules:
         for expression in rule_expressions(rule):
-            check_indices(expression, panel, f"Rule {rule.id}")
+            check_known(expression, panel, f"Rule {rule.id}")
     for node in watched:
-        check_indices(node, panel, "A feature of the strategy")
+        check_known(node, panel, "A feature of the strategy")
     exchange = build_exchange(panel, config)
     compiled = compile_rules(rules, price_scale=exchange.scale)
     return Simulation(exchange, compiled, *row_range(panel, start, end), watched=watched)
 
 
-def check_indices(expression: Node, panel: Panel, who: str) -> None:
-    """Refuse what looks at an index that the data lacks: it could never fire, and nobody would notice."""
+def check_known(expression: Node, panel: Panel, who: str) -> None:
+    """Refuse what looks at something that the data lacks entirely: it could never fire, and nobody would notice."""
     for node in walk(expression):
         if isinstance(node, IndexField) and node.index not in panel.indices:
             have = ", ".join(sorted(panel.indices)) or "none"
             raise DataError(
                 f"{who} looks at the index {node.index}, but the data {panel.manifest.name} has {have}. "
                 "Import the data again with `--index FILE`, or change the expression."
+            )
+        if isinstance(node, Name) and node.name in COLUMN_OF and getattr(panel, COLUMN_OF[node.name]) is None:
+            instead = " (`close * volume` comes near it)" if node.name == "value" else ""
+            raise DataError(
+                f"{who} looks at {node.name}, but the data {panel.manifest.name} has no column {COLUMN_OF[node.name]}. "
+                f"Import data that has it, or change the expression{instead}."
             )
 
 
@@ -103,5 +112,6 @@ def row_range(panel: Panel, start: datetime.date | None, end: datetime.date | No
     last = panel.rows if end is None else int(np.searchsorted(panel.session, (end - EPOCH).days, side="right"))
     if first >= last:
         have = f"{panel.session_date(0)} to {panel.session_date(panel.rows - 1)}"
-        raise DataError(f"No session from {start} to {end}: the data reaches from {have}. Choose dates inside it.")
+        asked = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
+        raise DataError(f"No session {asked}: the data reaches from {have}. Choose dates inside it, in that order.")
     return first, last

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Literal
 
@@ -119,10 +121,30 @@ def build_config(values: dict[str, object], where: str = "the command line") -> 
         lines = []
         for problem in error.errors():
             key = ".".join(str(part) for part in problem["loc"]) or "configuration"
-            lines.append(f"{key} = {problem['input']!r}: {problem['msg']}")
+            told = _unknown_key(problem["loc"]) if problem["type"] == "extra_forbidden" else problem["msg"]
+            lines.append(f"{key} = {problem['input']!r}: {told}")
         raise ConfigError(
             f"Impossible configuration in {where}:\n  " + "\n  ".join(lines) + "\nChange these values and run again."
         ) from None
+
+
+def _unknown_key(place: tuple[int | str, ...]) -> str:
+    """What to write instead of a key that does not exist."""
+    parts: dict[str, type[BaseModel]] = {"limits": RiskLimits, "slippage": Slippage}
+    keys = list(parts.get(str(place[0]), BacktestConfig).model_fields)
+    near = difflib.get_close_matches(str(place[-1]), keys, n=1)
+    return "there is no such key; " + (f"did you mean {near[0]}?" if near else f"the keys are {', '.join(keys)}")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without keys given twice, of which the last would win unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def load_config(path: Path) -> dict[str, object]:
@@ -132,7 +154,7 @@ def load_config(path: Path) -> dict[str, object]:
         ConfigError: the file is missing, is no YAML, or is not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"The configuration {path} cannot be read: {error}.") from None
     if content is None:

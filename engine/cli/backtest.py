@@ -78,7 +78,8 @@ def backtest_command(
     """규칙을 과거 시세로 시험 · backtest the rules of a prompt, or a strategy."""
     began = time.perf_counter()
     from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
-    from engine.data.panel import load_panel  # noqa: PLC0415
+    from engine.data.atomic import refuse_target  # noqa: PLC0415
+    from engine.data.panel import load_part  # noqa: PLC0415
     from engine.kernel_cache import is_warm  # noqa: PLC0415
     from engine.metrics.summary import summarize  # noqa: PLC0415
     from engine.reports.html import write_report  # noqa: PLC0415
@@ -91,6 +92,9 @@ def backtest_command(
     if graph or ledger is not None:
         decider = _graph(prompt, strategy, ledger, lang.value)
     settings = configure(config, cash)
+    first, last = day_range(start, end)
+    if not as_json:
+        refuse_target(report)
     with progress_bar() as bar:
         stage = bar.add_task(_STAGES["data"][lang.value], total=None)
 
@@ -98,14 +102,14 @@ def backtest_command(
             bar.update(stage, description=text)
 
         folder = dataset_folder(data, announce)
-        panel = load_panel(folder, tickers=tickers, interval=decider.interval, allow_gaps=allow_gaps)
+        panel = load_part(folder, first, last, tickers, decider.interval, allow_gaps=allow_gaps)
         loaded = time.perf_counter()
         announce(_STAGES["run" if is_warm() else "compile"][lang.value])
         result = decider.run(
             panel,
             settings,
-            start.date() if start else None,
-            end.date() if end else None,
+            first,
+            last,
             lambda done, total: bar.update(stage, completed=done, total=total, description=_STAGES["run"][lang.value]),
         )
     metrics = summarize(result)
@@ -172,7 +176,7 @@ def _rules(path: Path) -> _Decider:
 def _graph(prompt: Path | None, strategy: str | None, ledger: Path | None, lang: Literal["ko", "en"]) -> _Decider:
     """The rules of a prompt through the operating graph, every decision with its reasons into a ledger."""
     from brokers.graph_replay import run_graph  # noqa: PLC0415  (loads the compiler)
-    from engine.rules.prompt import load_rules_text, read_prompt  # noqa: PLC0415
+    from engine.rules.prompt import load_rules, read_prompt  # noqa: PLC0415
 
     if strategy is not None:
         raise BadInput(
@@ -180,7 +184,7 @@ def _graph(prompt: Path | None, strategy: str | None, ledger: Path | None, lang:
         )
     path = prompt_path(prompt)
     text = read_prompt(path)
-    rules = load_rules_text(text)
+    rules = load_rules(path)
 
     def run(
         panel: Panel,
@@ -224,6 +228,19 @@ def prompt_path(given: Path | None) -> Path:
     return Path(engine.__path__[0]).parent / DEFAULT_PROMPT
 
 
+def day_range(
+    start: datetime.datetime | None, end: datetime.datetime | None
+) -> tuple[datetime.date | None, datetime.date | None]:
+    """The dates of --from and --to.
+
+    Raises:
+        BadInput: the first lies after the last.
+    """
+    if start and end and start > end:
+        raise BadInput(f"--from {start:%Y-%m-%d} lies after --to {end:%Y-%m-%d}. Exchange them.")
+    return start.date() if start else None, end.date() if end else None
+
+
 def configure(file: Path | None, cash: int | None) -> BacktestConfig:
     """The configuration: the file's values, then the options of the command line."""
     from engine.config import build_config, load_config  # noqa: PLC0415
@@ -236,7 +253,8 @@ def configure(file: Path | None, cash: int | None) -> BacktestConfig:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A bar on standard error that disappears when the work is done."""
+    """A bar on standard error that disappears when the work is done; nothing where that is no terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield bar

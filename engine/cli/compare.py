@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from engine.cli.backtest import configure, day_range, progress_bar
 from engine.cli.revisions import PromptSource, at_revision, read_source
 from engine.errors import BadInput
 from engine.result import Result
@@ -45,6 +45,10 @@ def compare_command(
         datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
+    cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
+    ] = False,
     report: Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")] = Path(
         "reports/compare.html"
     ),
@@ -55,31 +59,27 @@ def compare_command(
     lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
 ) -> None:
     """규칙 변경의 효과 비교 · compare two prompts or two revisions of one."""
-    from engine.config import build_config, load_config  # noqa: PLC0415  (keeps --help fast)
+    from engine.data.atomic import refuse_target  # noqa: PLC0415  (keeps --help fast)
     from engine.metrics.comparison import compare_rules  # noqa: PLC0415
     from engine.reports.comparison_html import write_comparison  # noqa: PLC0415
     from engine.reports.comparison_terminal import print_comparison  # noqa: PLC0415
     from engine.reports.json import comparison_text  # noqa: PLC0415
     from engine.reports.page import PageOptions  # noqa: PLC0415
-    from engine.rules.prompt import load_rules_text  # noqa: PLC0415
 
     sources = prompt_pair(old, new, revisions, Path())
-    before, after = (load_rules_text(source.text) for source in sources)
-    settings = build_config(load_config(config) if config else {}, str(config or "the command line"))
+    before, after = (rules_of(source) for source in sources)
+    settings = configure(config, cash)
+    first, last = day_range(start, end)
+    if not as_json:
+        refuse_target(report)
     names = (sources[0].name, sources[1].name)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("…", total=None)
 
         def announce(text: str) -> None:
             progress.update(task, description=text)
 
-        run = runner(data, settings, start.date() if start else None, end.date() if end else None, announce)
+        run = runner(data, settings, first, last, announce, allow_gaps=allow_gaps)
         comparison = compare_rules(before, after, run, effects=effects, announce=announce)
     if as_json:
         typer.echo(comparison_text(comparison, names=names, lang=lang.value))
@@ -96,21 +96,34 @@ def runner(
     start: datetime.date | None,
     end: datetime.date | None,
     announce: Callable[[str], None],
+    *,
+    allow_gaps: bool = False,
 ) -> Callable[[RuleSet], Result]:
     """A function that backtests a rule set on one dataset; each interval is loaded once."""
     from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler)
     from engine.cli.dataset import dataset_folder  # noqa: PLC0415
-    from engine.data.panel import Panel, load_panel  # noqa: PLC0415
+    from engine.data.panel import Panel, load_part  # noqa: PLC0415
 
     folder = dataset_folder(data, announce)
     panels: dict[str, Panel] = {}
 
     def run(rules: RuleSet) -> Result:
         if rules.interval not in panels:
-            panels[rules.interval] = load_panel(folder, interval=rules.interval)
+            panels[rules.interval] = load_part(folder, start, end, interval=rules.interval, allow_gaps=allow_gaps)
         return backtest(rules, panels[rules.interval], settings, start, end)
 
     return run
+
+
+def rules_of(source: PromptSource) -> RuleSet:
+    """The checked rules of a prompt; a problem names the source."""
+    from engine.rules.problem import RuleProblem  # noqa: PLC0415
+    from engine.rules.prompt import load_rules_text  # noqa: PLC0415
+
+    try:
+        return load_rules_text(source.text)
+    except RuleProblem as problem:
+        raise problem.found_in(source.name, problem.source) from None
 
 
 def prompt_pair(

@@ -267,6 +267,7 @@ def _progress() -> Iterator[Any]:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task("…", total=None)
 

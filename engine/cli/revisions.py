@@ -59,7 +59,7 @@ def at_revision(revision: str, path: str, folder: Path) -> PromptSource:
     except FileNotFoundError:
         raise BadInput(f"{name} needs git, which is not installed. Install git or give two files.") from None
     if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        reason = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ").rstrip(".")
         raise BadInput(
             f"git cannot show {name} from {folder}: {reason}. `git log -- {path}` lists the revisions of the file."
         )

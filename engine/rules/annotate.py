@@ -208,8 +208,7 @@ def _name_hint(name: str) -> Text:
 
 def _index_field(node: IndexField) -> _Typed:
     if node.index not in INDICES:
-        near = difflib.get_close_matches(node.index.upper(), INDICES, n=1, cutoff=0.5) or INDICES
-        raise RuleProblem("unknown_index", node.span, found=node.index, expected=", ".join(near))
+        raise RuleProblem("unknown_index", node.span, found=node.index, expected=", ".join(INDICES))
     if node.field not in INDEX_FIELDS:
         raise RuleProblem("unknown_index_field", node.span, found=node.field)
     return _typed(node, Quantity(Unit.POINTS), Scope.SESSION)

@@ -170,7 +170,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("{hint}", "{hint}"),
     ),
     "condition_wanted": (
-        Text("`{found}`은(는) {unit}이라 조건이 될 수 없습니다.", "`{found}` is a {unit}, not a condition."),
+        Text("`{found}`은(는) {unit}(이)라 조건이 될 수 없습니다.", "`{found}` is a {unit}, not a condition."),
         Text("비교로 쓰십시오. 예: `{example}`", "Compare it, for example `{example}`."),
     ),
     "always_alone": (
@@ -495,7 +495,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("편집기에서 UTF-8로 다시 저장하십시오.", "Save it as UTF-8 in your editor."),
     ),
     "no_file": (
-        Text("파일을 읽을 수 없습니다: {found}", "The file cannot be read: {found}"),
+        Text("파일을 읽을 수 없습니다: {found}.", "The file cannot be read: {found}."),
         Text("경로를 확인하십시오.", "Check the path."),
     ),
     "unknown_rule": (

@@ -61,4 +61,5 @@ def read_prompt(path: Path) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise RuleProblem("not_utf8", Span(line, 1, line, 1), byte=error.start + 1) from None
+        problem = RuleProblem("not_utf8", Span(line, 1, line, 1), byte=error.start + 1)
+        raise problem.found_in(str(path), "") from None
