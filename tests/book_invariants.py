@@ -147,11 +147,12 @@ class BookWatcher:
         low, high = self.panel.bars[2, row, col], self.panel.bars[1, row, col]
         slip = traded[:, at.FILL_SLIPPAGE] // traded[:, at.FILL_QUANTITY] * traded[:, at.FILL_SIDE]
         assert ((low <= price - slip) & (price - slip <= high)).all()
-        rate = self.config.participation
+        rate = round(self.config.participation * at.PPB)
         if rate > 0:
             taken = np.zeros(self.panel.bars.shape[1:], np.int64)
             np.add.at(taken, (row, col), traded[:, at.FILL_QUANTITY])
-            assert (taken <= self.panel.bars[VOLUME] * round(rate * at.PPB) // at.PPB).all()
+            volume = self.panel.bars[VOLUME]
+            assert (taken <= volume // at.PPB * rate + volume % at.PPB * rate // at.PPB).all()
 
     def _terminal_orders_rest(self, orders: Any) -> None:
         for index, order in enumerate(orders.tolist()):

@@ -34,8 +34,11 @@ def run_batch(simulation: Simulation) -> Simulation:
     return simulation
 
 
-def run_events(simulation: Simulation) -> Simulation:
-    """Event mode: the broker's events, the rules asked at every slice, each proposal checked and sent by itself."""
+def run_events(simulation: Simulation, stop_after: int = -1) -> Simulation:
+    """Event mode: the broker's events, the rules asked at every slice, each proposal checked and sent by itself.
+
+    `stop_after` leaves the simulation as it stands after the orders of that row.
+    """
     broker = ReplayBroker(simulation)
     for event in broker.events():
         if isinstance(event, Slice):
@@ -47,6 +50,8 @@ def run_events(simulation: Simulation) -> Simulation:
                 else:
                     simulation.book.refusals[code] += 1
             broker.watch_guards()
+            if event.row == stop_after:
+                break
     return simulation
 
 

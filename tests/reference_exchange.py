@@ -465,8 +465,11 @@ class Reference:
             order.mark = order.mark * order.rest // rest
             order.quantity += rest - order.rest
             if order.price:
-                price = order.price * old // new
-                order.price = max(self.down(price, row, col) if order.ask.side > 0 else self.up(price, row, col), 1)
+                # A limit moves away from the market, and so does a stop: up for a sell limit and a buy stop.
+                if (order.ask.kind == "stop") == (order.ask.side > 0):
+                    order.price = self.up(-(-order.price * old // new), row, col)
+                else:
+                    order.price = max(self.down(order.price * old // new, row, col), 1)
         held = self.holdings[col]
         if not held.shares:
             return

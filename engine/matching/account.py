@@ -60,6 +60,7 @@ from engine.matching.arrays import (
     ORDER_EACH,
     ORDER_FILLED,
     ORDER_FROM_ROW,
+    ORDER_KIND,
     ORDER_MARK,
     ORDER_PRICE,
     ORDER_QUANTITY,
@@ -93,6 +94,7 @@ from engine.matching.arrays import (
     SELL,
     STATUS_CANCELLED,
     STATUS_EXPIRED,
+    STOP,
     TAXES,
     TRADED,
 )
@@ -217,15 +219,23 @@ def restate_orders(market, book, row, col, numerator, denominator):
             position[POSITION_PENDING_BUY] += more
         else:
             position[POSITION_PENDING_SELL] += more
-        if order[ORDER_PRICE] > 0:
-            day = today(market, row)
-            price = order[ORDER_PRICE] * denominator // numerator
-            if order[ORDER_RELATIVE] == 0:
-                price = (
-                    grid_down(market, day, col, price) if order[ORDER_SIDE] == BUY else grid_up(market, day, col, price)
-                )
-            order[ORDER_PRICE] = max(price, 1)
+        restate_price(market, row, order, numerator, denominator)
     sweep(book)
+
+
+@inner
+def restate_price(market, row, order, numerator, denominator):
+    """The new price of an order, on the grid: buy stops and sell limits rounded up, the others down."""
+    price = order[ORDER_PRICE] * denominator
+    if order[ORDER_RELATIVE] == 1:
+        order[ORDER_PRICE] = price // numerator  # an offset from an opening price, of either sign
+    elif price > 0:
+        day, col = today(market, row), order[ORDER_COL]
+        if (order[ORDER_KIND] == STOP) == (order[ORDER_SIDE] == BUY):
+            price = grid_up(market, day, col, -(-price // numerator))
+        else:
+            price = grid_down(market, day, col, price // numerator)
+        order[ORDER_PRICE] = max(price, 1)
 
 
 @inner

@@ -67,6 +67,23 @@ def test_restated_buy_goes_down_to_the_grid_and_sell_up():
     assert result.orders["price"].to_list() == [None, 3_000, 3_005]
 
 
+def test_restated_stops_go_the_other_way():
+    # 9,010 / 3 = 3,003.3: buy stop 3,005, sell stop 3,000.
+    bars = [FLAT, FLAT, (3_333, 3_400, 2_900, 3_300)]
+    panel = make_panel({"A00001": bars}, splits=[(2, "A00001", 3, 1)])
+    result = run_orders(panel, {0: [buy(10)], 1: [buy(10, stop=9_010), sell(10, stop=9_010)]})
+    assert result.orders["price"].to_list() == [None, 3_005, 3_000]
+
+
+def test_offset_from_the_opening_price_is_restated_too():
+    # Range 400: half of it, 200, becomes 100 after the 2:1 split. Stop 5,000 + 100, limit 5,000 − 100.
+    bars = [(10_000, 10_200, 9_800, 10_000), (5_000, 5_300, 4_800, 5_000)]
+    panel = make_panel({"A00001": bars}, splits=[(1, "A00001", 2, 1)])
+    for how, price in (("stop session_open +", 5_100), ("limit session_open -", 4_900)):
+        result = run_rules(panel, ("entry", "weekday == mon", f"buy 10% of equity at {how} 0.5 * (high - low)"))
+        assert [fill[4:] for fill in fills_of(result)] == [(200, price)]
+
+
 def test_order_of_less_than_one_new_share_is_cancelled_and_gives_its_cash_back():
     panel = make_panel({"A00001": [FLAT, (100_000,) * 4]}, splits=[(1, "A00001", 1, 10)])
     result = run_orders(panel, {0: [buy(5)]})
