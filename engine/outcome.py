@@ -138,9 +138,12 @@ class _View:
         )
 
     def warmup_until(self) -> int:
-        """First row on which every window of the entry rules is full for a name listed from the start."""
-        nodes = self.simulation.nodes
-        return max((lookback_bars(node) for node in nodes), default=1) - 1
+        """First row that is rated: every window is full for a name listed from the start, or an order was sent before.
+
+        A rule with a short window trades while a longer one still fills; what that earns or loses must not vanish.
+        """
+        full = max((lookback_bars(node) for node in self.simulation.nodes), default=1) - 1
+        return min(full, int(self.order_log[0, at.ORDER_ROW]) + 1) if len(self.order_log) else full
 
     def orders(self) -> pl.DataFrame:
         log = self.order_log

@@ -54,8 +54,8 @@ class Metrics:
     """Every figure of a backtest. Ratios are plain numbers (0.1 is 10 %), money is won, None is undefined.
 
     `undefined` holds the reason (a value of `Undefined`) for each figure that is None. Ratios and annual
-    figures leave out the warm-up (leading bars on which no feature is known); money and trades cover the
-    whole run.
+    figures leave out the warm-up (leading bars before the first order, while windows fill); money and trades
+    cover the whole run.
     """
 
     interval: str
