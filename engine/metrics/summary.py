@@ -179,7 +179,8 @@ def _performance(curve: Curve, interval: str, risk_free: float) -> dict[str, Fig
             (market_fall.depth if market_fall else 0.0) if len(market) else Undefined.NO_BENCHMARK
         ),
         "excess_return": _difference(growth, market_growth),
-        "alpha": versus.alpha,
+        # A few weeks stretched to a year would be an alpha of nothing, as they would be an annual return of nothing.
+        "alpha": annual if annual is Undefined.UNDER_A_YEAR else versus.alpha,
         "beta": versus.beta,
         "correlation": versus.correlation,
         "information_ratio": versus.information_ratio,

@@ -1,4 +1,4 @@
-"""A comparison in the terminal, readable in 100 columns."""
+"""A comparison in the terminal; no figure is cut in 60 columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ SHOWN = (
     *("excess_return", "alpha", "beta", "trades", "win_rate", "profit_factor", "expectancy"),
     *("mean_bars_held", "open_pnl", "exposure", "turnover", "costs", "slippage"),
 )
-FIRST_COLUMN = 22
 TONES = {"better": "green", "worse": "dark_orange"}
 
 
@@ -90,10 +89,9 @@ def _effects(comparison: Comparison, lang: Lang) -> RenderableType:
 def _table(heads: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for index, head in enumerate(heads):
-        # Narrow terminals may wrap the headings of figures, but never the figures or the name of a change.
-        table.add_column(
-            head, justify="right" if index else "left", overflow="fold", min_width=None if index else FIRST_COLUMN
-        )
+        # Only the first column may wrap: a figure must never lose a digit.
+        heading = head.replace(" ", "\n") if index else head
+        table.add_column(heading, justify="right" if index else "left", overflow="fold", no_wrap=index > 0)
     return table
 
 

@@ -1,8 +1,11 @@
-"""The result in the terminal: the figures that decide, the warnings, the rules; readable in 100 columns."""
+"""The result in the terminal: the figures that decide, the warnings, the rules; no figure is cut in 60 columns."""
 
 from __future__ import annotations
 
-from rich.console import Console, Group, RenderableType
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text as Words
@@ -87,20 +90,19 @@ def _figures(metrics: Metrics, result: Result, lang: Lang) -> RenderableType:
         if korean
         else ("Performance", "Trades and exposure", f"Against {benchmark_name(result)}, costs")
     )
-    grid = Table.grid(padding=(0, 3), expand=False)
     tables = []
     for title, names in zip(titles, COLUMNS, strict=True):
         table = Table.grid(padding=(0, 1))
-        table.add_row(Words(title, style="bold underline"), "")
+        table.title, table.title_justify = Words(title, style="bold underline"), "left"
+        table.add_column(overflow="fold")
+        table.add_column(justify="right", no_wrap=True)
         for name in names:
             figure = figure_named(name)
             value = getattr(metrics, name)
             style = _style(value, lang) if figure.unit in ("change", "profit") else ""
-            table.add_row(Words(figure.label(lang)), Words(figure.text(metrics, lang), style=style, justify="right"))
+            table.add_row(Words(figure.label(lang)), Words(figure.text(metrics, lang), style=style))
         tables.append(table)
-        grid.add_column()
-    grid.add_row(*tables)
-    notes: list[RenderableType] = [Words(""), grid]
+    notes: list[RenderableType] = [_SideBySide(tables)]
     if metrics.win_rate is not None:
         low, high = show.percent(metrics.win_rate_low, 0), show.percent(metrics.win_rate_high, 0)
         notes.append(Words(f"{'승률 95% 구간' if korean else 'win rate, 95 % interval'} {low} ~ {high}", style="dim"))
@@ -111,15 +113,38 @@ def _figures(metrics: Metrics, result: Result, lang: Lang) -> RenderableType:
     return Group(*notes)
 
 
+class _SideBySide:
+    """Tables beside each other as far as the terminal is wide, the others below them."""
+
+    GAP = 3
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.tables = tables
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines: list[list[Table]] = []
+        left = 0
+        for table in self.tables:
+            width = Measurement.get(console, options.update_width(options.max_width * len(self.tables)), table).maximum
+            if not lines or width + self.GAP > left:
+                lines.append([])
+                left = options.max_width + self.GAP
+            lines[-1].append(table)
+            left -= width + self.GAP
+        for line in lines:
+            grid = Table.grid(padding=(0, self.GAP, 0, 0), pad_edge=False)
+            grid.add_row(*line)
+            yield Words("")
+            yield grid
+
+
 def _rules(metrics: Metrics, result: Result, lang: Lang) -> RenderableType:
     korean = lang == "ko"
     heads = ("규칙", "종류", "주문", "거래", "승률", "손익") if korean else RULE_HEADS
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for index, head in enumerate(heads):
-        # Only the id may be cut: a figure must never lose a digit.
-        table.add_column(
-            head, justify="left" if index < 2 else "right", no_wrap=True, overflow="ellipsis" if index == 0 else "fold"
-        )
+        # Only the names may wrap: a figure must never lose a digit.
+        table.add_column(head, justify="left" if index < 2 else "right", no_wrap=index >= 2, overflow="fold")
     rows = rule_rows(metrics, result.rules, lang)
     for row in rows[:MOST_RULES]:
         tone = {"up": 1.0, "down": -1.0}.get(str(row["tone"]), 0.0)

@@ -153,3 +153,26 @@ def test_changing_one_rule_is_compared(geoul: Geoul, dataset: Path, tmp_path: Pa
     orders = [[tuple(map(str, order.values())) for order in run["orders"]] for run in runs]
     first = next(place for place, pair in enumerate(zip(*orders, strict=False)) if pair[0] != pair[1])
     assert found["first_order_difference"] == runs[0]["orders"][first]["session_sent"]
+
+
+HOLD = """## 투자 원칙 및 규칙
+**주기**: 1d
+
+### Entry Criteria: hold
+**규칙**: 사서 가지고 있는다
+**조건**: `always`
+**행동**: `buy 50% of equity`
+**우선순위**: 5/10
+"""
+
+
+def test_survivors_and_unexplained_jumps_are_told(geoul: Geoul, dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "hold.md").write_text(HOLD, encoding="utf-8")
+    for ticker, expected in (("207940", True), ("005930", False)):
+        found = answer(geoul, "hold.md", "--data", dataset, "--ticker", ticker)
+        told = {warning["code"]: warning["parameters"] for warning in found["warnings"]}
+        assert ("jumps_held" in told) is expected
+    whole = answer(geoul, "hold.md", "--data", dataset)
+    told = {warning["code"]: warning["parameters"] for warning in whole["warnings"]}
+    assert "survivorship" in told
+    assert told["untradable_jumps"]["tickers"] == "042700, 207940"

@@ -14,7 +14,7 @@ RULE = "### {kind}: {name}\n**규칙**: r\n**조건**: `{condition}`\n**행동**
 HEAD = "## 투자 원칙 및 규칙\n**주기**: 1d\n\n"
 
 
-def run(geoul: Geoul, market: Path, folder: Path, *conditions: str) -> dict[str, Any]:
+def run(geoul: Geoul, market: Path, folder: Path, *conditions: str, options: tuple[str, ...] = ()) -> dict[str, Any]:
     """A backtest with one entry rule for each condition, and one exit."""
     entries = [
         RULE.format(kind="Entry Criteria", name=f"rule-{place}", condition=condition, action="buy 20% of equity")
@@ -22,7 +22,7 @@ def run(geoul: Geoul, market: Path, folder: Path, *conditions: str) -> dict[str,
     ]
     leave = RULE.format(kind="Exit Criteria", name="leave", condition="days_held >= 5", action="sell all")
     (folder / "prompt.md").write_text(HEAD + "".join(entries) + leave, encoding="utf-8")
-    answer = geoul("backtest", "prompt.md", "--data", market, "--json")
+    answer = geoul("backtest", "prompt.md", "--data", market, "--json", *options)
     assert answer.status == 0, answer.err
     found: dict[str, Any] = json.loads(answer.out)
     return found
@@ -39,3 +39,9 @@ def test_a_rule_that_trades_ends_the_wait_for_the_others(geoul: Geoul, market: P
     metrics = found["metrics"]
     assert metrics["warmup_sessions"] < 10
     assert metrics["total_return"] == pytest.approx(metrics["final_equity"] / metrics["initial_equity"] - 1)
+
+
+def test_a_few_weeks_are_not_stretched_to_a_year(geoul: Geoul, market: Path, tmp_path: Path) -> None:
+    found = run(geoul, market, tmp_path, "always", options=("--from", "2024-11-01"))
+    for name in ("annual_return", "alpha"):
+        assert (found["metrics"][name], found["metrics"]["undefined"][name]) == (None, "under_a_year")

@@ -221,7 +221,7 @@ def test_every_warning_stands_in_the_page_as_a_sentence():
         sessions=200, warnings=(RunWarning("survivorship"), RunWarning("gaps_filled", {"count": 1234}))
     )
     page = render_report(result, options=PageOptions(lang="en"))
-    assert "Survivorship bias: names that were delisted later" in page
+    assert "Survivorship bias: few or none of the names" in page
     assert "1,234 missing bars were filled" in page
 
 

@@ -1,4 +1,4 @@
-"""The terminal: readable in 100 columns in both languages, nothing cut, no markup from names."""
+"""The terminal: readable in 60 columns in both languages, nothing cut, no markup from names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from engine.metrics.comparison import compare_results
-from engine.reports.comparison_terminal import print_comparison
-from engine.reports.terminal import print_result
+from engine.metrics.summary import summarize
+from engine.reports.comparison_terminal import SHOWN, print_comparison
+from engine.reports.comparison_view import figure_rows
+from engine.reports.figures import figure_named
+from engine.reports.rows import rule_rows
+from engine.reports.terminal import COLUMNS, print_result
 from engine.rules.tree import RuleSet
 from tests.builders_result import RULES, make_result
 
@@ -29,12 +33,16 @@ def result():
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-@pytest.mark.parametrize("width", [80, 100, 140])
-def test_the_table_fits_into_the_terminal_and_cuts_no_figure(result, lang, width):
-    text = printed(print_result, result, lang=lang, width=width)
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_table_fits_into_the_terminal_and_cuts_no_figure(lang, width):
+    result = make_result(sessions=400, initial_cash=10**9)
+    metrics = summarize(result)
+    text = printed(print_result, result, lang=lang, width=width, metrics=metrics)
     assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "…" not in text
-    assert f"{result.equity['equity'][-1]:,}" in text
+    shown = [figure_named(name).text(metrics, lang) for names in COLUMNS for name in names]
+    shown += [row[name] for row in rule_rows(metrics, result.rules, lang) for name in ("orders", "trades", "pnl")]
+    assert [figure for figure in shown if figure not in text] == []
 
 
 def test_large_accounts_and_long_ids_cut_no_figure():
@@ -71,14 +79,16 @@ def test_english_output_has_no_korean_but_the_data():
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-@pytest.mark.parametrize("width", [80, 100])
-def test_a_comparison_fits_into_the_terminal(result, lang, width):
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_comparison_fits_into_the_terminal(lang, width):
     rules = RuleSet(interval="1d", rules=RULES)
     fewer = RuleSet(interval="1d", rules=RULES[1:])
-    other = make_result(sessions=400, seed=8)
+    result, other = (make_result(sessions=400, initial_cash=10**9, seed=seed) for seed in (7, 8))
     comparison = compare_results(result, other, rules, fewer, [("- ma20-cross", other)])
     text = printed(print_comparison, comparison, names=("old.md", "new.md"), lang=lang, width=width)
     assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "…" not in text
+    for row in (row for _, group in figure_rows(comparison, lang) for row in group if row.name in SHOWN):
+        assert row.old in text and row.new in text and row.difference in text
     assert "- ma20-cross" in text
     assert "old.md → new.md" in text
