@@ -156,9 +156,9 @@ def test_rules_of_another_interval_are_refused():
 )
 def test_dates_without_a_session_are_refused(start, end):
     panel = make_panel({"A00001": flat(10_000, 8)})
-    with pytest.raises(DataError, match="No session from"):
+    with pytest.raises(DataError, match="No session"):
         backtest(make_rules(BUY), panel, start=start, end=end)
-    with pytest.raises(DataError, match="No session from"):
+    with pytest.raises(DataError, match="No session"):
         replay(Scripted({}), panel, start=start, end=end)
 
 
