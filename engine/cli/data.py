@@ -284,7 +284,7 @@ def _print_report(console: Console, report: Any, lang: str) -> None:
     heads = ("", "검사", "건수", "처음 몇 건") if korean else ("", "check", "count", "first examples")
     table = Table(title=escape(report.manifest.name), title_justify="left")
     table.add_column(heads[0], no_wrap=True)
-    table.add_column(heads[1], max_width=34)
+    table.add_column(heads[1], max_width=34, overflow="fold")
     table.add_column(heads[2], justify="right", no_wrap=True)
     table.add_column(heads[3], overflow="fold")
     for finding in report.findings:
@@ -295,7 +295,8 @@ def _print_report(console: Console, report: Any, lang: str) -> None:
             f"{finding.count:,}",
             escape("\n".join(finding.examples)),
         )
-    console.print(table)
+    if report.findings:
+        console.print(table)
     for code, reason in report.not_checked.items():
         text = CHECKS[code][1 if korean else 2]
         console.print(f"[dim]· {'검사하지 않음' if korean else 'not checked'}: {text} ({escape(reason)})[/]")

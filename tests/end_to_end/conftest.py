@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,21 @@ class Answer:
 
 Geoul = Callable[..., Answer]
 
+# Processes of their own take the kernels that are compiled already from where they are.
+OUTER_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"}
+
+
+@pytest.fixture(scope="session")
+def panel_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Panels of these tests, apart from those of the user."""
+    return tmp_path_factory.mktemp("cache")
+
 
 @pytest.fixture(autouse=True)
-def wide_terminal_and_own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, panel_cache: Path) -> None:
     """Lines are not wrapped, and nothing is written into the folder the tests were started from."""
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("GEOUL_CACHE", str(panel_cache))
     monkeypatch.chdir(tmp_path)
 
 
