@@ -1,14 +1,15 @@
 """The replay exchange a second time, in plain Python: slow, exact, and written to be read.
 
 It follows the design word by word and shares no code with `engine.matching`; only the dated tables of the exchange
-(ticks, limits, taxes, trading units) are the same. Integers have no bound here. `replay_orders` runs a script of orders
-over a panel and gives the orders, the fills and the account after every bar, to be compared with the kernels'.
+(ticks, limits, taxes, trading units) are the same. Integers have no bound here. `Reference.result` holds the orders,
+the fills and the account after every bar, to be compared with the kernels'.
 
 One bar, in this order:
 
 1. first bar of a session: what is due today settles, the session's cost sums start anew;
 2. corporate actions restate shares and open orders, then delisted holdings are written off;
-3. the path O, L, H, C (or O, H, L, C): at each point all sells in order of acceptance, then all purchases;
+3. the path O, L, H, C (or O, H, L, C): at each point all sells in order of acceptance, then the guarded levels (in
+   `tests.reference_guards`), then all purchases;
    after each fill the script may send orders, which take part from the next point on;
 4. last bar of a session: day orders that have had their chance expire; holdings are marked at the close.
 
@@ -65,6 +66,7 @@ class Order:
     tax: int = 0
     rural: int = 0
     triggered: bool = False
+    guards: tuple[int, ...] = ()  # the exit rules that asked for it
     status: str = "open"
     done_row: int = -1
 
@@ -247,12 +249,23 @@ class Reference:
         self.tell(on_fill, before, row, 0)
         for point in range(4):
             before = len(self.result.fills)
-            for side in (-1, 1):
-                for order in self.open:
-                    if order.ask.side == side and order.first <= (row, point):
-                        self.meet(order, row, point)
+            self.meet_all(-1, row, point)
+            self.meet_guards(row, point)
+            self.meet_all(1, row, point)
             self.tell(on_fill, before, row, point)
         self.end(row)
+
+    def meet_all(self, side: int, row: int, point: int) -> None:
+        """All open orders of one side, in order of acceptance."""
+        for order in self.open:
+            if order.ask.side == side and order.first <= (row, point):
+                self.meet(order, row, point)
+
+    def meet_guards(self, row: int, point: int) -> None:
+        """Nothing is guarded here."""
+
+    def sold(self, order: Order, quantity: int) -> None:
+        """Shares have left; nobody waits for it here."""
 
     def tell(self, on_fill: Script, before: int, row: int, point: int) -> None:
         """Let the script answer the fills since number `before`."""
@@ -307,9 +320,10 @@ class Reference:
         here = path[point]
         there = path[point - 1] if point else here
         kind = "market" if order.triggered else ask.kind
-        price = {"market": self.at_market, "limit": self.at_limit, "stop": self.at_stop}[kind](
-            order, ask.side, here, there, point, waited=order.first < (row, point)
-        )
+        price: int | None = here
+        if kind in ("limit", "stop"):
+            meets = self.at_limit if kind == "limit" else self.at_stop
+            price = meets(ask.side, order.price, here, there, point, waited=order.first < (row, point))
         if price is None:
             return
         if kind == "stop":
@@ -317,13 +331,8 @@ class Reference:
         if self.locked(row, ask.col) != ask.side:
             self.execute(order, row, point, price, slips=kind != "limit")
 
-    def at_market(self, order: Order, side: int, here: int, there: int, point: int, waited: bool) -> int:
-        """The price of this point."""
-        return here
-
-    def at_limit(self, order: Order, side: int, here: int, there: int, point: int, waited: bool) -> int | None:
+    def at_limit(self, side: int, limit: int, here: int, there: int, point: int, waited: bool) -> int | None:
         """At the auction if it is as good; on the way only beyond the limit, and not better than the way offers."""
-        limit = order.price
         if point == 0:
             return here if side * here <= side * limit else None
         best, worst = sorted((here, there), key=lambda price: side * price)
@@ -332,9 +341,8 @@ class Reference:
             return None
         return min(limit, worst) if side > 0 else max(limit, worst)
 
-    def at_stop(self, order: Order, side: int, here: int, there: int, point: int, waited: bool) -> int | None:
+    def at_stop(self, side: int, level: int, here: int, there: int, point: int, waited: bool) -> int | None:
         """The worse of level and auction; on the way the level; as a market order if it is set off when it arrives."""
-        level = order.price
         if point == 0:
             return here if side * here >= side * level else None
         if side * there >= side * level:
@@ -435,6 +443,8 @@ class Reference:
         self.result.fills.append(
             Filled(order.number, row, point, ask.col, ask.side, quantity, price, fee, tax, rural, slippage)
         )
+        if ask.side < 0:
+            self.sold(order, quantity)
 
     # Without a trade.
 
@@ -628,13 +638,3 @@ class Reference:
         for before, day in zip(self.days[:-2], self.days[1:-1], strict=True):
             numbers.append(numbers[-1] + (day != before))
         return numbers
-
-
-def replay_orders(panel: Panel, config: BacktestConfig, after_bar: Script, on_fill: Script) -> Outcome:
-    """Run a script over all rows of a panel."""
-    exchange = Reference(panel, config)
-    for row in range(panel.rows):
-        exchange.trade_bar(row, on_fill)
-        for ask in after_bar(exchange, row):
-            exchange.send(ask, row, sent_row=row, point=None)
-    return exchange.result

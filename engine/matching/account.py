@@ -292,7 +292,7 @@ def mark(market, book, row):
         col = book.held[place]
         position = book.positions[col]
         price = mark_price(market, row, col)
-        if position[POSITION_QUANTITY] > MOST_MONEY // max(price, 1):
+        if 1.0 * price * position[POSITION_QUANTITY] > MOST_MONEY:  # in floats, which do not overflow
             account[BROKEN] = 2
         value += price * position[POSITION_QUANTITY]
         position[POSITION_PEAK] = max(position[POSITION_PEAK], price)

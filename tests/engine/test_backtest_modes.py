@@ -10,10 +10,9 @@ from engine.matching import arrays as at
 from engine.outcome import build_result
 from engine.simulation import Simulation
 from tests.event_mode import run_batch, run_events, run_watched, simulate
+from tests.lively_rules import any_rules
 from tests.random_panels import configs, panels
-from tests.rule_strategies import Taste, rule_sets
 
-TASTE = Taste(depth=1, window=4, money=False)
 PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
@@ -37,29 +36,29 @@ def same_logs(first: Simulation, second: Simulation) -> None:
     assert build_result(first, {}).result_hash == build_result(second, {}).result_hash
 
 
-@settings(PATIENT, max_examples=40)
+@settings(PATIENT, max_examples=60)
 @given(data=st.data())
 def test_event_mode_is_batch_mode(data):
     panel, config = data.draw(panels()), data.draw(configs())
-    rules = data.draw(rule_sets(TASTE, most_rules=7, interval=panel.interval))
+    rules = data.draw(any_rules(panel.interval))
     batch = run_batch(simulate(rules, panel, config))
     same_logs(batch, run_events(simulate(rules, panel, config)))
 
 
-@settings(PATIENT, max_examples=25)
+@settings(PATIENT, max_examples=40)
 @given(data=st.data())
 def test_books_add_up_after_every_part_of_every_bar(data):
     panel, config = data.draw(panels()), data.draw(configs())
-    rules = data.draw(rule_sets(TASTE, most_rules=7, interval=panel.interval))
+    rules = data.draw(any_rules(panel.interval))
     watched = run_watched(simulate(rules, panel, config))
     same_logs(run_batch(simulate(rules, panel, config)), watched)
 
 
-@settings(PATIENT, max_examples=20)
+@settings(PATIENT, max_examples=25)
 @given(data=st.data(), block_rows=st.sampled_from([1, 3, 7]))
 def test_any_cut_into_blocks_and_any_room_in_the_logs_gives_the_same_bytes(data, block_rows):
     panel, config = data.draw(panels()), data.draw(configs())
-    rules = data.draw(rule_sets(TASTE, most_rules=5, interval=panel.interval))
+    rules = data.draw(any_rules(panel.interval))
     same_logs(
         run_batch(simulate(rules, panel, config)), run_batch(simulate(rules, panel, config, block_rows=block_rows))
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from fractions import Fraction
+
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from brokers.replay import ReplayBroker
 from engine.config import BacktestConfig
 from engine.data.panel import CLOSE, Panel
+from engine.events import Slice
 from engine.exchange import build_exchange
 from engine.fill import Fill
 from engine.krx.instrument_class import instrument_class
@@ -22,8 +26,10 @@ from engine.rules.program import compile_rules
 from engine.rules.tree import RuleSet
 from engine.simulation import Simulation
 from engine.strategy import Strategy, View
+from tests.builders_panel import make_rules
 from tests.random_panels import configs, panels
-from tests.reference_exchange import Ask, Outcome, Reference, replay_orders
+from tests.reference_exchange import Ask, Outcome, Reference
+from tests.reference_guards import Guard, GuardedReference
 
 PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
@@ -31,8 +37,8 @@ PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), deran
 class Dice:
     """Random orders that depend on the seed and the place alone, so that both exchanges are asked the same."""
 
-    def __init__(self, panel: Panel, seed: int, often: float) -> None:
-        self.panel, self.seed, self.often = panel, seed, often
+    def __init__(self, panel: Panel, seed: int, often: float, sells: float = 0.4) -> None:
+        self.panel, self.seed, self.often, self.sells = panel, seed, often, sells
 
     def at_close(self, row: int) -> list[Ask]:
         """Orders of an evening."""
@@ -49,7 +55,7 @@ class Dice:
 
     def _ask(self, generator: np.random.Generator, row: int) -> Ask:
         col = int(generator.integers(self.panel.columns))
-        side = 1 if generator.random() < 0.6 else -1
+        side = -1 if generator.random() < self.sells else 1
         quantity = int(10 ** generator.uniform(0, 5))
         kind = ("market", "limit", "stop")[int(generator.integers(3))]
         close = int(self.panel.bars[CLOSE, row, col]) or 1_000
@@ -100,11 +106,52 @@ def run_kernels(panel: Panel, config: BacktestConfig, dice: Dice) -> Simulation:
 
 def run_reference(panel: Panel, config: BacktestConfig, dice: Dice) -> Outcome:
     """The plain one."""
+    exchange = Reference(panel, config)
+    for row in range(panel.rows):
+        exchange.trade_bar(row, lambda _, number: dice.at_fill(number, exchange.result.fills[number].row - 1))
+        for ask in dice.at_close(row):
+            exchange.send(ask, row, sent_row=row, point=None)
+    return exchange.result
 
-    def on_fill(exchange: Reference, number: int) -> list[Ask]:
-        return dice.at_fill(number, exchange.result.fills[number].row - 1)
 
-    return replay_orders(panel, config, lambda _, row: dice.at_close(row), on_fill)
+GUARDS = {
+    "pnl <= -3%": Guard(Fraction(-3, 100)),
+    "pnl <= -7%": Guard(Fraction(-7, 100)),
+    "pnl < -1%": Guard(Fraction(-1, 100), strict=True),
+    "pnl >= 2%": Guard(Fraction(2, 100), falling=False),
+    "pnl > 15%": Guard(Fraction(15, 100), falling=False, strict=True),
+    "drawdown_from_peak <= -4%": Guard(Fraction(-4, 100), of_peak=True),
+}
+SHARES = {"sell all": Fraction(1), "sell 50%": Fraction(1, 2), "sell 33.3%": Fraction(333, 1000)}
+
+
+def run_guarded_kernels(panel: Panel, config: BacktestConfig, dice: Dice, exits: list[tuple[str, str]]) -> Simulation:
+    """The compiled exchange with exit rules in event mode, and the dice's orders after those of the rules."""
+    rules = make_rules(*[("exit", condition, action) for condition, action in exits], interval=panel.interval)
+    simulation = Simulation(build_exchange(panel, config), compile_rules(rules))
+    broker = ReplayBroker(simulation)
+    engine = Engine(Random(dice), View(simulation, {}), RiskPolicy(simulation, broker), broker)
+    for event in broker.events():
+        if isinstance(event, Slice):
+            for place in range(simulation.decide()):
+                code, quantity = simulation.check(place)
+                assert code == at.ACCEPTED
+                broker.submit_proposal(place, quantity)
+            broker.watch_guards()
+        engine.process(event)
+    return simulation
+
+
+def run_guarded_reference(panel: Panel, config: BacktestConfig, dice: Dice, exits: list[tuple[str, str]]) -> Outcome:
+    """The plain one with the same exits."""
+    guards = tuple(dataclasses.replace(GUARDS[condition], share=SHARES[action]) for condition, action in exits)
+    exchange = GuardedReference(panel, config, guards)
+    for row in range(panel.rows):
+        exchange.trade_bar(row, lambda _, number: dice.at_fill(number, exchange.result.fills[number].row - 1))
+        exchange.decide(row)
+        for ask in dice.at_close(row):
+            exchange.send(ask, row, sent_row=row, point=None)
+    return exchange.result
 
 
 def orders_of(simulation: Simulation) -> list[tuple[object, ...]]:
@@ -168,12 +215,8 @@ def expected_fills(outcome: Outcome) -> list[tuple[int, ...]]:
     ]
 
 
-@settings(PATIENT, max_examples=300)
-@given(panel=panels(most_rows=16), config=configs(), seed=st.integers(0, 10**6), often=st.sampled_from([0.1, 0.5, 1.0]))
-def test_kernels_and_plain_python_agree_on_every_order_fill_and_won(panel, config, seed, often):
-    dice = Dice(panel, seed, often)
-    expected = run_reference(panel, config, dice)
-    found = run_kernels(panel, config, dice)
+def compare(found: Simulation, expected: Outcome) -> None:
+    """Orders, fills, refusals, equity after each bar and every sum of the account are equal."""
     assert fills_of(found) == expected_fills(expected)
     assert orders_of(found) == expected_orders(expected)
     refusals = {
@@ -185,3 +228,22 @@ def test_kernels_and_plain_python_agree_on_every_order_fill_and_won(panel, confi
     assert (last.settled, last.fees, last.taxes, last.rural, last.realised) == tuple(
         account[[at.CASH, at.FEES, at.TAXES, at.RURAL_TAXES, at.REALISED]].tolist()
     )
+
+
+@settings(PATIENT, max_examples=300)
+@given(panel=panels(most_rows=16), config=configs(), seed=st.integers(0, 10**6), often=st.sampled_from([0.1, 0.5, 1.0]))
+def test_kernels_and_plain_python_agree_on_every_order_fill_and_won(panel, config, seed, often):
+    dice = Dice(panel, seed, often)
+    compare(run_kernels(panel, config, dice), run_reference(panel, config, dice))
+
+
+@settings(PATIENT, max_examples=200)
+@given(
+    panel=panels(most_rows=20),
+    config=configs(),
+    seed=st.integers(0, 10**6),
+    exits=st.lists(st.tuples(st.sampled_from(list(GUARDS)), st.sampled_from(list(SHARES))), min_size=1, max_size=4),
+)
+def test_kernels_and_plain_python_agree_on_guarded_exits(panel, config, seed, exits):
+    dice = Dice(panel, seed, 0.7, sells=0.1)
+    compare(run_guarded_kernels(panel, config, dice, exits), run_guarded_reference(panel, config, dice, exits))

@@ -18,10 +18,9 @@ from engine.data.sample import make_sample
 from engine.matching import arrays as at
 from tests.builders_panel import fills_of, flat, make_config, make_panel, make_rules
 from tests.event_mode import run_events, simulate
+from tests.lively_rules import any_rules
 from tests.random_panels import configs, panels
-from tests.rule_strategies import Taste, rule_sets
 
-TASTE = Taste(depth=1, window=4, money=False)
 PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
@@ -50,7 +49,7 @@ def with_another_future(panel: Panel, row: int, seed: int) -> Panel:
 @given(data=st.data(), seed=st.integers(0, 10**6))
 def test_changing_anything_after_a_row_changes_nothing_at_or_before_it(data, seed):
     panel, config = data.draw(panels()), data.draw(configs())
-    rules = data.draw(rule_sets(TASTE, most_rules=6, interval=panel.interval))
+    rules = data.draw(any_rules(panel.interval))
     row = data.draw(st.integers(0, panel.rows - 2))
     one = run_events(simulate(rules, panel, config), stop_after=row).book
     two = run_events(simulate(rules, with_another_future(panel, row, seed), config), stop_after=row).book
