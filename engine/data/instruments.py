@@ -59,10 +59,12 @@ def build_instruments(
         else pl.col("market"),
         pl.col("product").str.to_uppercase(),
     )
-    unknown_market = int(table["market"].null_count())
+    # Funds and warrants trade on KOSPI alone, so nothing is assumed of them.
+    stocks = pl.col("product").is_null() | (pl.col("product") == "STOCK")
+    unknown_market = table.filter(stocks & pl.col("market").is_null()).height
     if unknown_market:
         notes.append(note("market_assumed", count=unknown_market, market=assumed))
-    table = table.with_columns(pl.col("market").fill_null(assumed))
+    table = table.with_columns(pl.coalesce("market", pl.when(stocks).then(pl.lit(assumed)).otherwise(pl.lit("KOSPI"))))
     named_fund = pl.col("product").is_null() & pl.col("name").str.contains(FUND_NAME.pattern)
     table = table.with_columns(
         pl.when(named_fund)

@@ -96,7 +96,12 @@ def load_manifest(folder: str | Path) -> Manifest:
         )
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        reason = f"{place}: {first['msg']}" if place else first["msg"]
+        raise DataError(f"{path} cannot be read as a manifest ({reason}). Import the dataset again.") from error
+    except UnicodeDecodeError as error:
         raise DataError(f"{path} cannot be read as a manifest ({error}). Import the dataset again.") from error
 
 

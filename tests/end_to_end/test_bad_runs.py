@@ -161,3 +161,13 @@ def _cut(source: Path, target: Path, first: str, last: str) -> None:
     bars = pl.read_parquet(source, hive_partitioning=False)
     days = pl.col("time").dt.date().cast(pl.String)
     bars.filter(days.is_between(pl.lit(first), pl.lit(last))).write_parquet(target)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"price_scale": 0}', b"\xff"])
+def test_a_damaged_manifest_is_told_in_one_line(geoul: Geoul, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "manifest.json").write_bytes(content)
+    for command in (("backtest", "--data", "data"), ("data", "info", "data"), ("data", "check", "data")):
+        answer = geoul(*command)
+        assert (answer.status, answer.err.count("\n"), "manifest.json" in answer.err) == (2, 1, True)
+        assert "pydantic" not in answer.err
