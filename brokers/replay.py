@@ -114,33 +114,21 @@ class ReplayBroker:
     def submit(self, order: Approved[OrderRequest]) -> Outcome:
         """Put an approved order into the book; it takes part from the next point or bar on."""
         request = order.value
-        refusal = self._refusal(request)
-        if refusal is not None:
-            return refusal
-        write_proposal(self.simulation, request, self._column[request.ticker])
-        return self.submit_proposal(0, request.quantity)
-
-    def _refusal(self, request: OrderRequest) -> RefusedByVenue | None:
-        """What a venue says no to whoever approved it: an unknown name, shares not held, money not there."""
-        if request.ticker not in self._column:
+        column = self._column.get(request.ticker)
+        if column is None:
             return RefusedByVenue(reason=RefusalReason.VENUE, text=f"There is no ticker {request.ticker!r} here.")
         if self.simulation.row < 0:
             return RefusedByVenue(reason=RefusalReason.MARKET_CLOSED, text="No bar has closed yet.")
-        if request.side is Side.SELL:
-            if self.sellable(request.ticker) < request.quantity:
-                text = f"Only {self.sellable(request.ticker):,} shares of {request.ticker} are free to sell."
-                return RefusedByVenue(reason=RefusalReason.NOT_HELD, text=text)
-        elif self.simulation.exchange.config.funding == "strict":
-            limit = request.price if request.kind is OrderKind.LIMIT else None
-            if self.buyable(request.ticker, limit) < request.quantity:
-                text = f"Orderable cash pays for {self.buyable(request.ticker, limit):,} shares of {request.ticker}."
-                return RefusedByVenue(reason=RefusalReason.NOT_ENOUGH_CASH, text=text)
-        return None
+        write_proposal(self.simulation, request, column)
+        return self.submit_proposal(0, request.quantity)
 
     def submit_proposal(self, place: int, quantity: int) -> Outcome:
-        """The same for a proposal that a plan has already written."""
+        """The same for a proposal that a plan has already written. Whoever approved it, the account must cover it."""
         self.catch_up()
         index = self.simulation.accept(place, quantity)
+        if index < 0:
+            reason = RefusalReason(at.REFUSAL_NAMES[-index])
+            return RefusedByVenue(reason=reason, text=f"The account does not cover an order of {quantity:,} shares.")
         self.busy = True
         return Accepted(order_number=str(index + 1))
 

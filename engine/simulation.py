@@ -153,7 +153,10 @@ class Simulation:
         return verdicts
 
     def accept(self, place: int, quantity: int) -> int:
-        """Put proposal `place` with an approved quantity into the book. Returns the order's index."""
+        """Put proposal `place` with an approved quantity into the book.
+
+        Returns the order's index, or minus a refusal code where shares or cash do not cover it.
+        """
         self._require_a_close()
         self.make_room()
         market = self.exchange.arrays

@@ -179,6 +179,19 @@ def check_buy(market, book, row, proposal):
 
 
 @inner
+def covered(market, book, row, proposal, quantity):
+    """Whether shares or cash cover an order of this quantity, as a venue asks whoever approved it: a code."""
+    col = proposal[PROPOSAL_COL]
+    if proposal[PROPOSAL_SIDE] != BUY:
+        free = book.positions[col, POSITION_QUANTITY] - book.positions[col, POSITION_PENDING_SELL]
+        return ACCEPTED if quantity <= free else REFUSED_NOT_HELD
+    if market.config[CONFIG_OPTIMISTIC] == 1:
+        return ACCEPTED
+    each = reserve_per_share(market, row, proposal)
+    return ACCEPTED if quantity <= affordable(market, col, each, orderable_cash(book.account)) else REFUSED_CASH
+
+
+@inner
 def sector_value(market, book, row, col):
     """Money in holdings and open purchases of the instrument's sector; an unknown sector is a sector of its own."""
     sector = market.instruments[col, INSTRUMENT_SECTOR]

@@ -36,7 +36,7 @@ from engine.matching.grid import reserve_price
 from engine.matching.orders import accept, close_order, first_part, orderable_cash, sweep
 from engine.matching.plan import EXIT_INDEX, Rules, arm_guards, guard_account, plan_entries, plan_exits, truth
 from engine.matching.program import Features
-from engine.matching.risk import check, send
+from engine.matching.risk import check, covered, send
 from engine.matching.table import row_of, table
 
 DONE, NEEDS_ROOM, BROKE = range(3)
@@ -276,11 +276,14 @@ def check_plan(market, book, row, verdicts):
 
 @njit
 def accept_one(market, book, row, number, quantity, point):
-    """Accept proposal `number` with an approved quantity. Returns the order's index.
+    """Accept proposal `number` with an approved quantity. Returns the order's index, or minus the code of a refusal.
 
     `row` is the last closed bar; `point` −1 means after its close, 0 to 3 that point of the bar after it.
     """
     venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
+    code = covered(venue, seen, row, seen.proposals[number], quantity)
+    if code != ACCEPTED:
+        return -code
     sent = row if point < 0 else row + 1
     from_row, from_point = first_part(venue, sent, point)
     return accept(venue, seen, row, seen.proposals[number], quantity, sent, from_row, from_point)
