@@ -92,13 +92,13 @@ def write_dataset(
         The manifest as written.
     """
     write_bars(folder, bars, manifest.interval)
-    conform(instruments, INSTRUMENTS_SCHEMA).write_parquet(folder / "instruments.parquet")
-    conform(actions, ACTIONS_SCHEMA).sort("date", "ticker").write_parquet(folder / "corporate_actions.parquet")
+    _write(conform(instruments, INSTRUMENTS_SCHEMA), folder / "instruments.parquet")
+    _write(conform(actions, ACTIONS_SCHEMA).sort("date", "ticker"), folder / "corporate_actions.parquet")
     if market_changes is not None and market_changes.height:
-        conform(market_changes, MARKET_CHANGES_SCHEMA).write_parquet(folder / "market_changes.parquet")
+        _write(conform(market_changes, MARKET_CHANGES_SCHEMA), folder / "market_changes.parquet")
     for name, series in sorted(indices.items()):
         (folder / "index").mkdir(exist_ok=True)
-        conform(series, INDEX_SCHEMA).write_parquet(folder / "index" / f"{name}.parquet")
+        _write(conform(series, INDEX_SCHEMA), folder / "index" / f"{name}.parquet")
     known = [name for name in bars.columns if bars[name].null_count() < bars.height]
     files = record_files(folder)
     written = manifest.model_copy(
@@ -121,7 +121,19 @@ def write_bars(folder: Path, bars: pl.DataFrame, interval: str) -> None:
     for year in years.unique().sort():
         place = folder / "bars" / f"interval={interval}" / f"year={year}"
         place.mkdir(parents=True)
-        frame.filter(years == year).write_parquet(place / "bars.parquet", compression="zstd", row_group_size=500_000)
+        _write(frame.filter(years == year), place / "bars.parquet")
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Write one file of a dataset.
+
+    Raises:
+        DataError: the system refuses, for instance because the disk is full.
+    """
+    try:
+        frame.write_parquet(path, compression="zstd", row_group_size=500_000)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path.name} cannot be written ({error}). Check the space and the rights there.") from None
 
 
 def conform(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -110,6 +110,25 @@ def test_two_processes_on_a_cold_cache_agree(tmp_path: Path) -> None:
     assert first == second
 
 
+FULL = """
+import resource, sys
+from engine.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+sys.argv = ["geoul", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(market: Path, tmp_path: Path) -> None:
+    (tmp_path / "source").symlink_to(market / "bars")
+    for command in (("data", "import", "source", "full"), ("backtest", "--data", market, "--report", "full.html")):
+        script = [sys.executable, "-c", FULL, *map(str, command)]
+        done = subprocess.run(script, cwd=tmp_path, env=OUTER_ENVIRONMENT, capture_output=True, check=False)
+        assert done.returncode == 2, done.stderr
+        assert b"Traceback" not in done.stderr and b"too large" in done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
 KILLED = """
 import os, signal, sys
 from engine.cli.main import main
