@@ -156,9 +156,9 @@ def test_rules_of_another_interval_are_refused():
 )
 def test_dates_without_a_session_are_refused(start, end):
     panel = make_panel({"A00001": flat(10_000, 8)})
-    with pytest.raises(DataError, match="No session .*2024-03-04 to 2024-03-13"):
+    with pytest.raises(DataError, match=r"No session .*2024-03-04 to 2024-03-13"):
         backtest(make_rules(BUY), panel, start=start, end=end)
-    with pytest.raises(DataError, match="No session .*2024-03-04 to 2024-03-13"):
+    with pytest.raises(DataError, match=r"No session .*2024-03-04 to 2024-03-13"):
         replay(Scripted({}), panel, start=start, end=end)
 
 
