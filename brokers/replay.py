@@ -93,9 +93,9 @@ class ReplayBroker:
 
     def _trade_bar(self, row: int) -> Iterator[Event]:
         simulation = self.simulation
-        simulation.catch_up()
-        simulation.make_room()
         if self._acts_on_fills:
+            simulation.catch_up()
+            simulation.make_room()
             for part in range(-1, at.POINTS + 1):
                 simulation.point = min(max(part, 0), at.POINTS - 1)
                 yield from self._untold(simulation.trade_part(part))

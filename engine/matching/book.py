@@ -67,10 +67,10 @@ class AccountBook:
             orders=_doubled(self.book.orders), open=_doubled(self.book.open), fills=_doubled(self.book.fills)
         )
 
-    def has_room(self) -> bool:
-        """Whether the logs can take everything that one more bar can produce."""
+    def has_room(self, bars: int = 1) -> bool:
+        """Whether the logs can take everything that so many more bars can produce."""
         account = self.book.account
-        most = self.most_per_bar + int(account[at.OPEN_COUNT])
+        most = bars * (bars * self.most_per_bar + int(account[at.OPEN_COUNT]))
         return bool(
             account[at.ORDER_COUNT] + most < len(self.book.orders)
             and account[at.OPEN_COUNT] + most < len(self.book.open)
