@@ -242,5 +242,5 @@ def test_ten_thousand_orders_and_their_fills_are_all_written(tmp_path: Path) -> 
     result = large_result(10_000)
     with make_ledger(tmp_path) as ledger:
         write_run(ledger, result)
-        assert count(ledger, "fills") > 20_000
+        assert count(ledger, "fills") == 20_000
         assert verify(ledger.connection) == ()
