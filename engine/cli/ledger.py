@@ -223,6 +223,7 @@ _FINDINGS: dict[str, tuple[str, str]] = {
     "run": ("백테스트 기록이 바뀌었습니다", "the rows of a backtest were changed"),
     "decision": ("의사결정 기록이 바뀌었습니다", "a decision was changed"),
     "trial": ("규칙 시험 기록이 바뀌었습니다", "a trial was changed"),
+    "look": ("검증 구간을 본 기록이 바뀌었습니다", "a look at an untouched window was changed"),
     "cut": ("기록이 빠졌거나 더해졌습니다", "records were removed or added"),
 }
 

@@ -4,8 +4,10 @@ ledger      open_ledger, Ledger: append, record_intent, record_outcome; what is 
 trades      trades_between, mature_outcomes: trades and how they looked after 7 and 30 days
 decisions   what each cycle of the operating graph saw, planned, checked and did
 runs        write_run: a finished backtest in one transaction
-equity      value at the end of each session      trials   every variant ever tried
-alerts      the outbox of alerts                  verify   is the file what Geoul wrote?
+equity      value at the end of each session
+trials      every variant ever tried, the online FDR stream      looks   who has seen which untouched window
+lineage     which dataset trials belong to, while it grows
+alerts      the outbox of alerts                                 verify  is the file what Geoul wrote?
 
 Below these: connection and migrations (the file), canonical and codec (facts as text), journal (the hash chain),
 state (the fold), rows (orders, fills and trades in their tables).

@@ -25,7 +25,8 @@ GENESIS = "0" * 64
 RUN_RECORDED = "run_recorded"
 DECISION_RECORDED = "decision_recorded"
 TRIAL_RECORDED = "trial_recorded"
-NOTES = frozenset({RUN_RECORDED, DECISION_RECORDED, TRIAL_RECORDED})
+LOOK_RECORDED = "look_recorded"
+NOTES = frozenset({RUN_RECORDED, DECISION_RECORDED, TRIAL_RECORDED, LOOK_RECORDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -247,10 +247,62 @@ CREATE TABLE alerts (
 ) STRICT;
 """
 
+_M004_TRIALS_FOR_EVER = """
+-- Which dataset a trial saw, under a name that stays when sessions are added (engine.ledger.lineage); data_hash is the
+-- content it had. A variant is (dataset, candidate, configuration, window): tried again, it is one more row, not one
+-- more variant.
+ALTER TABLE rule_trials ADD COLUMN dataset TEXT NOT NULL DEFAULT '';
+ALTER TABLE rule_trials ADD COLUMN config_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE rule_trials ADD COLUMN window_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE rule_trials ADD COLUMN returns_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE rule_trials ADD COLUMN p_value REAL;  -- of a gated candidate, in the order of the online FDR stream
+
+-- Daily returns and their sessions under the hash of their bytes: equal ones are stored once, and a count of trials
+-- does not read through them.
+CREATE TABLE trial_returns (
+    returns_hash TEXT PRIMARY KEY,
+    daily_returns BLOB NOT NULL         -- float64, little-endian
+) STRICT;
+CREATE TABLE trial_windows (
+    window_hash TEXT PRIMARY KEY,
+    first_session TEXT NOT NULL,
+    last_session TEXT NOT NULL,
+    sessions BLOB NOT NULL              -- int32, little-endian: days since 1970-01-01
+) STRICT;
+
+-- Who has looked at which untouched window: once per candidate.
+CREATE TABLE window_looks (
+    look_id INTEGER PRIMARY KEY,
+    looked_at TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    data_hash TEXT NOT NULL,
+    first_session TEXT NOT NULL,
+    last_session TEXT NOT NULL,
+    candidate_hash TEXT NOT NULL,
+    passed INTEGER NOT NULL,            -- 1 or 0
+    figures TEXT NOT NULL,              -- JSON
+    UNIQUE (dataset, first_session, last_session, candidate_hash)
+) STRICT;
+
+CREATE TRIGGER trial_returns_are_never_changed BEFORE UPDATE ON trial_returns
+    BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
+CREATE TRIGGER trial_returns_are_never_removed BEFORE DELETE ON trial_returns
+    BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
+CREATE TRIGGER trial_windows_are_never_changed BEFORE UPDATE ON trial_windows
+    BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
+CREATE TRIGGER trial_windows_are_never_removed BEFORE DELETE ON trial_windows
+    BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
+CREATE TRIGGER window_looks_are_never_changed BEFORE UPDATE ON window_looks
+    BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
+CREATE TRIGGER window_looks_are_never_removed BEFORE DELETE ON window_looks
+    BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("journal", _M001_JOURNAL),
     ("trades, orders, fills, equity", _M002_TRADES),
     ("decisions, prompts, rules, trials, calls, alerts", _M003_DECISIONS),
+    ("trials for ever, looks at the untouched window", _M004_TRIALS_FOR_EVER),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,12 @@ from engine.fill import Fill
 from engine.ledger import journal
 from engine.ledger.canonical import digest
 from engine.ledger.decisions import row_digest, stored_decision
-from engine.ledger.journal import DECISION_RECORDED, RUN_RECORDED, TRIAL_RECORDED, Entry, Head
+from engine.ledger.journal import DECISION_RECORDED, LOOK_RECORDED, RUN_RECORDED, TRIAL_RECORDED, Entry, Head
+from engine.ledger.looks import look_digest
 from engine.ledger.rows import ACCOUNT, fill_row, orders_of_account
 from engine.ledger.runs import run_digest
 from engine.ledger.state import LedgerState
+from engine.ledger.trials import trials_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,8 @@ class Finding:
     """One thing that is wrong.
 
     Args:
-        code: "file", "chain", "fold", "checkpoint", "orders", "fills", "trades", "run", "decision", "trial" or "cut".
+        code: "file", "chain", "fold", "checkpoint", "orders", "fills", "trades", "run", "decision", "trial", "look" or
+            "cut".
         where: which row or table.
         detail: what was expected and what was found.
     """
@@ -119,7 +123,8 @@ def _check_notes(connection: sqlite3.Connection, notes: list[Entry]) -> Iterator
     hash_of: dict[str, Callable[[dict[str, Any]], str]] = {
         RUN_RECORDED: lambda values: run_digest(connection, values["run_id"]),
         DECISION_RECORDED: lambda values: _decision_hash(connection, values["decision_id"]),
-        TRIAL_RECORDED: lambda values: _trial_hash(connection, values["trial_id"]),
+        TRIAL_RECORDED: lambda values: _trial_hash(connection, values),
+        LOOK_RECORDED: lambda values: look_digest(connection, values["look_id"]),
     }
     for entry in notes:
         values = entry.values
@@ -130,18 +135,21 @@ def _check_notes(connection: sqlite3.Connection, notes: list[Entry]) -> Iterator
                 where=f"event {entry.sequence}",
                 detail=f"the rows of {values} are not those that were recorded",
             )
-    noted = [entry.kind for entry in notes]
+    noted: Counter[str] = Counter()
+    for entry in notes:
+        noted[entry.kind] += _announced(entry)
     for kind, query in (
         (RUN_RECORDED, f"SELECT count(*) FROM runs WHERE run_id <> {ACCOUNT}"),
         (DECISION_RECORDED, f"SELECT count(*) FROM decisions WHERE run_id = {ACCOUNT}"),
         (TRIAL_RECORDED, "SELECT count(*) FROM rule_trials"),
+        (LOOK_RECORDED, "SELECT count(*) FROM window_looks"),
     ):
         (stored,) = connection.execute(query).fetchone()
-        if stored != noted.count(kind):
+        if stored != noted[kind]:
             yield Finding(
                 code="cut",
                 where=kind,
-                detail=f"the journal announces {noted.count(kind)}, the table holds {stored}",
+                detail=f"the journal announces {noted[kind]}, the table holds {stored}",
             )
 
 
@@ -150,9 +158,18 @@ def _decision_hash(connection: sqlite3.Connection, decision_id: str) -> str:
     return row_digest(row) if row else ""
 
 
-def _trial_hash(connection: sqlite3.Connection, trial_id: int) -> str:
+def _announced(entry: Entry) -> int:
+    """How many rows a note stands for: trials are announced together, as they were made."""
+    values = entry.values
+    return values["last"] - values["first"] + 1 if "last" in values else 1
+
+
+def _trial_hash(connection: sqlite3.Connection, values: dict[str, Any]) -> str:
+    if "last" in values:
+        return trials_digest(connection, values["first"], values["last"])
+    # Ledgers of version 3 announced each trial alone.
     row = connection.execute(
-        "SELECT metrics, daily_returns FROM rule_trials WHERE trial_id = ?", (trial_id,)
+        "SELECT metrics, daily_returns FROM rule_trials WHERE trial_id = ?", (values["trial_id"],)
     ).fetchone()
     return digest(row[0], row[1].hex()) if row else ""
 

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from engine.errors import BadInput
@@ -16,7 +15,6 @@ from engine.ledger.decisions import Decision, decisions_between, record_decision
 from engine.ledger.equity import EquityPoint, equity_points, last_equity, record_equity
 from engine.ledger.ledger import open_ledger
 from engine.ledger.trades import trades_between
-from engine.ledger.trials import Trial, daily_returns, record_trials, trial_count
 from engine.ledger.verify import verify
 from tests.builders_ledger import START, buy, make_clock, make_ledger
 
@@ -120,30 +118,6 @@ def test_equity_keeps_one_point_a_session_and_the_last_is_found(tmp_path: Path) 
         assert equity_points(ledger) == [point(0, 100), point(1, 111)]
         assert last_equity(ledger) == point(1, 111)
         assert last_equity(ledger).session == date(2024, 5, 3)  # type: ignore[union-attr]
-
-
-def test_trials_count_variants_for_ever_and_each_variant_once(tmp_path: Path) -> None:
-    returns = np.random.default_rng(3).normal(0, 0.01, 250).tolist()
-    trials = [
-        Trial(
-            kind="sweep",
-            candidate_hash=f"c{number % 3}",
-            data_hash=f"d{number % 2}",
-            metrics={"sharpe": number / 10},
-            daily_returns=returns,
-        )
-        for number in range(6)
-    ]
-    with make_ledger(tmp_path) as ledger:
-        record_trials(ledger, trials)
-    with open_ledger(tmp_path / "ledger.db", make_clock()) as ledger:
-        assert trial_count(ledger) == 3
-        assert trial_count(ledger, data_hash="d0") == 3
-        assert trial_count(ledger, data_hash="other") == 0
-        assert daily_returns(ledger, data_hash="d1")["c1"] == returns
-        assert verify(ledger.connection) == ()
-        with pytest.raises(Exception, match="counted for ever"):
-            ledger.connection.execute("DELETE FROM rule_trials")
 
 
 def test_an_alert_stays_in_the_outbox_until_it_is_delivered(tmp_path: Path) -> None:

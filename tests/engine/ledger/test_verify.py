@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from engine.ledger.connection import connect
 from engine.ledger.decisions import Decision, record_decision
+from engine.ledger.looks import Outcome, Window, look
 from engine.ledger.runs import write_run
 from engine.ledger.trades import mature_outcomes
 from engine.ledger.trials import Trial, record_trials
@@ -23,7 +24,16 @@ def full_ledger(folder: Path) -> Path:
     with make_ledger(folder, deposit=100_000_000) as ledger:
         buy(ledger)
         record_decision(ledger, Decision(decision_id="d1", time=START, planner="rules", plan=[]))
-        record_trials(ledger, [Trial(kind="sweep", candidate_hash="c", data_hash="d", metrics={"sharpe": 1})])
+        tried = {"kind": "sweep", "data_hash": "d", "metrics": {"sharpe": 1}, "sessions": [19_800, 19_801]}
+        record_trials(ledger, [Trial(candidate_hash=name, daily_returns=[0.01, 0.02], **tried) for name in "cd"])
+        look(
+            ledger,
+            dataset="d",
+            data_hash="d",
+            window=Window(date(2024, 1, 2), date(2024, 4, 30)),
+            candidate_hash="c",
+            evaluate=lambda: Outcome(passed=False, figures={"sharpe": 0.4}),
+        )
         run = write_run(ledger, make_result(sessions=60, trade_probability=0.3))
         mature_outcomes(ledger, START + timedelta(days=8), lambda ticker, traded_at, at: 71_000)
         mature_outcomes(ledger, START, lambda ticker, traded_at, at: 71_000, run_id=run)
@@ -63,7 +73,27 @@ def test_a_ledger_that_was_left_alone_is_clean(tmp_path: Path) -> None:
         ("UPDATE decisions SET justification_text = 'hindsight'", "decision"),
         ("DELETE FROM decisions", "decision"),
         ("UPDATE rule_trials SET metrics = '{}'", "trial"),
-        ("INSERT INTO rule_trials SELECT 99, recorded_at, kind, 'x', '', '', '', '', NULL FROM rule_trials", "cut"),
+        ("UPDATE rule_trials SET verdict = 'promote' WHERE trial_id = 2", "trial"),
+        ("UPDATE rule_trials SET candidate_hash = 'c' WHERE trial_id = 2", "trial"),
+        ("UPDATE rule_trials SET p_value = 0.0001", "trial"),
+        ("DELETE FROM rule_trials WHERE trial_id = 1", "trial"),
+        ("DELETE FROM rule_trials", "cut"),
+        ("UPDATE trial_returns SET daily_returns = zeroblob(16)", "trial"),
+        ("DELETE FROM trial_returns", "trial"),
+        ("UPDATE trial_windows SET first_session = '2020-01-02'", "trial"),
+        (
+            "INSERT INTO rule_trials (trial_id, recorded_at, kind, candidate_hash, baseline_hash, data_hash, verdict, "
+            "metrics) VALUES (99, '', 'sweep', 'x', '', '', '', '{}')",
+            "cut",
+        ),
+        ("UPDATE window_looks SET passed = 1", "look"),
+        ("UPDATE window_looks SET figures = '{}'", "look"),
+        ("DELETE FROM window_looks", "look"),
+        (
+            "INSERT INTO window_looks SELECT 9, looked_at, dataset, data_hash, first_session, last_session, 'x', 1, "
+            "'{}' FROM window_looks",
+            "cut",
+        ),
     ],
 )
 def test_a_change_from_outside_is_found(tmp_path: Path, statement: str, code: str) -> None:
