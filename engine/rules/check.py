@@ -56,6 +56,7 @@ __all__ = [
     "check_rule",
     "check_rules",
     "price_level",
+    "recheck",
     "review",
 ]
 
@@ -178,6 +179,32 @@ def check_rule(block: Block) -> Rule:
         return _compile(block, category, rule_id)
     except RuleProblem as problem:
         raise problem.of_rule(rule_id) from None
+
+
+def recheck(rule: Rule, *, condition: Node, action: Action, condition_source: str, action_source: str) -> Rule:
+    """The rule with another condition and action, checked as if they had been read from a file.
+
+    Args:
+        rule: everything else is taken from it.
+        condition, action: as the parser gives them, without units.
+        condition_source, action_source: their texts.
+
+    Raises:
+        RuleProblem: as for a file; its span counts from the start of the text.
+    """
+    condition, action = _typed(rule.category, condition, action, Span(1, 1, 1, len(action_source) + 1))
+    cadence = default_cadence(condition, action)
+    if rule.cadence_given:
+        _check_cadence(rule.cadence, condition, action, condition.span)
+        cadence = rule.cadence
+    return replace(
+        rule,
+        condition=condition,
+        action=action,
+        cadence=cadence,
+        condition_source=condition_source,
+        action_source=action_source,
+    )
 
 
 def _collect(problems: list[RuleProblem], step: Callable[[], Result]) -> Result | None:
@@ -318,12 +345,7 @@ def _compile(block: Block, category: Category, rule_id: str) -> Rule:
     action_span = _value_span(action_line)
     condition = parse_expression(condition_text, fields["조건"].number, condition_column)
     action = parse_action(action_text, action_line.number, action_column)
-    _check_rights(category, action, action_span)
-    _check_amounts(action, action_span)
-    action = _annotate_action(action, action_span)
-    condition = annotate_condition(condition)
-    _check_scope(condition, action)
-    _check_truth(condition, action)
+    condition, action = _typed(category, condition, action, action_span)
     cadence, given = _cadence(fields.get("평가"), condition, action)
     return Rule(
         id=rule_id,
@@ -340,6 +362,17 @@ def _compile(block: Block, category: Category, rule_id: str) -> Rule:
         action_source=action_text.strip(),
         line=block.heading.number,
     )
+
+
+def _typed(category: Category, condition: Node, action: Action, action_span: Span) -> tuple[Node, Action]:
+    """Condition and action with units, after all that a category and the two together must obey."""
+    _check_rights(category, action, action_span)
+    _check_amounts(action, action_span)
+    action = _annotate_action(action, action_span)
+    condition = annotate_condition(condition)
+    _check_scope(condition, action)
+    _check_truth(condition, action)
+    return condition, action
 
 
 def _priority(line: Line) -> int:
@@ -365,12 +398,16 @@ def _cadence(line: Line | None, condition: Node, action: Action) -> tuple[Cadenc
     if line.value not in names:
         raise RuleProblem("cadence", _value_span(line), found=line.value)
     cadence = names[line.value]
+    _check_cadence(cadence, condition, action, _value_span(line))
+    return cadence, True
+
+
+def _check_cadence(cadence: Cadence, condition: Node, action: Action, span: Span) -> None:
     if cadence is Cadence.INTRADAY:
         if not isinstance(action, Sell):
-            raise RuleProblem("cadence_action", _value_span(line))
+            raise RuleProblem("cadence_action", span)
         if level_of_condition(condition) is None:
             raise RuleProblem("cadence_level", condition.span)
-    return cadence, True
 
 
 # what an action may say

@@ -489,6 +489,70 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("이 조건은 언제나 참입니다: {reason}", "This condition is always true: {reason}"),
         Text("{hint}", "{hint}"),
     ),
+    # constants and grids
+    "unknown_constant": (
+        Text("`{found}`은(는) 없는 상수입니다.", "There is no constant `{found}`."),
+        Text("있는 상수(지금 값): {expected}", "Constants (present value): {expected}."),
+    ),
+    "constant_text": (
+        Text("`{name}`의 값 `{found}`을(를) 읽을 수 없습니다.", "The value `{found}` of `{name}` cannot be read."),
+        Text("수 하나를 쓰십시오. 예: `{example}`", "Write one number, for example `{example}`."),
+    ),
+    "constant_unit": (
+        Text(
+            "`{name}`의 단위는 {wanted}인데 `{found}`의 단위는 {unit}입니다.",
+            "The unit of `{name}` is {wanted}, that of `{found}` is {unit}.",
+        ),
+        Text("규칙에 적힌 단위로 쓰십시오. 지금 값: `{example}`", "Write it as the rule does; it is now `{example}`."),
+    ),
+    "constant_range": (
+        Text("`{name}`에 {found}을(를) 쓸 수 없습니다.", "`{name}` cannot be {found}."),
+        Text("쓸 수 있는 값: {allowed}", "Allowed: {allowed}."),
+    ),
+    "constant_rule": (
+        Text(
+            "{given}이면 규칙 `{text}`이(가) 성립하지 않습니다: {reason}",
+            "With {given} the rule `{text}` has no meaning: {reason}",
+        ),
+        Text("다른 값을 쓰십시오.", "Choose other values."),
+    ),
+    "grid_form": (
+        Text("`{found}`을(를) 읽을 수 없습니다.", "`{found}` cannot be read."),
+        Text(
+            "`이름=처음:끝:간격` 또는 `이름=값,값`으로 쓰십시오. 예: `volume-surge.2=1.2:3.0:0.1`",
+            "Write `name=from:to:step` or `name=value,value`, for example `volume-surge.2=1.2:3.0:0.1`.",
+        ),
+    ),
+    "grid_empty": (
+        Text("바꿀 상수가 없습니다.", "No constant to vary is given."),
+        Text("예: `volume-surge.2=1.2:3.0:0.1`", "For example `volume-surge.2=1.2:3.0:0.1`."),
+    ),
+    "grid_reverse": (
+        Text(
+            "`{name}`의 범위가 거꾸로입니다: {low}이(가) {high}보다 큽니다.",
+            "The range of `{name}` runs backwards: {low} is above {high}.",
+        ),
+        Text("작은 값을 먼저 쓰십시오: `{suggestion}`", "Write the smaller value first: `{suggestion}`."),
+    ),
+    "grid_step": (
+        Text("`{name}`의 간격 {found}은(는) 0보다 커야 합니다.", "The step {found} of `{name}` must be above 0."),
+        Text("예: `{example}`", "For example `{example}`."),
+    ),
+    "grid_twice": (
+        Text("`{found}`이(가) 두 번 있습니다.", "`{found}` is given twice."),
+        Text("하나만 남기십시오.", "Keep one of them."),
+    ),
+    "grid_comma": (
+        Text(
+            "`{found}`에서 쉼표는 값을 나눕니다. 천 단위 구분이면 밑줄로 쓰십시오.",
+            "In `{found}` a comma parts two values; thousands are parted by an underscore.",
+        ),
+        Text("예: `{suggestion}`", "For example `{suggestion}`."),
+    ),
+    "grid_range_of": (
+        Text("`{name}`의 단위는 {unit}(이)라 범위로 쓸 수 없습니다.", "`{name}` is in {unit} and takes no range."),
+        Text("값을 늘어놓으십시오. 예: `{example}`", "List the values, for example `{example}`."),
+    ),
     # files
     "not_utf8": (
         Text("파일이 UTF-8이 아닙니다({byte}번째 바이트).", "The file is not UTF-8 (byte {byte})."),

@@ -52,8 +52,10 @@ MAX_DEPTH = 60  # deeper trees would meet Python's recursion limit in the compil
 MAX_NUMBER = 10**18
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat")
+# The rules of the grammar that read one number inside an expression.
+_LITERALS = frozenset({"plain", "percent", "won", "shares", "days", "clock", "weekday"})
 _KOREAN_WEEKDAYS = "월화수목금토"
-_WON_WORDS = {
+WON_WORDS = {
     "천": 10**3,
     "만": 10**4,
     "십만": 10**5,
@@ -93,6 +95,22 @@ def parse_action(text: str, line: int = 1, column: int = 1) -> Action:
     for node in action_expressions(action):
         _check_depth(node, line, column)
     return action
+
+
+def action_numbers(text: str) -> tuple[tuple[int, int], ...]:
+    """Where the numbers of an action stand that are no part of an expression: start and end, from the left.
+
+    >>> [text[start:end] for text in ("size risk 1% at stop 7%",) for start, end in action_numbers(text)]
+    ['1%', '7%']
+    """
+    tree: Any = _parser().parse(text, start="action")
+    return tuple(
+        (token.start_pos or 0, token.end_pos or 0)
+        for part in tree.iter_subtrees_topdown()
+        if part.data not in _LITERALS
+        for token in part.children
+        if isinstance(token, Token) and token.type in ("PERCENT", "NUMBER", "WON")
+    )
 
 
 @functools.cache
@@ -318,7 +336,7 @@ def _percent(text: str) -> Fraction:
 
 def _won(text: str) -> Fraction:
     body = text.removesuffix("원").strip()
-    for word in sorted(_WON_WORDS, key=len, reverse=True):
+    for word in sorted(WON_WORDS, key=len, reverse=True):
         if body.endswith(word):
-            return _digits(body.removesuffix(word).strip()) * _WON_WORDS[word]
+            return _digits(body.removesuffix(word).strip()) * WON_WORDS[word]
     return _digits(body)
