@@ -21,6 +21,7 @@ COMMANDS = {
     "data": "engine.cli.data:app",
     "rules": "engine.cli.rules:app",
     "ledger": "engine.cli.ledger:app",
+    "trials": "engine.cli.trials:trials_command",
 }
 
 
