@@ -107,7 +107,7 @@ class Grid:
             count: how many; a grid that has no more is given whole, in its own order.
             seed: equal seeds give equal samples.
         """
-        from numpy.random import default_rng
+        from numpy.random import default_rng  # noqa: PLC0415 - not for the command line that only counts
 
         if count >= self.size:
             return list(self.points())
