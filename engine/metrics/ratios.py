@@ -27,7 +27,7 @@ def sharpe(returns: Floats, periods: int, risk_free: float = 0.0) -> Figure:
     spread = volatility(returns, periods)
     if isinstance(spread, Undefined):
         return spread
-    if not _varies(returns):
+    if not varies(returns):
         return Undefined.NO_VARIATION
     return float((returns.mean() - risk_free / periods) * periods / spread)
 
@@ -88,23 +88,24 @@ def against_benchmark(returns: Floats, benchmark: Floats, periods: int, risk_fre
     active = own - other
     error = float(active.std(ddof=1) * np.sqrt(periods))
     ratio: Figure = Undefined.NO_VARIATION
-    if _varies(active):
+    if varies(active):
         ratio = float(active.mean() * periods / error)
     alpha: Figure = Undefined.NO_VARIATION
     beta: Figure = Undefined.NO_VARIATION
     correlation: Figure = Undefined.NO_VARIATION
-    if _varies(other):
+    if varies(other):
         rate = risk_free / periods
         beta = float(np.cov(own, other, ddof=1)[0, 1] / other.var(ddof=1))
         alpha = float(((own.mean() - rate) - beta * (other.mean() - rate)) * periods)
-        if _varies(own):
+        if varies(own):
             correlation = float(np.corrcoef(own, other)[0, 1])
     return AgainstBenchmark(
         alpha=alpha, beta=beta, correlation=correlation, information_ratio=ratio, tracking_error=error
     )
 
 
-def _varies(values: Floats) -> bool:
+def varies(values: Floats) -> bool:
+    """Whether a series moves by more than rounding would; a ratio over its spread needs that."""
     return bool(values.std() > SPREAD_FLOOR * np.abs(values).max())
 
 

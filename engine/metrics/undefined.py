@@ -18,6 +18,7 @@ class Undefined(Enum):
     NO_WINNERS = "no_winners"
     NO_LOSERS = "no_losers"
     RUINED = "ruined"
+    NO_ALTERNATIVE = "no_alternative"
 
 
 Figure = float | Undefined

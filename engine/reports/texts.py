@@ -18,6 +18,7 @@ UNDEFINED = {
     "no_winners": Text("이익 거래가 없습니다", "no trade made a profit"),
     "no_losers": Text("손실 거래가 없습니다", "no trade made a loss"),
     "ruined": Text("자산이 0이 되었습니다", "equity fell to zero"),
+    "no_alternative": Text("견줄 다른 변형이 없습니다", "there is no other variant to compare with"),
 }
 REFUSALS = {
     "not_tradable": Text("거래할 수 없는 종목·봉", "not tradable on that bar"),
