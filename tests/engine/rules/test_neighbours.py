@@ -14,7 +14,7 @@ from engine.rules.constants import all_constants, constants_of, with_constants
 from engine.rules.neighbours import MOST_MOVED, near_values, neighbours
 from engine.rules.problem import RuleProblem
 from engine.rules.prompt import load_rules, load_rules_text
-from engine.rules.tree import RuleSet
+from engine.rules.tree import RuleSet, Unit
 from tests.rule_strategies import rule_sets
 
 ROOT = Path(__file__).parents[3]
@@ -93,6 +93,8 @@ def test_neighbours_of_any_rules_are_different_allowed_and_near(rules: RuleSet, 
     for point in found.points:
         for name, value in point.items():
             constant = constants[name]
+            if constant.unit is Unit.WEEKDAY:
+                continue
             # Rounding to two digits moves a value by up to a twentieth more; a whole number always has its neighbours.
             assert abs(value - constant.value) <= max(abs(constant.value) * Fraction(1, 2), 2)
 
