@@ -1,0 +1,179 @@
+"""`geoul audit`: does a rule set, or a strategy in Python, look into the future?"""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from engine.cli.backtest import Lang, configure, day_range, progress_bar, prompt_path
+from engine.errors import BadInput
+
+if TYPE_CHECKING:
+    from engine.config import BacktestConfig
+    from engine.data.panel import Panel
+    from engine.research.audit_bench import Run
+
+LOOK_AHEAD = 1  # exit status
+
+
+def audit_command(
+    prompt: Annotated[
+        Path | None, typer.Argument(help="의사결정 프롬프트(기본: prompts/core_decision_prompt.md) · decision prompt")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", metavar="FILE[:CLASS]", help="프롬프트 대신 파이썬 전략 · a strategy in Python"),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="데이터셋 폴더(기본: 합성 시장) · dataset (default: synthetic)")
+    ] = None,
+    start: Annotated[
+        datetime.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="첫 거래일 · first session")
+    ] = None,
+    end: Annotated[
+        datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
+    ] = None,
+    cuts: Annotated[
+        int, typer.Option("--cuts", help="미래를 바꿀 시점의 수 · bars after which the future changes")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="난수 시드 · seed of the changes")] = 1,
+    config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
+    cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
+    tickers: Annotated[
+        list[str] | None, typer.Option("--ticker", help="이 종목만(여러 번 가능) · this instrument only; repeatable")
+    ] = None,
+    interval: Annotated[
+        str | None, typer.Option("--interval", help="--strategy의 봉 주기(기본: 데이터) · bars of a --strategy")
+    ] = None,
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표 없음) · JSON instead of a table")] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+) -> None:
+    """미래를 보는 규칙·전략 찾기 · look for look-ahead; exit status 1 if there is any."""
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
+    from engine.data.panel import load_part  # noqa: PLC0415
+    from engine.reports.audit_json import audit_text  # noqa: PLC0415
+    from engine.reports.audit_terminal import print_audit  # noqa: PLC0415
+    from engine.research.audit import audit  # noqa: PLC0415
+
+    settings = configure(config, cash)
+    subject = _subject(prompt, strategy, interval, settings)
+    first, last = day_range(start, end)
+    with progress_bar() as bar:
+        task = bar.add_task(_READING[lang.value], total=None)
+
+        def announce(text: str) -> None:
+            bar.update(task, description=text)
+
+        panel = load_part(dataset_folder(data, announce), first, last, tickers, subject.interval, allow_gaps=allow_gaps)
+        # Two worlds a cut, one that ends there, and those of the other checks; a finding takes more.
+        planned = 3 * cuts + 8
+
+        def tell(check: str, runs: int) -> None:
+            bar.update(task, description=_STAGES[check][lang.value], completed=runs, total=max(planned, runs + 1))
+
+        found = audit(
+            subject.run,
+            panel,
+            first,
+            last,
+            cuts=cuts,
+            seed=seed,
+            lookback_bars=subject.lookback(panel),
+            source=subject.source,
+            on_progress=tell,
+        )
+    if as_json:
+        typer.echo(audit_text(found, title=subject.title))
+    else:
+        print_audit(Console(), found, title=subject.title, interval=panel.interval, lang=lang.value)
+    if not found.passed:
+        raise typer.Exit(LOOK_AHEAD)
+
+
+_READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
+_STAGES = {
+    "repeat": {"ko": "같은 실행을 두 번", "en": "the same run twice"},
+    "future": {"ko": "미래 값을 바꿈", "en": "changing the future"},
+    "history": {"ko": "데이터를 중간에서 끊음", "en": "cutting the data off"},
+    "names": {"ko": "나중에 상장한 종목을 뺌", "en": "leaving later listings out"},
+    "start": {"ko": "데이터를 늦게 시작", "en": "beginning the data later"},
+}
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is audited.
+
+    Args:
+        title: where it came from, as the user knows it.
+        interval: of the bars it wants; None takes those of the data.
+        run: a backtest of it, fresh every time.
+        lookback: rows of history that it declares on a panel.
+        source: what its file does outside the view.
+    """
+
+    title: str
+    interval: str | None
+    run: Run
+    lookback: Callable[[Panel], int]
+    source: tuple[tuple[int, str], ...] = ()
+
+
+def _subject(prompt: Path | None, strategy: str | None, interval: str | None, settings: BacktestConfig) -> _Subject:
+    if strategy is None:
+        if interval is not None:
+            raise BadInput("A prompt says itself which bars it counts, in its line **주기**. Leave --interval out.")
+        return _rules(prompt_path(prompt), settings)
+    if prompt is not None:
+        raise BadInput(f"Either the prompt {prompt} or the strategy {strategy} is audited. Give one of them.")
+    return _strategy(strategy, interval, settings)
+
+
+def _rules(path: Path, settings: BacktestConfig) -> _Subject:
+    from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler)
+    from engine.research.audit_start import declared_lookback  # noqa: PLC0415
+    from engine.rules.program import compile_rules  # noqa: PLC0415
+    from engine.rules.prompt import load_rules  # noqa: PLC0415
+
+    rules = load_rules(path)
+
+    def lookback(panel: Panel) -> int:
+        features = compile_rules(rules, price_scale=panel.manifest.price_scale).features
+        return declared_lookback(features, panel.interval)
+
+    return _Subject(
+        title=str(path),
+        interval=rules.interval,
+        run=lambda panel, start, end: backtest(rules, panel, settings, start, end),
+        lookback=lookback,
+    )
+
+
+def _strategy(source: str, interval: str | None, settings: BacktestConfig) -> _Subject:
+    from brokers.replay import replay  # noqa: PLC0415  (loads the compiler)
+    from engine.cli.load_strategy import load_strategy  # noqa: PLC0415
+    from engine.research.audit_source import outside_reads  # noqa: PLC0415
+    from engine.research.audit_start import declared_lookback  # noqa: PLC0415
+    from engine.rules.annotate import annotate  # noqa: PLC0415
+    from engine.rules.parse import parse_expression  # noqa: PLC0415
+
+    # One class and many objects: what a strategy keeps outside its object shows as a run that cannot be repeated.
+    kind = type(load_strategy(source))
+    nodes = [annotate(parse_expression(text)) for text in kind.features.values()]
+    return _Subject(
+        title=source,
+        interval=interval,
+        run=lambda panel, start, end: replay(kind(), panel, settings, start, end),
+        lookback=lambda panel: declared_lookback(nodes, panel.interval),
+        source=outside_reads(Path(inspect.getfile(kind)).read_text(encoding="utf-8")),
+    )
