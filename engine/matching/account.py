@@ -23,6 +23,7 @@ from engine.matching.arrays import (
     CONFIG_MAX_DAY_LOSS,
     CURVE_BLOCKED,
     CURVE_CASH,
+    CURVE_COUNT,
     CURVE_FEES,
     CURVE_HELD,
     CURVE_ORDERABLE,
@@ -30,9 +31,9 @@ from engine.matching.arrays import (
     CURVE_PAYABLE,
     CURVE_REALISED,
     CURVE_RECEIVABLE,
+    CURVE_ROW,
     CURVE_RURAL,
     CURVE_TAXES,
-    CURVE_WRITTEN,
     DAY_LOSS_HIT,
     DAY_START_EQUITY,
     DELISTING,
@@ -41,6 +42,8 @@ from engine.matching.arrays import (
     DUE_OUT,
     EQUITY,
     FEES,
+    FIRST_OF_MONTH,
+    FIRST_OF_SESSION,
     FRACTION_CASH,
     HALTED,
     HALTED_BARS,
@@ -50,10 +53,10 @@ from engine.matching.arrays import (
     INCOME,
     INSTRUMENT_DELISTED,
     INSTRUMENT_LAST,
-    MARK_EQUITY,
-    MARK_HOLDINGS,
+    LAST_OF_SESSION,
     MONTH_START_EQUITY,
     MOST_MONEY,
+    NEVER,
     OPEN_COUNT,
     ORDER_COL,
     ORDER_COUNT,
@@ -86,10 +89,6 @@ from engine.matching.arrays import (
     PROPOSAL_SIDE,
     REALISED,
     RECEIVABLE,
-    ROW_FIRST,
-    ROW_LAST,
-    ROW_MONTH,
-    ROW_SESSION,
     RURAL_TAXES,
     SELL,
     STATUS_CANCELLED,
@@ -109,13 +108,13 @@ from engine.matching.table import clear
 def begin_row(market, book, row):
     """Before the first trade of a bar: settlement, a new session's counters, corporate actions, delistings."""
     account = book.account
-    if market.rows[row, ROW_FIRST] == 1:
-        settle(account, market.rows[row, ROW_SESSION] % 3)
+    if market.moment[row] & FIRST_OF_SESSION:
+        settle(account, market.session[row] % 3)
         for place in range(book.day.height):
             clear(book.day[place])
         account[DAY_START_EQUITY] = account[EQUITY]
         account[DAY_LOSS_HIT] = 0
-        if row > 0 and market.rows[row, ROW_MONTH] != market.rows[row - 1, ROW_MONTH]:
+        if market.moment[row] & FIRST_OF_MONTH:
             account[MONTH_START_EQUITY] = account[EQUITY]
     while account[ACTION_CURSOR] < market.actions.height and market.actions[account[ACTION_CURSOR], ACTION_ROW] <= row:
         action = market.actions[account[ACTION_CURSOR]]
@@ -269,9 +268,8 @@ def write_off(market, book, row, col):
 def end_row(market, book, row):
     """After the last trade of a bar: expire day orders, mark to market, test the cash identity, write the curve."""
     account = book.account
-    last = market.rows[row, ROW_LAST] == 1
     if account[OPEN_COUNT] > 0:
-        if last:
+        if market.moment[row] & LAST_OF_SESSION:
             for place in range(account[OPEN_COUNT]):
                 index = book.open[place]
                 order = book.orders[index]
@@ -283,31 +281,68 @@ def end_row(market, book, row):
     write_curve(book, row)
 
 
-@inline
+@inner
 def mark(market, book, row):
-    """Value holdings at the close: equity, peaks, the configured day loss."""
-    account = book.account
-    value = 0
+    """Value holdings at the close of one bar."""
+    mark_rows(market, book, row, row + 1)
+
+
+@inner
+def mark_rows(market, book, first, last):
+    """Value holdings at the closes of bars [first, last) between which nothing else happens: equity, peaks, day loss.
+
+    Returns the bar after the last one marked: the bar on which the day loss is reached ends the run, because it
+    cancels orders.
+    """
+    account, marks = book.account, book.marks
+    cash = account[CASH] + account[RECEIVABLE] - account[PAYABLE]
+    for row in range(first, last):
+        marks[row] = cash
     for place in range(account[HELD]):
-        col = book.held[place]
-        position = book.positions[col]
-        price = mark_price(market, row, col)
-        if 1.0 * price * position[POSITION_QUANTITY] > MOST_MONEY:  # in floats, which do not overflow
-            account[BROKEN] = 2
-        value += price * position[POSITION_QUANTITY]
-        position[POSITION_PEAK] = max(position[POSITION_PEAK], price)
-        if (market.state[row, col] & TRADED) == 0:
-            account[HALTED_BARS] += 1
-    equity = account[CASH] + account[RECEIVABLE] - account[PAYABLE] + value
-    account[HOLDINGS_VALUE] = value
+        add_values(market, book, first, last, book.held[place])
+    floor = day_loss_floor(market, account)
+    equity, peak = account[EQUITY], account[PEAK_EQUITY]
+    row = first
+    while row < last:
+        equity = marks[row]
+        peak = max(peak, equity)
+        row += 1
+        if equity <= floor:
+            break
     account[EQUITY] = equity
-    account[PEAK_EQUITY] = max(account[PEAK_EQUITY], equity)
-    book.marks[row, MARK_HOLDINGS] = value
-    book.marks[row, MARK_EQUITY] = equity
-    if account[DAY_LOSS_HIT] == 0 and lost_too_much(account, market.config[CONFIG_MAX_DAY_LOSS]):
+    account[PEAK_EQUITY] = peak
+    account[HOLDINGS_VALUE] = equity - cash
+    for place in range(account[HELD]):
+        note_prices(market, book, first, row, book.held[place])
+    if equity <= floor:
         account[DAY_LOSS_HIT] = 1
-        cancel_buys(book, row)
-        write_curve(book, row)
+        cancel_buys(book, row - 1)
+        write_curve(book, row - 1)
+    return row
+
+
+@inner
+def add_values(market, book, first, last, col):
+    """Add the value of one holding to the marks of bars [first, last)."""
+    closes, marks, ended = market.close, book.marks, market.instruments[col, INSTRUMENT_LAST]
+    quantity = book.positions[col, POSITION_QUANTITY]
+    for row in range(first, last):
+        marks[row] += closes[min(row, ended), col] * quantity
+
+
+@inner
+def note_prices(market, book, first, last, col):
+    """Highest close of one holding in bars [first, last), and on how many of them it did not trade."""
+    account, position = book.account, book.positions[col]
+    closes, states, ended = market.close, market.state, market.instruments[col, INSTRUMENT_LAST]
+    highest = halted = 0
+    for row in range(first, last):
+        highest = max(highest, closes[min(row, ended), col])
+        halted += (states[row, col] & TRADED) == 0
+    account[HALTED_BARS] += halted
+    position[POSITION_PEAK] = max(position[POSITION_PEAK], highest)
+    if 1.0 * highest * position[POSITION_QUANTITY] > MOST_MONEY:  # in floats, which do not overflow
+        account[BROKEN] = 2
 
 
 @inner
@@ -321,9 +356,14 @@ def check_identity(account):
 
 @inner
 def write_curve(book, row):
-    """One row of the curve: the account after a bar on which it may have changed."""
-    account, curve = book.account, book.curve[row]
-    curve[CURVE_WRITTEN] = 1
+    """The account after a bar on which it may have changed, as the last row of the curve."""
+    account = book.account
+    place = account[CURVE_COUNT] - 1
+    if place < 0 or book.curve[place, CURVE_ROW] != row:
+        place += 1
+        account[CURVE_COUNT] += 1
+    curve = book.curve[place]
+    curve[CURVE_ROW] = row
     curve[CURVE_CASH] = account[CASH] + account[RECEIVABLE] - account[PAYABLE]
     curve[CURVE_HELD] = account[HELD]
     curve[CURVE_ORDERABLE] = orderable_cash(account)
@@ -347,12 +387,26 @@ def cancel_buys(book, row):
     sweep(book)
 
 
+@inner
+def smallest_loss(start, limit):
+    """Least loss that is `limit` (parts per billion, 0 = none) of `start` or more."""
+    if limit == 0 or start <= 0:
+        return NEVER
+    floor = part(start, limit)
+    return floor if start % PPB * limit % PPB == 0 else floor + 1
+
+
 @inline
 def lost_too_much(account, limit):
     """Whether the loss since yesterday's close is at least `limit` (parts per billion, 0 = none), in integers."""
     start = account[DAY_START_EQUITY]
-    if limit == 0 or start <= 0:
-        return False
-    floor = part(start, limit)
-    exact = start % PPB * limit % PPB == 0
-    return start - account[EQUITY] >= (floor if exact else floor + 1)
+    return limit > 0 and start - account[EQUITY] >= smallest_loss(start, limit)
+
+
+@inline
+def day_loss_floor(market, account):
+    """Equity at or below which the configured day loss is reached, below all equity where it cannot be any more."""
+    if account[DAY_LOSS_HIT] == 1:
+        return -NEVER
+    start = account[DAY_START_EQUITY]
+    return start - smallest_loss(start, market.config[CONFIG_MAX_DAY_LOSS])

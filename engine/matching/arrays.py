@@ -17,13 +17,9 @@ MOST_MONEY = 2**60  # of one holding, in price units; more is refused before it 
 OPEN, HIGH, LOW, CLOSE, VOLUME = 0, 1, 2, 3, 4
 PRESENT, TRADED, FIRST_DAY, LIQUIDATION, MANAGED, WARNING, UNTRADABLE = 1, 2, 4, 8, 16, 32, 64
 
-# rows[T, ROW_FIELDS]: facts of each bar's time.
-ROW_SESSION = 0  # running number of the session inside the panel
-ROW_FIRST = 1  # 1 on the first bar of a session
-ROW_LAST = 2  # 1 on the last bar of a session
-ROW_MONTH = 3  # year × 12 + month
-ROW_EVENTFUL = 4  # 1: first bar of a session, or a corporate action or delisting takes effect before it
-ROW_FIELDS = 5
+# moment[T]: bits of each bar's time. Eventful: first bar of a session, or a corporate action or delisting takes
+# effect before it.
+FIRST_OF_SESSION, LAST_OF_SESSION, FIRST_OF_MONTH, EVENTFUL = 1, 2, 4, 8
 
 # venue[S + 1, 6 × VENUE_FIELDS]: dated exchange rules by session; row S is the session after the last bar.
 VENUE_TICKS = 0  # which band table
@@ -198,15 +194,12 @@ LIMIT_DAY_LOSS = 43
 BLIND_EXITS = 44  # times that the condition of an exit rule was unknown for a name held
 HALTED_BARS = 45  # bars on which a name held could not trade
 NEWS = 46  # 1: a decision blocked purchases, which the curve of the next bar has to show
-ACCOUNT_FIELDS = 47
+CURVE_COUNT = 47
+ACCOUNT_FIELDS = 48
 
-# marks[T, MARK_FIELDS]: holdings and equity after each bar
-MARK_HOLDINGS, MARK_EQUITY = 0, 1
-MARK_FIELDS = 2
-
-# curve[T, CURVE_FIELDS]: the rest of the account, written on bars on which it may have changed
+# curve[n, CURVE_FIELDS]: the account after the bars on which more than prices may have changed
 (
-    CURVE_WRITTEN,
+    CURVE_ROW,
     CURVE_CASH,
     CURVE_HELD,
     CURVE_ORDERABLE,
@@ -278,7 +271,8 @@ class Market(NamedTuple):
     volume: Any  # [T, N] shares
     state: Any  # [T, N] uint8 bits
     base: Any  # [T, N] base price of the day, 0 = unknown
-    rows: Any  # [T, ROW_FIELDS]
+    session: Any  # [T] int32, running number of the bar's session inside the panel
+    moment: Any  # [T] uint8 bits
     venue: Any  # [S + 1, 6 × VENUE_FIELDS] by session
     tick_bounds: Any  # [R, 8]
     tick_sizes: Any  # [R, 8]
@@ -300,7 +294,7 @@ class Book(NamedTuple):
     arms: Any  # [capacity, ARM_FIELDS]
     exits: Any  # [N, exits] what is left to sell per exit rule: 0 not fired, > 0 rest, −1 done
     exit_rules: Any  # [exits, 2] rule index and fraction (parts per billion) behind each column of `exits`
-    curve: Any  # [T, CURVE_FIELDS]
-    marks: Any  # [T, MARK_FIELDS]
+    curve: Any  # [capacity, CURVE_FIELDS]
+    marks: Any  # [T] equity after each bar
     refusals: Any  # [codes] how often each refusal was given
     proposals: Any  # [2 N + 1, PROPOSAL_FIELDS] what the plan asks for; the last row serves guards and delistings

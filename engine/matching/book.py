@@ -9,6 +9,7 @@ from engine.matching import arrays as at
 
 Int64 = NDArray[np.int64]
 FIRST_ROOM = 4_096
+BARS_AN_ORDER = 16  # a busy strategy on minutes; the logs grow where it is busier
 
 
 class AccountBook:
@@ -16,7 +17,7 @@ class AccountBook:
 
     Args:
         instruments: number of columns of the panel.
-        rows: number of bars, for the curve.
+        rows: number of bars, for the marks.
         cash: deposit in price units.
         config: int64[CONFIG_FIELDS], whose limits hold until a decision tightens them.
         exit_rules: int64[exits, 2], rule index and fraction of each exit rule.
@@ -43,28 +44,33 @@ class AccountBook:
         positions[:, at.POSITION_BUDGET_ROW] = -1
         # One bar can send a sell and a purchase for each name and a sell for each guarded level.
         self.most_per_bar = instruments * (2 + guards)
-        room = FIRST_ROOM + 2 * self.most_per_bar
+        room = FIRST_ROOM + rows // BARS_AN_ORDER + 2 * self.most_per_bar
+        # Every row of a log is written before it is read, so the logs need not be cleared.
         self.book = at.Book(
             positions=positions,
-            orders=np.zeros((room, at.ORDER_FIELDS), dtype=np.int64),
-            open=np.zeros(room, dtype=np.int64),
-            fills=np.zeros((at.POINTS * room, at.FILL_FIELDS), dtype=np.int64),
+            orders=np.empty((room, at.ORDER_FIELDS), dtype=np.int64),
+            open=np.empty(room, dtype=np.int64),
+            fills=np.empty((room + 2 * at.POINTS * self.most_per_bar, at.FILL_FIELDS), dtype=np.int64),
             account=account,
             held=np.zeros(instruments + 1, dtype=np.int64),
             day=np.zeros((12, 4), dtype=np.int64),
             arms=np.zeros((max(instruments * guards, 1), at.ARM_FIELDS), dtype=np.int64),
             exits=np.zeros((instruments, exit_rules.shape[0]), dtype=np.int64),
             exit_rules=np.ascontiguousarray(exit_rules),
-            curve=np.zeros((rows, at.CURVE_FIELDS), dtype=np.int64),
-            marks=np.zeros((rows, at.MARK_FIELDS), dtype=np.int64),
+            curve=np.empty((min(rows, 2 * room) + 2, at.CURVE_FIELDS), dtype=np.int64),
+            marks=np.empty(rows, dtype=np.int64),
             refusals=np.zeros(len(at.REFUSAL_NAMES), dtype=np.int64),
             proposals=np.zeros((2 * instruments + 1, at.PROPOSAL_FIELDS), dtype=np.int64),
         )
 
     def grow(self) -> None:
         """Double the logs, keeping what they hold."""
-        self.book = self.book._replace(
-            orders=_doubled(self.book.orders), open=_doubled(self.book.open), fills=_doubled(self.book.fills)
+        book, account = self.book, self.book.account
+        self.book = book._replace(
+            orders=_doubled(book.orders, account[at.ORDER_COUNT]),
+            open=_doubled(book.open, account[at.OPEN_COUNT]),
+            fills=_doubled(book.fills, account[at.FILL_COUNT]),
+            curve=_doubled(book.curve, account[at.CURVE_COUNT]),
         )
 
     def has_room(self, bars: int = 1) -> bool:
@@ -75,10 +81,11 @@ class AccountBook:
             account[at.ORDER_COUNT] + most < len(self.book.orders)
             and account[at.OPEN_COUNT] + most < len(self.book.open)
             and account[at.FILL_COUNT] + at.POINTS * most < len(self.book.fills)
+            and account[at.CURVE_COUNT] + 2 * bars <= len(self.book.curve)
         )
 
 
-def _doubled(array: Int64) -> Int64:
-    bigger = np.zeros((2 * len(array), *array.shape[1:]), dtype=np.int64)
-    bigger[: len(array)] = array
+def _doubled(log: Int64, used: int) -> Int64:
+    bigger = np.empty((2 * len(log), *log.shape[1:]), dtype=np.int64)
+    bigger[:used] = log[:used]
     return bigger

@@ -29,6 +29,7 @@ from engine.matching.arrays import (
     BUY,
     CONFIG_HIGH_FIRST,
     CONFIG_PARTICIPATION,
+    CONFIG_SLIPPAGE_KIND,
     CONFIG_TOUCH,
     CONSECUTIVE_LOSSES,
     DUE_IN,
@@ -100,10 +101,10 @@ from engine.matching.arrays import (
     PROPOSAL_SIDE,
     REALISED,
     RECEIVABLE,
-    ROW_SESSION,
     RURAL_TAXES,
     SELL,
     SLIPPAGE,
+    SLIPPAGE_NONE,
     STATUS_FILLED,
     STATUS_OPEN,
     STOP,
@@ -178,7 +179,7 @@ def budget_left(market, book, row, col):
 @inner
 def settle_later(market, book, row, incoming, outgoing):
     """Book money that changes hands two sessions from now."""
-    slot = (market.rows[row, ROW_SESSION] + SETTLEMENT_SESSIONS) % 3
+    slot = (market.session[row] + SETTLEMENT_SESSIONS) % 3
     account = book.account
     account[DUE_IN + slot] += incoming
     account[DUE_OUT + slot] += outgoing
@@ -327,7 +328,7 @@ def try_fill(market, book, row, point, index, price, slips):
     if quantity <= 0:
         return
     paid = price
-    if slips:
+    if slips and market.config[CONFIG_SLIPPAGE_KIND] != SLIPPAGE_NONE:
         paid = slipped(market, row, col, side, price, quantity, market.volume[row, col])
         lower, upper = limits_for(market, today(market, row), col, market.base[row, col])
         if upper > 0:

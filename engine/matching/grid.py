@@ -12,9 +12,8 @@ from engine.matching.arrays import (
     INSTRUMENT_CLASS,
     INSTRUMENT_LAST,
     INSTRUMENT_MULTIPLE,
+    LAST_OF_SESSION,
     LIQUIDATION,
-    ROW_LAST,
-    ROW_SESSION,
     TRADED,
     UNTRADABLE,
     VENUE_FIELDS,
@@ -30,13 +29,13 @@ ETF, ETN = int(InstrumentClass.ETF), int(InstrumentClass.ETN)
 @inline
 def today(market, row):
     """Row of the dated rules for the session of bar `row`."""
-    return market.rows[row, ROW_SESSION]
+    return market.session[row]
 
 
 @inline
 def next_day(market, row):
     """Row of the dated rules for the bar after `row`, which an order sent after its close will meet."""
-    return market.rows[row, ROW_SESSION] + market.rows[row, ROW_LAST]
+    return market.session[row] + (1 if market.moment[row] & LAST_OF_SESSION else 0)
 
 
 @inner
@@ -94,7 +93,7 @@ def reserve_price(market, row, col):
     """
     day, kind = next_day(market, row), market.instruments[col, INSTRUMENT_CLASS]
     base = market.close[row, col]
-    if market.rows[row, ROW_LAST] == 0 and market.base[row, col] > 0:
+    if (market.moment[row] & LAST_OF_SESSION) == 0 and market.base[row, col] > 0:
         base = market.base[row, col]  # inside a session its own base price holds until the end
     elif market.venue[day, VENUE_FIELDS * kind + VENUE_ROUND_BASE] == 1:
         base = grid_up(market, day, col, base)

@@ -29,6 +29,7 @@ from engine.matching.arrays import (
     CONFIG_MAX_WEIGHT,
     CONFIG_SCALE,
     CURVE_BLOCKED,
+    CURVE_COUNT,
     DAY_LOSS_HIT,
     EQUITY,
     HALTED,
@@ -151,7 +152,7 @@ def guard_account(market, book, features, rules, row):
         cancel_buys(book, row)
     if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1 or account[BUYS_BLOCKED] != 0:
         write_curve(book, row)
-        book.curve[row, CURVE_BLOCKED] = 1  # the bar after which nothing may be bought shows it
+        book.curve[account[CURVE_COUNT] - 1, CURVE_BLOCKED] = 1  # the bar after which nothing may be bought shows it
         account[NEWS] = 1
 
 

@@ -27,7 +27,6 @@ from engine.matching.arrays import (
     POSITION_PEAK,
     POSITION_QUANTITY,
     RECEIVABLE,
-    ROW_SESSION,
 )
 from engine.matching.grid import mark_price
 
@@ -106,7 +105,7 @@ def field(market, book, row, col, number):
             # (value − cost) / cost, from integers: exactly 15 % is 15 %.
             return ratio(price * held - position[POSITION_COST], position[POSITION_COST])
         if number == 1:
-            return float(market.rows[row, ROW_SESSION] - market.rows[position[POSITION_OPENED_ROW], ROW_SESSION])
+            return float(market.session[row] - market.session[position[POSITION_OPENED_ROW]])
         if number == 2:
             return ratio(price - position[POSITION_PEAK], position[POSITION_PEAK])
         if number == 3:

@@ -6,12 +6,14 @@ Both drivers call the functions of this file with the same arrays, so they canno
 from __future__ import annotations
 
 from engine.kernel_cache import inline, inner, njit
-from engine.matching.account import begin_row, end_row, mark
+from engine.matching.account import begin_row, end_row, mark, mark_rows
 from engine.matching.arrays import (
     ACCEPTED,
     ARM_COUNT,
     BROKEN,
     CLOSE,
+    CURVE_COUNT,
+    EVENTFUL,
     FILL_COUNT,
     HELD,
     HIGH,
@@ -23,7 +25,6 @@ from engine.matching.arrays import (
     ORDER_STATUS,
     POINTS,
     PROPOSAL_COUNT,
-    ROW_EVENTFUL,
     STATUS_CANCELLED,
     STATUS_OPEN,
     VOLUME,
@@ -34,8 +35,17 @@ from engine.matching.bundle import bundle
 from engine.matching.fills import affordable, match_point
 from engine.matching.grid import reserve_price
 from engine.matching.orders import accept, close_order, first_part, orderable_cash, sweep
-from engine.matching.plan import EXIT_INDEX, Rules, arm_guards, guard_account, plan_entries, plan_exits, truth
-from engine.matching.program import Features
+from engine.matching.plan import (
+    EXIT_INDEX,
+    RULE_BEGIN,
+    RULE_END,
+    Rules,
+    arm_guards,
+    guard_account,
+    plan_entries,
+    plan_exits,
+)
+from engine.matching.program import FLAG, Features
 from engine.matching.risk import check, covered, send
 from engine.matching.table import row_of, table
 
@@ -49,12 +59,25 @@ def trade_bar(market, book, row):
         mark(market, book, row)
         return
     book.account[NEWS] = 0
-    if market.rows[row, ROW_EVENTFUL] == 1:
+    if market.moment[row] & EVENTFUL:
         begin_row(market, book, row)
     if book.account[OPEN_COUNT] > 0 or book.account[ARM_COUNT] > 0:
         for point in range(POINTS):
             match_point(market, book, row, point)
+            if nothing_left(book):
+                break
     end_row(market, book, row)
+
+
+@inner
+def nothing_left(book):
+    """Whether neither an open order nor a guarded level waits for the rest of the bar."""
+    if book.account[ARM_COUNT] > 0:
+        return False
+    for place in range(book.account[OPEN_COUNT]):  # noqa: SIM110  (a kernel)
+        if book.orders[book.open[place], ORDER_STATUS] == STATUS_OPEN:
+            return False
+    return True
 
 
 @inline
@@ -62,30 +85,64 @@ def is_quiet(market, book, row):
     """Whether this bar can only change prices: no open order, no guarded level, nothing that happens to holdings."""
     account = book.account
     waiting = account[OPEN_COUNT] + account[ARM_COUNT] + account[NEWS]
-    return market.rows[row, ROW_EVENTFUL] == 0 and waiting == 0
+    return (market.moment[row] & EVENTFUL) == 0 and waiting == 0
 
 
-@inline
-def has_nothing_to_decide(market, book, features, rules, row):
-    """Whether no rule can act after this bar: no risk rule or guard, no exit that fires, no candidate."""
-    if rules.risks.height > 0:
-        return False
+@inner
+def quiet_until(market, book, features, rules, first, last):
+    """First bar in [first, last) that can do more than change prices or after which a rule can act, else `last`.
+
+    Called where nothing waits (`is_quiet`). A rule can act where there is a risk rule or a guarded holding, an entry
+    candidate, an exit that is due, or an exit whose condition is more than a feature and has to be evaluated.
+    """
     account = book.account
-    if account[HELD] > 0:
-        if rules.guards.height > 0:
-            return False
-        for place in range(account[HELD]):
-            col = book.held[place]
-            for number in range(rules.exits.height):
-                if book.exits[col, rules.exits[number, EXIT_INDEX]] > 0:
-                    return False
-                if truth(market, book, features, rules, rules.exits[number], row, col) != 0.0:
-                    return False
-    marks = features.candidates[row - features.first_row]
-    for col in range(marks.size):  # noqa: SIM110  (a kernel)
-        if marks[col] == 1:
-            return False
-    return True
+    if rules.risks.height > 0 or (account[HELD] > 0 and rules.guards.height > 0):
+        return first
+    last = first_candidate(market, features, first, last)
+    for place in range(account[HELD]):
+        col = book.held[place]
+        for number in range(rules.exits.height):
+            rule = rules.exits[number]
+            if book.exits[col, rule[EXIT_INDEX]] > 0:
+                return first
+            last = first_exit(features, rules, rule, col, first, last)
+    return last
+
+
+@inner
+def next_event(market, first, last):
+    """First eventful bar in [first, last), else `last`."""
+    for row in range(first, last):
+        if market.moment[row] & EVENTFUL:
+            return row
+    return last
+
+
+@inner
+def first_candidate(market, features, first, last):
+    """First bar in [first, last) with an event of its own or an entry candidate, else `last`."""
+    moment, candidates, first_row = market.moment, features.candidates, features.first_row
+    for row in range(first, last):
+        if moment[row] & EVENTFUL and row > first:
+            return row
+        marks = candidates[row - first_row]
+        for col in range(marks.size):
+            if marks[col] == 1:
+                return row
+    return last
+
+
+@inner
+def first_exit(features, rules, rule, col, first, last):
+    """First bar in [first, last) on which an exit rule may fire for a name held, else `last`."""
+    begin = rule[RULE_BEGIN]
+    if rule[RULE_END] != begin + 1 or rules.code[begin, 0] != FLAG:
+        return first
+    flags, slot, names = features.flags, rules.code[begin, 1], features.names
+    for row in range(first, last):
+        if flags[slot, (row - features.first_row) * names + col] != 0:
+            return row
+    return last
 
 
 @inner
@@ -113,27 +170,34 @@ def has_room(book):
     most = book.proposals.height + book.arms.height + account[OPEN_COUNT]
     # An order can fill at each of the four points.
     fills = account[FILL_COUNT] + POINTS * most < book.fills.height
-    return fills and account[ORDER_COUNT] + most < book.orders.height and account[OPEN_COUNT] + most < book.open.size
+    # One row of the curve for this bar, one for the next on which a day loss is reached.
+    curve = account[CURVE_COUNT] + 2 <= book.curve.height
+    orders = account[ORDER_COUNT] + most < book.orders.height and account[OPEN_COUNT] + most < book.open.size
+    return curve and fills and orders
 
 
 @inner
 def run_bars(market, book, features, rules, scratch, first, last):
     """Batch mode: rows [first, last). Returns (status, next row)."""
-    for row in range(first, last):
-        if is_quiet(market, book, row) and has_nothing_to_decide(market, book, features, rules, row):
-            mark(market, book, row)
-            continue
+    row = first
+    while row < last:
+        if is_quiet(market, book, row):
+            until = quiet_until(market, book, features, rules, row, last)
+            if until > row:
+                row = mark_rows(market, book, row, until)
+                continue
         if not has_room(book):
             return NEEDS_ROOM, row
         trade_bar(market, book, row)
         decide(market, book, features, rules, scratch, row, True)
         if book.account[BROKEN] != 0:
             return BROKE, row
+        row += 1
     return BROKE if book.account[BROKEN] != 0 else DONE, last
 
 
 @inner
-def view_market(bars, state, base, rows, venue, ticks, instruments, actions, config):
+def view_market(bars, state, base, session, moment, venue, ticks, instruments, actions, config):
     """The market's arrays as views."""
     return Market(
         table(bars[OPEN]),
@@ -143,7 +207,8 @@ def view_market(bars, state, base, rows, venue, ticks, instruments, actions, con
         table(bars[VOLUME]),
         table(state),
         table(base),
-        table(rows),
+        row_of(session),
+        row_of(moment),
         table(venue),
         table(ticks[0]),
         table(ticks[1]),
@@ -183,7 +248,7 @@ def view_book(
         table(exits),
         table(exit_rules),
         table(curve),
-        table(marks),
+        row_of(marks),
         row_of(refusals),
         table(proposals),
     )
@@ -241,11 +306,21 @@ def decide_one(market, book, rules, features, scratch, row):
 
 @njit
 def trade_rows(market, book, first, last):
-    """Bars [first, last) without decisions: what event mode calls between two decisions."""
+    """Bars [first, last) without decisions: what event mode calls between two decisions.
+
+    Returns the bar before which the logs need more room, `last` if none does.
+    """
     venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
-    for row in range(first, last):
+    row = first
+    while row < last:
+        if is_quiet(venue, seen, row):
+            row = mark_rows(venue, seen, row, next_event(venue, row + 1, last))
+            continue
+        if not has_room(seen):
+            return row
         trade_bar(venue, seen, row)
-    return seen.account[FILL_COUNT]
+        row += 1
+    return last
 
 
 @njit
@@ -298,7 +373,7 @@ def trade_part(market, book, row, part):
     venue, seen = bundle(view_market(*market)), bundle(view_book(*book))
     if part < 0:
         seen.account[NEWS] = 0
-        if venue.rows[row, ROW_EVENTFUL] == 1:
+        if venue.moment[row] & EVENTFUL:
             begin_row(venue, seen, row)
     elif part < POINTS:
         match_point(venue, seen, row, part)

@@ -118,7 +118,7 @@ class Evidence:
 
 def _plain_market(simulation: Simulation) -> at.Market:
     """The market's arrays under the names by which the step reads them; Python runs the step's own functions on it."""
-    bars, state, base, rows, venue, ticks, instruments, actions, config = simulation.exchange.arrays
+    bars, state, base, session, moment, venue, ticks, instruments, actions, config = simulation.exchange.arrays
     return at.Market(
         open=bars[at.OPEN],
         high=bars[at.HIGH],
@@ -127,7 +127,8 @@ def _plain_market(simulation: Simulation) -> at.Market:
         volume=bars[at.VOLUME],
         state=state,
         base=base,
-        rows=rows,
+        session=session,
+        moment=moment,
         venue=venue,
         tick_bounds=ticks[0],
         tick_sizes=ticks[1],

@@ -76,7 +76,11 @@ class FeatureGraph:
 
         Conditions are int8 (0, 1, -1 unknown), numbers float64 (NaN unknown). A view that the next block overwrites.
         """
-        return self._slots[self.outputs[node]].block()
+        return self.output(self.outputs[node])
+
+    def output(self, place: int) -> NDArray[Any]:
+        """The same by number: `outputs` tells the number of each tree."""
+        return self._slots[place].block()
 
     def _run(self, row_from: int, row_to: int) -> None:
         for source in self._sources:

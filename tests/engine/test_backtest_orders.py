@@ -223,7 +223,7 @@ def compare(found: Simulation, expected: Outcome) -> None:
         name: count for name, count in zip(at.REFUSAL_NAMES, found.book.refusals.tolist(), strict=True) if count
     }
     assert refusals == expected.refusals
-    assert found.book.marks[:, at.MARK_EQUITY].tolist() == [after.equity for after in expected.curve]
+    assert found.book.marks.tolist() == [after.equity for after in expected.curve]
     last, account = expected.curve[-1], found.book.account
     assert (last.settled, last.fees, last.taxes, last.rural, last.realised) == tuple(
         account[[at.CASH, at.FEES, at.TAXES, at.RURAL_TAXES, at.REALISED]].tolist()
