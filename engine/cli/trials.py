@@ -148,12 +148,12 @@ class _Page:
                 escape(trial.dataset),
                 "✓" if trial.repeated else "",
             )
-        self._console.print(table)
+        self._print(table)
         recorded = _recorded(trials)
         table = self._table(self._text("counts"), ("dataset", "recorded", "raw", "effective"))
         for name, count in counts.items():
             table.add_row(escape(name), *(f"{number:,}" for number in (recorded[name], count.raw, count.effective)))
-        self._console.print(table)
+        self._print(table)
         self._console.print(self._text("threshold").format(threshold=threshold), style="dim", highlight=False)
         if not seen:
             return
@@ -162,15 +162,20 @@ class _Page:
             for entry in windows:
                 place = f"{entry.window.first} … {entry.window.last}"
                 table.add_row(escape(name), place, str(entry.looks), str(max(looks - entry.looks, 0)))
-        self._console.print(table)
+        self._print(table)
         self._console.print(self._text("rolls").format(looks=looks), style="dim", highlight=False)
 
     def _table(self, title: str, columns: tuple[str, ...]) -> Table:
         table = Table(title=title, title_justify="left")
         for column in columns:
             number = column in ("sharpe", "recorded", "raw", "effective", "used", "left")
-            table.add_column(self._text(column), justify="right" if number else "left", no_wrap=number)
+            table.add_column(self._text(column), justify="right" if number else "left", no_wrap=True)
         return table
+
+    def _print(self, table: Table) -> None:
+        """A terminal too narrow for a table wraps its lines: a figure that is cut would be a wrong one."""
+        needed = self._console.measure(table, options=self._console.options.update(max_width=10_000)).maximum
+        Console(width=max(self._console.width, needed)).print(table)
 
     def _text(self, name: str) -> str:
         return _TEXTS[name][self._lang]

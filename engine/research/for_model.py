@@ -6,25 +6,15 @@ rounds the unseen data are training data. So everything that was measured on pri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-PROMOTE = "promote"
+from engine.research.verdict import Verdict
+
 NOT_PROMOTED = "not_promoted"
 
-# Steps of the gate that judge the text of a rule. They tell nothing about prices that the rule does not say itself.
-OPEN_STEPS = frozenset(
-    {
-        "compiles",
-        "units",
-        "category",
-        "numbers",
-        "look_back",
-        "equal_to_base",
-        "duplicate",
-        "complexity",
-    }
-)
+# Steps that judge the text of a rule. They tell nothing about prices that the rule does not say itself. Any other
+# step is hidden, one that is added later too.
+OPEN_STEPS = frozenset({"compiles", "units", "category", "numbers", "look_back", "complexity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +23,22 @@ class ModelAnswer:
 
     Args:
         passed: the candidate was promoted.
-        reasons: names of the steps that refused its text, in order; `not_promoted` alone stands for everything that
-            was measured on prices.
+        reasons: `step.reason` of every step that refused its text, in order; `not_promoted` alone stands for
+            everything that was measured on prices. Empty when it passed.
     """
 
     passed: bool
     reasons: tuple[str, ...]
 
 
-def for_model(verdict: str, reasons: Iterable[str], open_steps: frozenset[str] = OPEN_STEPS) -> ModelAnswer:
-    """Reduce a verdict to what a model may hear.
+def for_model(verdict: Verdict) -> ModelAnswer:
+    """Reduce a verdict to what a model may hear: codes without figures.
 
     A shadow is a fail like a rejection: which of the two it was would tell how near the candidate came.
-
-    Args:
-        verdict: "promote", "shadow" or "reject".
-        reasons: reason codes of the steps that failed; a detail after a colon is cut off.
-        open_steps: steps whose names may be told. Any other code is hidden, an unknown one too.
-
-    >>> for_model("shadow", ["deflated_sharpe:0.71"])
-    ModelAnswer(passed=False, reasons=('not_promoted',))
-    >>> for_model("reject", ["units:close > 7%"])
-    ModelAnswer(passed=False, reasons=('units',))
     """
-    if verdict == PROMOTE:
+    if verdict.decision == "promote":
         return ModelAnswer(passed=True, reasons=())
-    steps = dict.fromkeys(reason.split(":", 1)[0] for reason in reasons)
-    told = tuple(step for step in steps if step in open_steps)
+    told = tuple(
+        f"{step.name}.{step.reason}" for step in verdict.steps if step.name in OPEN_STEPS and step.outcome == "fail"
+    )
     return ModelAnswer(passed=False, reasons=told or (NOT_PROMOTED,))

@@ -76,6 +76,11 @@ def test_tables_show_trials_both_counts_and_looks(file: Path) -> None:
     assert "correlate by 0.5" in result.output
 
 
+def test_a_narrow_terminal_loses_no_digits(file: Path) -> None:
+    narrow = CliRunner(env={"COLUMNS": "30"}).invoke(app, ["trials", "--ledger", str(file), "--lang", "en"])
+    assert cells(narrow.output, "krx 1d raw")[4:][-1] == ["krx 1d raw", "2024-01-02 … 2024-06-28", "3", "17"]
+
+
 def test_korean_names_the_verdict_and_the_counts(file: Path) -> None:
     result = runner.invoke(app, ["trials", "--ledger", str(file), "--limit", "1", "--looks", "3"])
     assert "전체 4건 중 마지막 1건" in result.output

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from engine.research.for_model import OPEN_STEPS, ModelAnswer, for_model
+from engine.research.texts import STEPS
+from engine.research.verdict import Outcome, Step, Verdict, conclude
+
+HIDDEN = ("alive", "training", "untouched", "costs", "deflated_sharpe", "overfitting", "fdr", "a step of tomorrow")
 
 
-def test_a_promotion_is_a_pass_and_everything_else_a_fail() -> None:
-    assert for_model("promote", []) == ModelAnswer(passed=True, reasons=())
-    assert for_model("shadow", ["regimes"]) == for_model("reject", ["untouched_window"])
+def judged(*steps: tuple[str, Outcome]) -> Verdict:
+    """A verdict with a figure in every step."""
+    made = (
+        Step(name=name, outcome=outcome, reason=f"{name}_says", figures={"sharpe": 0.8312}) for name, outcome in steps
+    )
+    return conclude(made)
 
 
-@pytest.mark.parametrize("step", sorted(OPEN_STEPS))
-def test_a_fault_of_the_text_is_named_without_its_detail(step: str) -> None:
-    assert for_model("reject", [f"{step}:0.83", step]) == ModelAnswer(passed=False, reasons=(step,))
+def test_a_promotion_is_a_pass() -> None:
+    assert for_model(judged(("units", "pass"), ("fdr", "warn"))) == ModelAnswer(passed=True, reasons=())
 
 
-def test_whatever_was_measured_is_hidden_an_unknown_code_too() -> None:
-    hidden = ["alive", "training_window", "untouched_window", "costs", "deflated_sharpe:0.94", "pbo", "fdr", "new step"]
-    assert for_model("reject", hidden).reasons == ("not_promoted",)
-    assert for_model("reject", ["pbo", "complexity"]).reasons == ("complexity",)
+@pytest.mark.parametrize("name", HIDDEN)
+def test_whatever_was_measured_is_hidden_and_a_shadow_looks_like_a_rejection(name: str) -> None:
+    rejected, shadow = judged(("units", "pass"), (name, "fail")), judged(("units", "pass"), (name, "unknown"))
+    assert {rejected.decision, shadow.decision} == {"reject", "shadow"}
+    assert for_model(rejected) == for_model(shadow) == ModelAnswer(passed=False, reasons=("not_promoted",))
+
+
+@pytest.mark.parametrize("name", sorted(OPEN_STEPS))
+def test_a_fault_of_the_text_is_named_without_its_figures(name: str) -> None:
+    assert name in STEPS, "the gate has no step of that name"
+    answer = for_model(judged((name, "fail"), ("fdr", "fail")))
+    assert answer == ModelAnswer(passed=False, reasons=(f"{name}.{name}_says",))
+    assert "8312" not in json.dumps(answer.reasons)
