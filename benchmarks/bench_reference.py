@@ -12,7 +12,8 @@ from benchmarks.market import load_bars
 
 
 def prepare(folder: Path, options: dict) -> Callable[[], np.ndarray]:
-    """`options["strategy"]`: "surge" or "moving_average_cross"; `options["rows"]`: only the first rows."""
+    """`options["strategy"]`: "surge" or "moving_average_cross"; `options["rows"]`: only the first rows;
+    `options["windows"]`: bars of the two averages."""
     bars = np.array(load_bars(folder)[:, : options.get("rows")])
     strategy = getattr(reference, options["strategy"])
-    return lambda: strategy(bars)
+    return lambda: strategy(bars, *options.get("windows", ()))

@@ -68,8 +68,27 @@ def _geoul(
     return Engine(label, "bench_rules", options, compared=exchange == "bare", **goals)
 
 
-def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str | bool) -> Engine:
+def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str | bool | list[int]) -> Engine:
     return Engine(f"vectorbt {label}", f"peers.{module}", options, peer=True, goal_ratio=goal_ratio)
+
+
+def _minutes(name: str, title: str, rules: str, windows: tuple[int, int], goal_ratio: float | None = None) -> Case:
+    rules, windows_of = f"benchmarks/rules/{rules}", {"windows": list(windows)}
+    return Case(
+        name=name,
+        title=f"one ticker, minute bars, {title}, rules, no costs",
+        market="minute",
+        size=(1_000_000, 1),
+        short=(5_000, 1),
+        engines=(
+            Engine("plain Python", "bench_reference", {"strategy": "moving_average_cross", **windows_of}, repeat=3),
+            _geoul("Geoul", rules, MINUTE_CASH_WON),
+            _geoul("Geoul, full exchange", rules, MINUTE_CASH_WON, "full"),
+            _vectorbt("vectorbt_minutes", "as documented", goal_ratio=goal_ratio, **windows_of),
+            _vectorbt("vectorbt_minutes", "tuned", style="tuned", **windows_of),
+            _vectorbt("vectorbt_minutes", "tuned, Rust", style="tuned", engine="auto", **windows_of),
+        ),
+    )
 
 
 CASES = (
@@ -101,21 +120,8 @@ CASES = (
             _vectorbt("vectorbt_market", "tuned, Rust", engine="auto"),
         ),
     ),
-    Case(
-        name="minutes",
-        title="one ticker, minute bars, crossing averages 10/30, rules, no costs",
-        market="minute",
-        size=(1_000_000, 1),
-        short=(5_000, 1),
-        engines=(
-            Engine("plain Python", "bench_reference", {"strategy": "moving_average_cross"}, repeat=3),
-            _geoul("Geoul", "benchmarks/rules/cross.md", MINUTE_CASH_WON),
-            _geoul("Geoul, full exchange", "benchmarks/rules/cross.md", MINUTE_CASH_WON, "full"),
-            _vectorbt("vectorbt_minutes", "as documented", goal_ratio=10),
-            _vectorbt("vectorbt_minutes", "tuned", style="tuned"),
-            _vectorbt("vectorbt_minutes", "tuned, Rust", style="tuned", engine="auto"),
-        ),
-    ),
+    _minutes("minutes", "crossing averages 60/240", "cross_hours.md", (60, 240), goal_ratio=10),
+    _minutes("busy minutes", "crossing averages 10/30, an order every 26 bars", "cross.md", (10, 30)),
     Case(
         name="tables",
         title="the whole market once more, with equity curve and closed trades as tables",

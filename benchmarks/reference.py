@@ -120,10 +120,13 @@ def moving_average_cross(bars: np.ndarray, fast_bars: int = 10, slow_bars: int =
     held = 0
     fills = []
     before = None  # sign of fast - slow on the row before
-    for row in range(slow_bars - 1, len(close) - 1):
-        fast = sum(close[row - fast_bars + 1 : row + 1]) * slow_bars
-        slow = sum(close[row - slow_bars + 1 : row + 1]) * fast_bars
-        now = (fast > slow) - (fast < slow)
+    first = slow_bars - 1
+    fast, slow = sum(close[first - fast_bars : first]), sum(close[:first])  # without the last row of the window
+    for row in range(first, len(close) - 1):
+        fast += close[row] - (close[row - fast_bars] if row > first else close[first - fast_bars])
+        slow += close[row] - (close[row - slow_bars] if row > first else 0)
+        above = fast * slow_bars - slow * fast_bars
+        now = (above > 0) - (above < 0)
         if before is not None and not held and now > 0 >= before:
             held = ORDER_WON // close[row]
             fills.append((row + 1, 0, 1, held))

@@ -22,7 +22,7 @@ from engine.rules.tree import Node
 
 # Cells of one block: its columns stay in the processor's second-level cache.
 BLOCK_CELLS = 80_000
-MOST_BLOCK_ROWS = 8_192
+MOST_BLOCK_ROWS = 32_768
 AFTER_CLOSE = -1
 ROOM_BARS = 16
 HOLDING_TOO_LARGE = 2  # account[BROKEN]
