@@ -38,6 +38,7 @@ _NOT_CHECKED = Text(
 # (name of the step, reason) -> sentence; the fields in braces are figures of the step.
 SENTENCES: dict[tuple[str, str], Text] = {
     ("compiles", "compiles"): Text("바뀐 규칙 {rules}개가 컴파일됩니다.", "Rules that changed and compile: {rules}."),
+    ("compiles", "can_be_read"): Text("규칙을 읽을 수 있습니다.", "The rules can be read."),
     ("compiles", "does_not_compile"): Text(
         "규칙이 컴파일되지 않습니다(문제 {count}개). {problem}",
         "The rules do not compile ({count} problems). {problem}",

@@ -553,6 +553,27 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         Text("`{name}`의 단위는 {unit}(이)라 범위로 쓸 수 없습니다.", "`{name}` is in {unit} and takes no range."),
         Text("값을 늘어놓으십시오. 예: `{example}`", "List the values, for example `{example}`."),
     ),
+    # candidates of the gate
+    "candidate_form": (
+        Text(
+            "후보는 `## 투자 원칙 및 규칙` 구역이 있는 프롬프트이거나 규칙 하나여야 합니다(규칙 {found}개).",
+            "A candidate is a prompt with the section `## 투자 원칙 및 규칙`, or one rule; this has {found} rules.",
+        ),
+        Text(
+            "규칙 하나는 `### Entry Criteria: 이름`으로 시작합니다. 여럿이면 프롬프트 전체를 주십시오.",
+            "One rule begins with `### Entry Criteria: name`; for several give the whole prompt.",
+        ),
+    ),
+    "candidate_same": (
+        Text(
+            "후보는 지금 규칙과 똑같이 거래합니다: 글만 다르거나 아무것도 다르지 않습니다.",
+            "The candidate trades exactly as the present rules do: only words differ, or nothing.",
+        ),
+        Text(
+            "조건, 행동, 우선순위, 평가, 주기 가운데 하나를 바꾸거나 규칙을 더하십시오.",
+            "Change a condition, action, priority, cadence or the interval, or add a rule.",
+        ),
+    ),
     # files
     "not_utf8": (
         Text("파일이 UTF-8이 아닙니다({byte}번째 바이트).", "The file is not UTF-8 (byte {byte})."),
