@@ -18,7 +18,12 @@ from engine.rules.walk import rule_expressions, walk
 
 # Sessions in a calendar span, least and most: holidays and the writer's rounding (a month is 20 or 22, 52 weeks are 240
 # to 260) are allowed for.
-_SESSIONS = {"week": (Fraction(23, 5), 5), "month": (20, 22), "quarter": (60, 66), "year": (240, 262)}
+_SESSIONS: dict[str, tuple[Fraction | int, int]] = {
+    "week": (Fraction(23, 5), 5),
+    "month": (20, 22),
+    "quarter": (60, 66),
+    "year": (240, 262),
+}
 # These need no words: "어제" is a lag of 1, "오르면" is a comparison with 0.
 _SELF_EVIDENT = frozenset({Fraction(0), Fraction(1)})
 _THIRD = Fraction(1, 200)  # a third is written 33 % or 33.3 %

@@ -106,9 +106,10 @@ def _steps(
     readable = "can_be_read" if problems else "compiles"
     told = (
         _told("compiles", others, "does_not_compile", passed=readable, rules=len(rules)),
-        # A rule is checked up to its first problem, so another problem leaves its units and rights unknown.
-        _told("units", units, "units_differ", passed="units_agree", hidden=bool(problems)),
-        _told("category", rights, "not_allowed", passed="allowed", hidden=bool(problems)),
+        # A rule is read, then its rights are checked, then its units, up to the first problem: what comes after a
+        # problem is unknown, what came before it was right.
+        _told("units", units, "units_differ", passed="units_agree", hidden=bool(others or rights)),
+        _told("category", rights, "not_allowed", passed="allowed", hidden=bool(others)),
     )
     later: tuple[tuple[str, Callable[[], Step]], ...] = (
         ("numbers", lambda: _numbers(rules, interval)),

@@ -19,7 +19,7 @@ from engine.rules.functions import MAX_WINDOW
 from engine.rules.interval import DEFAULT_INTERVAL, INTERVALS
 from engine.rules.messages import CATEGORY_TITLES, UNIT_NAMES, Text
 from engine.rules.order_price import check_session_open
-from engine.rules.parse import parse_action, parse_expression
+from engine.rules.parse import MAX_LENGTH, parse_action, parse_expression
 from engine.rules.parse_hints import ACTION_FORMS
 from engine.rules.problem import RuleProblem
 from engine.rules.sections import HEAD_FIELDS, RULE_FIELDS, RULES_TITLE, Block, Line, Prompt, Section
@@ -192,6 +192,9 @@ def recheck(rule: Rule, *, condition: Node, action: Action, condition_source: st
     Raises:
         RuleProblem: as for a file; its span counts from the start of the text.
     """
+    for text in (condition_source, action_source):
+        if len(text) > MAX_LENGTH:
+            raise RuleProblem("too_long", Span(1, 1, 1, len(text) + 1), length=len(text), limit=MAX_LENGTH)
     condition, action = _typed(rule.category, condition, action, Span(1, 1, 1, len(action_source) + 1))
     cadence = default_cadence(condition, action)
     if rule.cadence_given:

@@ -25,6 +25,8 @@ from engine.rules.walk import action_expressions, children
 
 Value = Fraction | int | float | str
 
+MAX_PLACES = 30  # decimals of a value; more say nothing and would make texts of any length
+
 
 class Role(Enum):
     """What a number does in its rule."""
@@ -133,7 +135,7 @@ class Constant:
         kind = (
             Text("정수", "a whole number")
             if self.integer
-            else Text("유한 소수", "a number with finitely many decimals")
+            else Text(f"소수점 아래 {MAX_PLACES}자리까지의 수", f"a number of up to {MAX_PLACES} decimals")
         )
         if self.low <= -MAX_NUMBER + 1:
             return Text(f"10의 18제곱보다 작은 {kind.ko}", f"{kind.en} smaller than 10 to the power of 18")
@@ -384,11 +386,8 @@ def _use_of_field(action: Action, literal: Literal) -> _Use:
 
 
 def _finite(value: Fraction) -> bool:
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return rest == 1
+    """Whether a value can be written in decimal digits, in no more of them than anyone would."""
+    return (value * 10**MAX_PLACES).denominator == 1
 
 
 def _plain(value: Fraction, constant: Constant) -> str:

@@ -223,7 +223,8 @@ def test_the_numbers_of_an_action(action: str, category: Category, constants: li
         ("position-limit.1", "-10%", "constant_range", "above 0% and up to 100%"),
         ("position-limit.1", "101%", "constant_range", "above 0% and up to 100%"),
         ("position-limit.1", "0.00000001%", "ratio_fine", "0.0000001 %"),
-        ("stop-loss.1", Fraction(1, 3), "constant_range", "finitely many decimals"),
+        ("stop-loss.1", Fraction(1, 3), "constant_range", "up to 30 decimals"),
+        ("stop-loss.1", Fraction(-1, 2**2000), "constant_range", "up to 30 decimals"),
         ("stop-loss.1", 10**18, "constant_range", "10 to the power of 18"),
         ("stop-loss.1", "-100.5%", "constant_rule", "stop-loss.1=-100.5%"),
     ],
@@ -244,6 +245,15 @@ def test_what_only_the_whole_rule_forbids_is_told_with_the_reason() -> None:
     assert "below the slow length" in caught.value.in_language("en")
     # Both together are fine.
     assert with_constants(rules, {"a.1": 30, "a.2": 60}).rules[0].condition_source == "macd(30, 60) > 0원"
+
+
+def test_a_text_that_grows_too_long_is_refused_as_in_a_file() -> None:
+    condition = " and ".join(["returns(5) > 0.1%"] * 80)
+    rules = one_rule(condition, "require")
+    values = {f"a.{position}": Fraction(position, 10**12) for position in range(2, 161, 2)}
+    with pytest.raises(RuleProblem) as caught:
+        with_constants(rules, values)
+    assert "2000" in caught.value.in_language("en")
 
 
 def test_a_float_means_the_decimal_that_it_shows() -> None:
