@@ -171,8 +171,8 @@ def test_a_candidate_that_does_not_compile_fails_the_step_it_belongs_to(
     assert told["text"]["ko"] in sentence(failed[0], "ko")
     # What comes after is not called right: it was never reached. Rights are checked before units.
     before = {"compiles": 0, "category": 1, "units": 2}
-    for name in before:
-        wanted = "pass" if before[name] < before[step] else "fail" if name == step else "unknown"
+    for name, place in before.items():
+        wanted = "pass" if place < before[step] else "fail" if name == step else "unknown"
         assert steps[name].outcome == wanted
     assert {steps[name].outcome for name in NAMES[3:]} == {"unknown"}
     assert conclude(steps.values()).deciding == failed[0]
