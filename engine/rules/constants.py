@@ -7,40 +7,23 @@ number of the rule `volume-surge`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from fractions import Fraction
 
 from engine.rules.cadence import is_exact
 from engine.rules.check import recheck
 from engine.rules.format import format_number
-from engine.rules.functions import FUNCTIONS, MAX_WINDOW, Kind
 from engine.rules.literals import Literal, Written, signed, written
 from engine.rules.messages import UNIT_NAMES, Text
+from engine.rules.number_uses import Role, uses
 from engine.rules.parse import MAX_NUMBER, parse_expression
 from engine.rules.problem import RuleProblem
-from engine.rules.tree import Action, Arithmetic, Buy, Call, Comparison, Limit, Name, Node, Rule, RuleSet, Sell, Unit
-from engine.rules.walk import action_expressions, children
+from engine.rules.tree import Rule, RuleSet, Unit
 
 Value = Fraction | int | float | str
 
 MAX_PLACES = 30  # decimals of a value; more say nothing and would make texts of any length
-
-
-class Role(Enum):
-    """What a number does in its rule."""
-
-    WINDOW = "window"  # bars that a function looks back
-    NAMES = "names"  # how many instruments
-    THRESHOLD = "threshold"  # what something is compared with
-    FACTOR = "factor"  # multiplies or divides
-    OFFSET = "offset"  # added or taken away
-    PRICE = "price offset"  # inside the price of an order
-    SIZE = "size"  # how much is bought
-    STOP = "stop distance"
-    PART_SOLD = "part sold"
-    LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,32 +243,10 @@ def _changed(rule: Rule, values: dict[int, Fraction]) -> Rule:
         raise RuleProblem("constant_rule", rule_id=rule.id, given=given, text=text, reason=reason) from problem
 
 
-# what each number does
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """Role, unit and bounds of a number, found by walking the typed tree."""
-
-    role: Role
-    unit: Unit
-    low: Fraction = Fraction(1 - MAX_NUMBER)
-    high: Fraction = Fraction(MAX_NUMBER - 1)
-    integer: bool = False
-    whole: bool = False
-    low_open: bool = False
-
-
 @functools.lru_cache(maxsize=1024)
 def _constants(rule_id: str, found: Written) -> tuple[Constant, ...]:
-    condition = zip(found.condition_literals, _uses(found.typed_condition, Role.FACTOR), strict=True)
-    inside = [use for node in action_expressions(found.typed_action) for use in _uses(node, _role_inside(found))]
-    rest = iter(inside)
-    action = (
-        (literal, _use_of_field(found.action, literal) if literal.field else next(rest))
-        for literal in found.action_literals
-    )
-    parts = [("condition", *pair) for pair in condition] + [("action", *pair) for pair in action]
+    first = len(found.condition_literals)
+    pairs = zip(found.literals, uses(found), strict=True)
     return tuple(
         Constant(
             rule_id=rule_id,
@@ -293,7 +254,7 @@ def _constants(rule_id: str, found: Written) -> tuple[Constant, ...]:
             value=literal.value,
             unit=use.unit,
             role=use.role,
-            part=part,
+            part="condition" if place <= first else "action",
             literal=literal,
             integer=use.integer or literal.unit in (Unit.SHARES, Unit.DAYS),
             whole=use.whole or use.integer or use.unit in (Unit.SHARES, Unit.DAYS),
@@ -301,88 +262,8 @@ def _constants(rule_id: str, found: Written) -> tuple[Constant, ...]:
             high=use.high,
             low_open=use.low_open,
         )
-        for place, (part, literal, use) in enumerate(parts, start=1)
+        for place, (literal, use) in enumerate(pairs, start=1)
     )
-
-
-def _role_inside(found: Written) -> Role:
-    return Role.PRICE if isinstance(found.action, Buy) else Role.FACTOR
-
-
-def _uses(node: Node, role: Role, whole: bool = False) -> Iterator[_Use]:
-    """How each number of a typed tree is used, from left to right."""
-    number = signed(node)
-    if number is not None:
-        yield _plain_use(node.unit, role, whole)
-        return
-    match node:
-        case Call():
-            yield from _uses_in_call(node, role)
-        case Comparison():
-            yield from _compared(node.left, node.right)
-        case Arithmetic():
-            inner = role if role is Role.PRICE else Role.OFFSET if node.operator in "+-" else Role.FACTOR
-            for child in children(node):
-                yield from _uses(child, inner)
-        case _:
-            for child in children(node):
-                yield from _uses(child, role)
-
-
-def _uses_in_call(node: Call, role: Role) -> Iterator[_Use]:
-    if node.function in ("crosses_above", "crosses_below"):
-        yield from _compared(node.arguments[0], node.arguments[1])
-        return
-    for argument, parameter in zip(node.arguments, FUNCTIONS[node.function].parameters, strict=False):
-        if parameter.kind in (Kind.WINDOW, Kind.NAMES):
-            kind = Role.WINDOW if parameter.kind is Kind.WINDOW else Role.NAMES
-            low, high = Fraction(parameter.minimum), Fraction(MAX_WINDOW)
-            yield _Use(kind, Unit.COUNT, low, high, integer=True)
-        else:
-            yield from _uses(argument, role)
-
-
-def _compared(left: Node, right: Node) -> Iterator[_Use]:
-    yield from _uses(left, Role.THRESHOLD, _counts(right))
-    yield from _uses(right, Role.THRESHOLD, _counts(left))
-
-
-_COUNTING = frozenset({"positions", "consecutive_losses", "bars_since_exit", "count_if", "bars_since"})
-
-
-def _counts(node: Node) -> bool:
-    """Whether a value is always a whole number."""
-    return (isinstance(node, Name) and node.name in _COUNTING) or (
-        isinstance(node, Call) and node.function in _COUNTING
-    )
-
-
-def _plain_use(unit: Unit, role: Role, whole: bool) -> _Use:
-    match unit:
-        case Unit.TIME:
-            return _Use(role, unit, Fraction(0), Fraction(24 * 60 - 1), integer=True)
-        case Unit.WEEKDAY:
-            return _Use(role, unit, Fraction(0), Fraction(5), integer=True)
-        case _:
-            return _Use(role, unit, whole=whole)
-
-
-def _use_of_field(action: Action, literal: Literal) -> _Use:
-    zero, one = Fraction(0), Fraction(1)
-    match literal.field:
-        case "won":
-            return _Use(Role.SIZE, Unit.WON, one, Fraction(MAX_NUMBER - 1), integer=True)
-        case "window_bars":
-            return _Use(Role.WINDOW, Unit.COUNT, Fraction(2), Fraction(MAX_WINDOW), integer=True)
-        case "count":
-            return _Use(Role.LIMIT, Unit.COUNT, one, Fraction(MAX_WINDOW), integer=True)
-        case "stop":
-            return _Use(Role.STOP, Unit.RATIO, zero, one, low_open=True)
-        case "fraction" if isinstance(action, Sell):
-            return _Use(Role.PART_SOLD, Unit.RATIO, zero, one, low_open=True)
-        case _:
-            role = Role.LIMIT if isinstance(action, Limit) else Role.SIZE
-            return _Use(role, Unit.RATIO, zero, one, low_open=True)
 
 
 def _finite(value: Fraction) -> bool:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.rules.constants import Constant, Role, all_constants, constants_of, with_constants
+from engine.rules.constants import Constant, all_constants, constants_of, with_constants
 from engine.rules.edit import RuleEntry, add_rule
 from engine.rules.format import format_action, format_node
 from engine.rules.literals import written
+from engine.rules.number_uses import Role
 from engine.rules.problem import RuleProblem
 from engine.rules.prompt import load_rules, load_rules_text
 from engine.rules.tree import Cadence, Category, Comparison, Number, RuleSet, Unit
