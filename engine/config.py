@@ -47,6 +47,10 @@ class RiskLimits(BaseModel):
         max_sector_weight: share of equity in one sector; names of unknown sector form one sector.
         max_gross_exposure: share of equity in holdings and open purchases.
         max_order_won: money in one order.
+        min_order_won: money in one purchase; a smaller one is refused.
+        min_order_share: a purchase that sector, gross exposure or cash leave less than this share of what the limits of
+            its name and of one order allow is refused, so that the last of the cash takes no place in the portfolio.
+            0 = none. Sells are never refused for their size.
         max_day_loss: share of yesterday's closing equity; when it is lost, purchases stop for the session. None = none.
         allow_managed: buy administrative issues (관리종목).
     """
@@ -58,6 +62,8 @@ class RiskLimits(BaseModel):
     max_sector_weight: float = Field(default=1.0, gt=0.0, le=1.0)
     max_gross_exposure: float = Field(default=1.0, gt=0.0, le=1.0)
     max_order_won: int = Field(default=10**15, ge=1, le=10**15)
+    min_order_won: int = Field(default=0, ge=0, le=10**15)
+    min_order_share: float = Field(default=0.1, ge=0.0, le=1.0)
     max_day_loss: float | None = Field(default=None, gt=0.0, le=1.0)
     allow_managed: bool = False
 

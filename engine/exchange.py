@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import BacktestConfig, ratio_ppb
-from engine.data.panel import Panel
+from engine.data.panel import DividendTable, Panel
 from engine.krx.arrays import exchange_arrays
+from engine.krx.costs import dividend_tax_ppb
 from engine.krx.instrument_class import instrument_class
 from engine.krx.sessions import next_session
 from engine.matching import arrays as at
@@ -36,6 +37,12 @@ class Exchange:
     panel: Panel
     config: BacktestConfig
     arrays: tuple[Any, ...]
+
+    @property
+    def dividend_slots(self) -> int:
+        """How many dividends of one name may be owed at once."""
+        actions = self.arrays[-2]
+        return int((actions[actions[:, at.ACTION_KIND] == at.ACTION_ENTITLEMENT, at.ACTION_SLOT] + 1).max(initial=0))
 
     @property
     def scale(self) -> int:
@@ -110,7 +117,8 @@ def _moments(panel: Panel, starts: Int64) -> tuple[NDArray[np.int32], NDArray[np
     moment[starts[1:][months[1:] != months[:-1]]] |= at.FIRST_OF_MONTH
     moment[starts + lengths - 1] |= at.LAST_OF_SESSION
     ended = panel.last_row[panel.delisted_known] + 1
-    for eventful in (panel.actions.row, ended):
+    dividends = panel.dividends
+    for eventful in (panel.actions.row, dividends.row, dividends.pay_row, ended):
         moment[eventful[eventful < panel.rows]] |= at.EVENTFUL
     return np.repeat(np.arange(len(starts), dtype=np.int32), lengths), moment
 
@@ -127,6 +135,11 @@ def _venue(sessions: Int64) -> tuple[Int64, Int64, Int64]:
     by_day[:, :, at.VENUE_RURAL] = rules.tax_ppb[:, :, 1].T
     by_day[:, :, at.VENUE_UNIT] = rules.trading_unit.T
     by_day[:, :, at.VENUE_ROUND_BASE] = rules.base_rounded_up.T
+    by_day[:, :, at.VENUE_SINGLE_FROM] = rules.single_from_won.T
+    by_day[:, :, at.VENUE_MULTIPLE] = rules.multiple_applies.T
+    by_day[:, :, at.VENUE_FIRST_DAY] = rules.first_day_rule.T
+    percents = (rules.first_day_pct + rules.opening_pct).T  # only one of the two rules holds
+    by_day[:, :, at.VENUE_FIRST_LOW], by_day[:, :, at.VENUE_FIRST_HIGH] = percents
     return rules.tick_bounds, rules.tick_sizes, by_day.reshape(len(days), -1)
 
 
@@ -146,9 +159,39 @@ def _instruments(panel: Panel) -> Int64:
 
 
 def _actions(panel: Panel) -> Int64:
-    actions = panel.actions
+    """int64[n, ACTION_FIELDS] by row; dividends come before a split of the same day, whose new shares have no part."""
+    actions, dividends = panel.actions, panel.dividends
     columns = (actions.row, actions.col, actions.kind, actions.numerator, actions.denominator, actions.cash)
-    return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.int64).reshape(-1, at.ACTION_FIELDS))
+    table = np.zeros((len(actions), at.ACTION_FIELDS), dtype=np.int64)
+    for place, column in enumerate(columns):
+        table[:, place] = column
+    owed = np.zeros((len(dividends), at.ACTION_FIELDS), dtype=np.int64)
+    owed[:, at.ACTION_ROW], owed[:, at.ACTION_COL] = dividends.row, dividends.col
+    owed[:, at.ACTION_KIND], owed[:, at.ACTION_CASH] = at.ACTION_ENTITLEMENT, dividends.cash
+    owed[:, at.ACTION_SLOT] = _slots(dividends)
+    inside = dividends.pay_row < panel.rows
+    paid = owed[inside]
+    paid[:, at.ACTION_ROW], paid[:, at.ACTION_KIND] = dividends.pay_row[inside], at.ACTION_PAYMENT
+    for entry in paid:
+        entry[[at.ACTION_TAX, at.ACTION_LOCAL_TAX]] = dividend_tax_ppb(panel.session_date(int(entry[at.ACTION_ROW])))
+    ranked = [(0, owed), (1, paid), (2, table)]
+    everything = np.concatenate([part for _, part in ranked])
+    rank = np.concatenate([np.full(len(part), place) for place, part in ranked])
+    order = np.lexsort((everything[:, at.ACTION_COL], rank, everything[:, at.ACTION_ROW]))
+    return np.ascontiguousarray(everything[order])
+
+
+def _slots(dividends: DividendTable) -> Int64:
+    """A number for each dividend that no other one of its name has while it is owed, as small as possible."""
+    slots = np.zeros(len(dividends), dtype=np.int64)
+    busy_until: dict[int, list[int]] = {}
+    for place in np.lexsort((dividends.row, dividends.col)):
+        until = busy_until.setdefault(int(dividends.col[place]), [])
+        row = int(dividends.row[place])
+        slot = next((number for number, end in enumerate(until) if end < row), len(until))
+        until[slot : slot + 1] = [int(dividends.pay_row[place])]
+        slots[place] = slot
+    return slots
 
 
 def _config(panel: Panel, config: BacktestConfig) -> Int64:
@@ -172,6 +215,8 @@ def _config(panel: Panel, config: BacktestConfig) -> Int64:
     values[at.CONFIG_MAX_WEIGHT] = ratio_ppb(limits.max_position_weight)
     values[at.CONFIG_MAX_GROSS] = ratio_ppb(limits.max_gross_exposure)
     values[at.CONFIG_MAX_ORDER] = limits.max_order_won * scale
+    values[at.CONFIG_MIN_ORDER] = limits.min_order_won * scale
+    values[at.CONFIG_MIN_SHARE] = ratio_ppb(limits.min_order_share)
     values[at.CONFIG_MAX_DAY_LOSS] = ratio_ppb(limits.max_day_loss or 0.0)
     values[at.CONFIG_MAX_SECTOR] = ratio_ppb(limits.max_sector_weight)
     values[at.CONFIG_HAIRCUT] = ratio_ppb(config.delisting_haircut)

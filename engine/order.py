@@ -110,6 +110,7 @@ class RefusalReason(Enum):
     BAD_PRICE = "bad_price"
     RISK_UNKNOWN = "risk_unknown"
     ORDER_VALUE_LIMIT = "order_value_limit"
+    ORDER_TOO_SMALL = "order_too_small"
 
     # Only where orders leave one by one: event mode, paper and live.
     ORDER_RATE_LIMIT = "order_rate_limit"

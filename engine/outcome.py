@@ -122,6 +122,9 @@ class _View:
             "stt": at.CURVE_TAXES,
             "rural": at.CURVE_RURAL,
             "realised": at.CURVE_REALISED,
+            "distributions": at.CURVE_INCOME,
+            "dividends": at.CURVE_DIVIDENDS,
+            "dividend_tax": at.CURVE_DIVIDEND_TAX,
         }
         return pl.DataFrame(
             {
@@ -306,6 +309,9 @@ class _View:
         ):
             if account[field]:
                 yield RunWarning(code, {"count": int(account[field])})
+        owed = int(self.book.positions[:, at.POSITION_FIELDS :].sum())
+        if owed:
+            yield RunWarning("dividends_owed", {"amount": f"₩{owed // self.scale:,}"})
         silent = [rule.id for rule in self._silent_rules()]
         if silent:
             yield RunWarning("never_fired", {"rules": ", ".join(silent)})

@@ -35,9 +35,10 @@ class Result:
     Args:
         equity: one row a bar, in time order: time (datetime, Asia/Seoul), session (date), cash (orderable,
             unsettled money included), holdings, equity, positions (count), orderable, receivable, payable,
-            fees, stt (securities transaction tax), rural (rural special tax), realised (fees to realised are
-            cumulative won), benchmark (index close, float or null), warmup (bool: the rules wait for full windows),
-            blocked (bool: buys were blocked).
+            fees, stt (securities transaction tax), rural (rural special tax), realised, distributions (of funds, part
+            of realised), dividends (of stocks after tax, part of realised), dividend_tax (withheld from them; fees to
+            dividend_tax are cumulative won), benchmark (index close, float or null), warmup (bool: the rules wait for
+            full windows), blocked (bool: buys were blocked).
         orders: id, sent_at, session_sent, ticker, name, side ("buy" or "sell"), kind ("market", "limit",
             "stop", "guard stop", "guard target"), price (won or null), quantity, filled, status ("open",
             "filled", "expired", "cancelled", "refused", "partly filled"), reason (refusal code or ""),

@@ -53,7 +53,9 @@ class Simulation:
         self.first, self.last = first, panel.rows if last is None else last
         cash = exchange.config.cash_won * exchange.scale
         guards = len(rules.rules.guards)
-        self.account = AccountBook(panel.columns, panel.rows, cash, exchange.arrays[-1], rules.exit_rules, guards)
+        self.account = AccountBook(
+            panel.columns, panel.rows, cash, exchange.arrays[-1], rules.exit_rules, guards, exchange.dividend_slots
+        )
         self._arrays = tuple(self.account.book)
         self.block_rows = int(np.clip(BLOCK_CELLS // max(panel.columns, 1), 1, MOST_BLOCK_ROWS))
         self.nodes = nodes = (*rules.features, *watched)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.data.panel import CASH, VOLUME
+from engine.krx.costs import dividend_tax_ppb
 from engine.matching import arrays as at
 from engine.simulation import Simulation
 
@@ -19,7 +20,10 @@ class BookWatcher:
         self.panel = simulation.exchange.panel
         self.config = simulation.exchange.config
         self.terminal: dict[int, tuple[int, ...]] = {}
-        self.moved = 0  # money that actions moved: distributions and fractions
+        self.moved = 0  # money that actions moved: distributions, fractions and dividends
+        self.owed: dict[int, int] = {}  # before tax, by number of the dividend
+        self.dividends_until = -1  # row up to which dividends were followed
+        self.dividends = self.dividend_tax = 0
         self.actions_seen = 0
         self.cost = dict.fromkeys(range(self.panel.columns), 0)
         self.shares = dict.fromkeys(range(self.panel.columns), 0)
@@ -45,14 +49,32 @@ class BookWatcher:
         while self.fills_seen < len(fills) or self.actions_seen < len(actions):
             fill = fills[self.fills_seen] if self.fills_seen < len(fills) else None
             action = self.actions_seen if self.actions_seen < len(actions) else None
-            if action is not None and actions.row[action] <= (row if fill is None else fill[at.FILL_ROW]):
+            next_action = int(actions.row[action]) if action is not None else row + 1
+            next_fill = int(fill[at.FILL_ROW]) if fill is not None else row
+            self._follow_dividends(min(next_action, next_fill, row))
+            if action is not None and next_action <= next_fill:
                 self._act(action)
                 self.actions_seen += 1
             elif fill is not None:
                 self._fill(fill)
                 self.fills_seen += 1
             else:
-                return
+                break
+        self._follow_dividends(row)
+
+    def _follow_dividends(self, row: int) -> None:
+        """What falls due up to `row`; called before the actions and fills of each row."""
+        table = self.panel.dividends
+        for now in range(self.dividends_until + 1, row + 1):
+            for number in np.flatnonzero(table.row == now).tolist():
+                self.owed[number] = self.shares[int(table.col[number])] * int(table.cash[number])
+            for number in np.flatnonzero(table.pay_row == now).tolist():
+                gross, step = self.owed.pop(number, 0), self.config.cost_step_won
+                rates = dividend_tax_ppb(self.panel.session_date(now)) if self.config.costs else ()
+                tax = sum(gross * rate // at.PPB // step * step for rate in rates)
+                self.dividends, self.dividend_tax = self.dividends + gross - tax, self.dividend_tax + tax
+                self.moved += gross - tax
+        self.dividends_until = max(self.dividends_until, row)
 
     def _act(self, place: int) -> None:
         actions = self.panel.actions
@@ -125,6 +147,9 @@ class BookWatcher:
         cash = int(account[at.CASH] + account[at.RECEIVABLE] - account[at.PAYABLE])
         assert cash == start - int((side * amount).sum()) - fees - taxes - rural + self.moved
         assert (account[at.FEES], account[at.TAXES], account[at.RURAL_TAXES]) == (fees, taxes, rural)
+        assert (account[at.DIVIDENDS], account[at.DIVIDEND_TAX]) == (self.dividends, self.dividend_tax)
+        slots = self.simulation.book.positions[:, at.POSITION_FIELDS :]
+        assert slots.sum() == sum(self.owed.values())
         realised = int(fills[:, at.FILL_REALISED].sum()) + self.moved - self.left_by_actions
         assert account[at.REALISED] == realised
         # cash + receivable − payable + cost of holdings = deposits + realised − fees − taxes

@@ -19,7 +19,7 @@ import polars as pl
 from engine.backtest import backtest
 from engine.config import BacktestConfig
 from engine.data.manifest import Manifest
-from engine.data.panel import CASH, CLOSE, SPLIT, ActionTable, Panel, State, freeze
+from engine.data.panel import CASH, CLOSE, SPLIT, ActionTable, DividendTable, Panel, State, freeze
 from engine.krx.sessions import close_times_ns, ordinals, session_days
 from engine.result import Result
 from engine.rules.edit import RuleEntry, add_rule
@@ -46,6 +46,7 @@ def make_panel(
     base: Mapping[tuple[int, str], int] | None = None,
     splits: Iterable[tuple[int, str, int, int]] = (),
     cash: Iterable[tuple[int, str, int]] = (),
+    dividends: Iterable[tuple[int, str, int, int]] = (),
     delisted: Iterable[str] = (),
     index: Sequence[float] | None = None,
     bars_a_session: int = 1,
@@ -63,6 +64,7 @@ def make_panel(
         base: base prices of single rows; elsewhere the previous session's close, restated by a split.
         splits: (row, ticker, numerator, denominator): new shares for old ones.
         cash: (row, ticker, price units a share): a distribution.
+        dividends: (row, ticker, price units a share, row of the payment).
         delisted: tickers whose rows end at a known delisting.
         index: closes of KOSPI.
         bars_a_session: more than 1 makes minute bars, the last at the close of the session.
@@ -107,6 +109,7 @@ def make_panel(
             price_scale=price_scale,
             synthetic=True,
         ),
+        dividends=_dividends(place, dividends),
     )
 
 
@@ -148,6 +151,11 @@ def _actions(
     table += [(row, place[ticker], CASH, 1, 1, amount) for row, ticker, amount in cash]
     columns = np.array(sorted(table), np.int64).reshape(-1, 6).T
     return ActionTable(*(freeze(column) for column in columns))
+
+
+def _dividends(place: Mapping[str, int], dividends: Iterable[tuple[int, str, int, int]]) -> DividendTable:
+    table = sorted((row, place[ticker], amount, paid) for row, ticker, amount, paid in dividends)
+    return DividendTable(*(freeze(column) for column in np.array(table, np.int64).reshape(-1, 4).T))
 
 
 def _bases(cells: Any, states: Any, actions: ActionTable, bars_a_session: int) -> Any:

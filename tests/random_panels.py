@@ -21,6 +21,8 @@ STARTS = [
     datetime.date(2025, 2, 26),  # base prices rounded up from 4 March on
     datetime.date(2014, 5, 26),  # 15 % limits, tens of shares until 1 June
     datetime.date(2023, 1, 16),  # new ticks on the 25th
+    datetime.date(2023, 6, 19),  # first days between 60 % and 400 % of the issue price from the 26th on
+    datetime.date(2010, 5, 3),  # multiples widen the limits from the 10th on, dear issues trade in single shares
 ]
 CLASSES = [
     ("KOSPI", "STOCK", 1),
@@ -41,8 +43,9 @@ def panels(draw: st.DrawFn, most_rows: int = 24, most_names: int = 4, adjusted: 
     names = [f"{number:06d}" for number in range(1, draw(st.integers(1, most_names)) + 1)]
     scaled = draw(st.sampled_from([False, False, True])) if adjusted is None else adjusted
     start = draw(st.sampled_from(STARTS))
-    classes = {name: CLASSES[int(generator.integers(len(CLASSES)))] for name in names}
-    splits, cash = [], []
+    listed = [kind for kind in CLASSES if kind[0] != "KONEX" or start.year > 2013]
+    classes = {name: listed[int(generator.integers(len(listed)))] for name in names}
+    splits, cash, dividends = [], [], []
     bars: dict[str, list[Bar]] = {}
     for name in names:
         bars[name] = _bars(generator, rows, bars_a_session, start, classes[name], scaled)
@@ -52,6 +55,11 @@ def panels(draw: st.DrawFn, most_rows: int = 24, most_names: int = 4, adjusted: 
                 splits.append((row, name, *SPLITS[int(generator.integers(len(SPLITS)))]))
             elif held_through and generator.random() < 0.04:
                 cash.append((row, name, int(generator.integers(1, 300))))
+            if not scaled and row < rows and bars[name][row] is not None and generator.random() < 0.06:
+                # Paid at once, some bars later, or after the last one; several may be owed at a time.
+                later = int(generator.choice([0, 1, 2, 5, rows]))
+                paid = min(row + later * bars_a_session, rows)
+                dividends.append((row, name, int(generator.integers(1, 3_000)), paid))
     _apply(bars, splits)
     odd = [State.UNTRADABLE, State.LIQUIDATION, State.MANAGED, State.FIRST_DAY]
     state = {
@@ -68,15 +76,33 @@ def panels(draw: st.DrawFn, most_rows: int = 24, most_names: int = 4, adjusted: 
         multiple={name: multiple for name, (_, _, multiple) in classes.items()},
         sector={name: ("은행", "조선")[int(generator.integers(2))] for name in names if generator.random() < 0.7},
         state=state,
-        base={(row, name): 0 for row, name, *_ in splits if generator.random() < 0.3},
+        base=_odd_bases(generator, bars, state, splits),
         splits=splits,
         cash=cash,
+        dividends=dividends,
         delisted=[name for name in names if bars[name][-1] is None and generator.random() < 0.6],
         index=(2_000 + np.cumsum(generator.normal(0, 20, rows))).tolist(),
         bars_a_session=bars_a_session,
         adjusted=scaled,
         price_scale=100 if scaled and generator.random() < 0.5 else 1,
     )
+
+
+def _odd_bases(
+    generator: np.random.Generator,
+    bars: dict[str, list[Bar]],
+    state: dict[tuple[int, str], State],
+    splits: list[tuple[int, str, int, int]],
+) -> dict[tuple[int, str], int]:
+    """Base prices that are no previous close: unknown after a split, issue prices on first days."""
+    odd = {(row, name): 0 for row, name, *_ in splits if generator.random() < 0.3}
+    for (row, name), bits in state.items():
+        bar = bars[name][row]
+        if bits == State.FIRST_DAY and isinstance(bar, tuple):
+            # Unknown, equal to the opening price, or so that the open lies in or at the edge of its range.
+            share = (None, 1.0, 0.9, 1.1, 0.5, 0.25, 1.7)[int(generator.integers(7))]
+            odd[row, name] = 0 if share is None else max(int(bar[0] * share), 1)
+    return odd
 
 
 def _bars(
@@ -151,6 +177,8 @@ def configs(draw: st.DrawFn) -> BacktestConfig:
                 "max_sector_weight": pick(1.0, 1.0, 0.5),
                 "max_gross_exposure": pick(1.0, 1.0, 0.6),
                 "max_order_won": pick(10**15, 10**15, 500_000),
+                "min_order_won": pick(0, 0, 50_000),
+                "min_order_share": pick(0.1, 0.1, 0.0, 0.5, 1.0),
                 "max_day_loss": pick(None, None, 0.02),
                 "allow_managed": draw(st.booleans()),
             },

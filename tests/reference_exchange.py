@@ -7,7 +7,8 @@ the fills and the account after every bar, to be compared with the kernels'.
 One bar, in this order:
 
 1. first bar of a session: what is due today settles, the session's cost sums start anew;
-2. corporate actions restate shares and open orders, then delisted holdings are written off;
+2. who holds a share that goes ex dividend is owed it, dividends that fall due are paid, corporate actions restate
+   shares and open orders, then delisted holdings are written off;
 3. the path O, L, H, C (or O, H, L, C): at each point all sells in order of acceptance, then the guarded levels (in
    `tests.reference_guards`), then all purchases;
    after each fill the script may send orders, which take part from the next point on;
@@ -26,11 +27,12 @@ from fractions import Fraction
 
 from engine.config import BacktestConfig
 from engine.data.panel import CASH, CLOSE, HIGH, LOW, OPEN, VOLUME, Panel, State
-from engine.krx.costs import tax_rates_ppb
+from engine.krx.costs import dividend_tax_ppb, tax_rates_ppb
 from engine.krx.instrument_class import InstrumentClass, instrument_class
-from engine.krx.price_limit import limit_percent, limits_of
+from engine.krx.price_limit import first_day_limits, limit_percent, limits_of
+from engine.krx.quantities import trading_unit
 from engine.krx.sessions import next_session
-from engine.krx.tables.quantities import TRADING_UNIT
+from engine.krx.tables.price_limits import FIRST_DAY, MULTIPLE_APPLIES, IssueBased
 from engine.krx.tick_size import adjusted_base, grid_above, grid_below, tick_size
 
 PPB = 10**9
@@ -122,6 +124,7 @@ class Outcome:
     fills: list[Filled] = field(default_factory=list)
     curve: list[After] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)
+    income: tuple[int, int, int] = (0, 0, 0)  # dividends after tax, the tax, distributions of funds
 
 
 Script = Callable[["Reference", int], list[Ask]]  # the exchange and the row (or the number of the fill)
@@ -169,6 +172,8 @@ class Reference:
         self.day_sums: dict[tuple[InstrumentClass, int], list[int]] = {}
         self.budget_used: dict[int, int] = {}
         self.fees = self.taxes = self.rural = self.realised = 0
+        self.owed: dict[int, int] = {}  # by number of the dividend, before tax
+        self.dividends = self.dividend_tax = self.distributions = 0
         self.equity = self.day_start = self.settled
         self.blocked = False
         self.result = Outcome()
@@ -215,6 +220,25 @@ class Reference:
             return None
         return limits_of(base, self.days[row], self.kinds[col], self.multiples[col])
 
+    def limits_at(self, row: int, col: int, point: int) -> tuple[int, int] | None:
+        """Lower and upper limit for an order that trades at a point of a bar; None where there is none."""
+        state, kind, day = self.state[row][col], self.kinds[col], self.days[row]
+        base = self.base[row][col]
+        if state & State.LIQUIDATION:
+            return None
+        if not state & State.FIRST_DAY or kind not in FIRST_DAY:
+            return self.limits(base, row, col)
+        first = self.sessions.index(self.sessions[row])
+        traded = [bar for bar in range(first, row + 1) if self.state[bar][col] & State.TRADED]
+        if not traded or not self.raw:
+            return None
+        opening = self.bars[OPEN][traded[0]][col]
+        by_issue = isinstance(FIRST_DAY[kind].at(day), IssueBased)
+        if not by_issue and (row, point) > (traded[0], 0):
+            return self.limits(opening, row, col)
+        known = base > 0 and base != opening  # else nobody can say whether it is the issue price
+        return first_day_limits(base, day, kind) if known else None
+
     def path(self, row: int, col: int) -> list[int]:
         """Four prices of the bar."""
         middle = [LOW, HIGH] if self.config.path == "low_first" else [HIGH, LOW]
@@ -228,8 +252,8 @@ class Reference:
     def locked(self, row: int, col: int) -> int:
         """+1: only buyers, at the upper limit. −1: only sellers, at the lower. 0: both."""
         prices = {self.bars[part][row][col] for part in (OPEN, HIGH, LOW, CLOSE)}
-        limits = self.limits(self.base[row][col], row, col)
-        if len(prices) > 1 or limits is None or self.state[row][col] & (State.FIRST_DAY | State.LIQUIDATION):
+        limits = self.limits_at(row, col, 0)
+        if len(prices) > 1 or limits is None:
             return 0
         (price,) = prices
         return 1 if price >= limits[1] else -1 if price <= limits[0] else 0
@@ -288,6 +312,7 @@ class Reference:
             for order in self.open:
                 if order.ask.side > 0 and self.blocked:
                     self.finish(order, "cancelled", row)
+        self.result.income = (self.dividends, self.dividend_tax, self.distributions)
         self.result.curve.append(
             After(
                 cash=self.cash,
@@ -355,7 +380,7 @@ class Reference:
         wanted = min(order.rest, self.volume_left(row, ask.col))
         if wanted <= 0:
             return
-        paid = self.slip(row, ask.col, ask.side, price, wanted) if slips else price
+        paid = self.slip(row, point, ask.col, ask.side, price, wanted) if slips else price
         if ask.side > 0:
             money = self.orderable + order.reserved
             wanted = most(wanted, lambda shares: paid * shares + self.costs(order, paid * shares, row)[0] <= money)
@@ -371,7 +396,7 @@ class Reference:
             return 2**62
         return floor_of(self.bars[VOLUME][row][col], rate) - self.budget_used.get(col, 0)
 
-    def slip(self, row: int, col: int, side: int, price: int, quantity: int) -> int:
+    def slip(self, row: int, point: int, col: int, side: int, price: int, quantity: int) -> int:
         """The price after slippage: worse, on the grid, inside the day's limits."""
         model = self.config.slippage
         if model.model == "none":
@@ -385,7 +410,7 @@ class Reference:
             root = math.sqrt(quantity / self.bars[VOLUME][row][col])
             away = math.ceil(price * (round(model.size * PPB) / PPB) * root)
         moved = self.up(price + away, row, col) if side > 0 else max(self.down(max(price - away, 1), row, col), 1)
-        limits = self.limits(self.base[row][col], row, col)
+        limits = self.limits_at(row, col, point)
         if limits is None:
             return moved
         return min(moved, max(limits[1], price)) if side > 0 else max(moved, min(limits[0], price))
@@ -449,7 +474,14 @@ class Reference:
     # Without a trade.
 
     def act(self, row: int) -> None:
-        """Corporate actions of this bar."""
+        """Dividends and corporate actions of this bar."""
+        dividends = self.panel.dividends
+        for number in range(len(dividends)):
+            if int(dividends.row[number]) == row:
+                self.owed[number] = self.holdings[int(dividends.col[number])].shares * int(dividends.cash[number])
+        for number in range(len(dividends)):
+            if int(dividends.pay_row[number]) == row:
+                self.pay(self.owed.pop(number, 0), row)
         actions = self.panel.actions
         for place in range(len(actions)):
             if int(actions.row[place]) != row:
@@ -459,8 +491,18 @@ class Reference:
                 paid = held.shares * int(actions.cash[place])
                 self.settled += paid
                 self.realised += paid
+                self.distributions += paid
             else:
                 self.restate(row, col, int(actions.numerator[place]), int(actions.denominator[place]))
+
+    def pay(self, gross: int, row: int) -> None:
+        """A dividend comes in less income tax and local income tax, each rounded down."""
+        step = self.config.cost_step_won * self.scale
+        tax = sum(floor_of(gross, rate, step) for rate in dividend_tax_ppb(self.days[row])) if self.config.costs else 0
+        self.settled += gross - tax
+        self.realised += gross - tax
+        self.dividends += gross - tax
+        self.dividend_tax += tax
 
     def restate(self, row: int, col: int, new: int, old: int) -> None:
         """Every `old` shares become `new`; orders follow; a fraction of a share is paid in cash."""
@@ -542,16 +584,20 @@ class Reference:
         if ask.kind == "limit":
             return ask.price
         col = ask.col
-        if not self.is_last(row) and self.base[row][col] > 0:
-            base = self.base[row][col]
+        base = self.close(row, col)
+        if self.is_last(row):
+            base = adjusted_base(base, self.days[row + 1], self.kinds[col]) if self.raw else base
         else:
-            close = self.close(row, col)
-            base = adjusted_base(close, self.days[row + 1], self.kinds[col]) if self.raw else close
+            limits = self.limits_at(row, col, 3)
+            if limits is not None:
+                return limits[1]
+            if self.base[row][col] > 0 and not self.state[row][col] & State.FIRST_DAY:
+                base = self.base[row][col]
         limits = self.limits(base, row + 1, col)
         if limits is not None:
             return limits[1]
         percent = limit_percent(self.days[row + 1], self.kinds[col]) or 30
-        fund = self.kinds[col] in (InstrumentClass.ETF, InstrumentClass.ETN)
+        fund = self.kinds[col] in (InstrumentClass.ETF, InstrumentClass.ETN) and MULTIPLE_APPLIES.at(self.days[row + 1])
         return base + base * percent * (max(abs(self.multiples[col]), 1) if fund else 1) // 100
 
     def check(self, ask: Ask, row: int) -> int | str:
@@ -594,14 +640,29 @@ class Reference:
             quantity = min(quantity, max(room, 0) // price)
             if quantity <= 0:
                 return reason
+            if reason == "position_weight_limit":
+                wanted = min(quantity, limits.max_order_won * self.scale // price)
         quantity = min(quantity, limits.max_order_won * self.scale // price)
         if quantity <= 0:
             return "order_value_limit"
         if self.config.funding == "strict":
             quantity = min(quantity, self.affordable(ask, row))
-        unit = TRADING_UNIT[self.kinds[col]].at(self.days[row + 1]).shares
+        unit = self.unit(row, col)
         quantity = quantity // unit * unit
-        return quantity if quantity > 0 else "not_enough_cash"
+        if quantity <= 0:
+            return "not_enough_cash"
+        small = quantity * price < limits.min_order_won * self.scale
+        if small or quantity * PPB < wanted * round(limits.min_order_share * PPB):
+            return "order_too_small"
+        return quantity
+
+    def unit(self, row: int, col: int) -> int:
+        """Shares of which the next session's orders are multiples; adjusted shares have no unit."""
+        if not self.raw:
+            return 1
+        inside = not self.is_last(row) and self.base[row][col] > 0
+        before = self.base[row][col] if inside else self.close(row, col)
+        return trading_unit(self.days[row + 1], self.kinds[col], before)
 
     def affordable(self, ask: Ask, row: int) -> int:
         """Most shares whose reservation the orderable cash covers."""

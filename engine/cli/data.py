@@ -51,6 +51,13 @@ ActionsOption = Annotated[
     Path | None,
     typer.Option("--actions", help="권리락·분할 파일 (date, ticker, ratio, cash) · stated corporate actions"),
 ]
+DividendsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dividends",
+        help="주식 현금배당 파일 (배당락일 date, ticker, 주당 원 cash, 지급일 pay_date) · cash dividends of stocks",
+    ),
+]
 IntervalOption = Annotated[
     str | None, typer.Option("--interval", help="1d, 1w, 1m, 5m … (기본: 자동 판별) · interval of the bars")
 ]
@@ -74,6 +81,7 @@ def import_command(
     market: MarketOption = None,
     index: IndexOption = None,
     actions: ActionsOption = None,
+    dividends: DividendsOption = None,
     interval: IntervalOption = None,
     product: ProductOption = None,
     ticker: TickerOption = None,
@@ -95,7 +103,7 @@ def import_command(
         )
     *sources, destination = paths
     options = _options(
-        adjusted, market, index, actions, interval, product, ticker, stamp, pad_tickers, drop_bad, overwrite
+        adjusted, market, index, actions, dividends, interval, product, ticker, stamp, pad_tickers, drop_bad, overwrite
     )
     with _progress() as tell:
         result = import_dataset(sources, Path(destination), options, tell)
@@ -125,7 +133,8 @@ def check_command(
     if len(target) == 1 and (Path(target[0]) / FILE_NAME).is_file():
         report = check_dataset(Path(target[0]))
     else:
-        options = _options(adjusted, market, None, None, interval, product, ticker, stamp, pad_tickers, True, False)
+        beside = (None, None, None)  # indices, actions and dividends are no question of a check
+        options = _options(adjusted, market, *beside, interval, product, ticker, stamp, pad_tickers, True, False)
         with _progress() as tell:
             report = check_source(target, options, tell)
     if as_json:
@@ -205,6 +214,7 @@ def print_dataset(console: Console, folder: Path, manifest: Manifest, lang: str)
         (("열", "columns")[not korean], ", ".join(manifest.columns)),
         (("지수", "indices")[not korean], ", ".join(catalog.read_indices(folder)) or "–"),
         (("권리락·분할", "corporate actions")[not korean], _action_counts(actions)),
+        (("배당", "dividends")[not korean], f"{manifest.dividends:,}" if manifest.dividends else "–"),
         (("빈 구간", "gaps")[not korean], _gap_text(manifest)),
         (("해시", "hash")[not korean], manifest.content_hash[:16]),
         (("원본", "source")[not korean], escape(_shorten(manifest.source))),
@@ -223,6 +233,7 @@ def _options(
     market: str | None,
     index: Path | None,
     actions: Path | None,
+    dividends: Path | None,
     interval: str | None,
     product: str | None,
     ticker: str | None,
@@ -245,6 +256,7 @@ def _options(
         reference=reference,
         index=index,
         actions=actions,
+        dividends=dividends,
         interval=interval,
         product=product.upper() if product else None,
         ticker=ticker,

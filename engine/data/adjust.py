@@ -336,12 +336,12 @@ def _candidates(bars: pl.DataFrame, kinds: Mapping[str, InstrumentClass], multip
     days, kind = frame["day"].to_numpy(), frame["kind"].to_numpy()
     expected = base_column(frame["previous_close"].to_numpy(), days, kind)
     lower, upper = limit_columns(expected, days, kind, frame["multiple"].to_numpy())
-    rules = exchange_arrays(days)
+    rules, place = exchange_arrays(days), (kind, np.arange(len(days)))
     base = frame["base"].to_numpy()
     frame = frame.with_columns(
         pl.Series("expected_base", expected),
         pl.Series("tick", tick_column(np.where(base > 0, base, expected), days, kind)),
-        pl.Series("limit_pct", rules.limit_pct[kind, np.arange(len(days))] * _leverage(frame)),
+        pl.Series("limit_pct", rules.limit_pct[place] * np.where(rules.multiple_applies[place], _leverage(frame), 1)),
         pl.Series("lower", lower),
         pl.Series("upper", upper),
     )

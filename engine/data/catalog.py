@@ -3,6 +3,7 @@
 <dataset>/manifest.json
           instruments.parquet          one row per ticker
           corporate_actions.parquet    empty for adjusted datasets
+          dividends.parquet            only where cash dividends of stocks are known
           market_changes.parquet       only where a ticker moved between markets
           index/KOSPI.parquet          one file per index
           bars/interval=1d/year=2024/bars.parquet
@@ -53,6 +54,14 @@ ACTIONS_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),
     "confidence": pl.String(),
 }
+# Cash dividends of stocks: `date` is the ex-date, `cash` won a share before tax, `pay_date` null where unknown.
+DIVIDENDS_SCHEMA: dict[str, pl.DataType] = {
+    "date": pl.Date(),
+    "ticker": pl.String(),
+    "cash": pl.Int64(),
+    "pay_date": pl.Date(),
+}
+DIVIDENDS = "dividends.parquet"
 # Rows of `ticker` up to and including `until` belong to `market`; later ones to the market of the instruments table.
 MARKET_CHANGES_SCHEMA: dict[str, pl.DataType] = {"ticker": pl.String(), "market": pl.String(), "until": pl.Date()}
 INDEX_SCHEMA: dict[str, pl.DataType] = {
@@ -76,6 +85,7 @@ def write_dataset(
     actions: pl.DataFrame,
     indices: dict[str, pl.DataFrame],
     market_changes: pl.DataFrame | None = None,
+    dividends: pl.DataFrame | None = None,
 ) -> Manifest:
     """Write all files of a dataset into an empty `folder`, the manifest last.
 
@@ -87,6 +97,7 @@ def write_dataset(
         actions: ACTIONS_SCHEMA.
         indices: INDEX_SCHEMA by index name, each sorted by time.
         market_changes: MARKET_CHANGES_SCHEMA, if any.
+        dividends: DIVIDENDS_SCHEMA, if any.
 
     Returns:
         The manifest as written.
@@ -96,6 +107,8 @@ def write_dataset(
     _write(conform(actions, ACTIONS_SCHEMA).sort("date", "ticker"), folder / "corporate_actions.parquet")
     if market_changes is not None and market_changes.height:
         _write(conform(market_changes, MARKET_CHANGES_SCHEMA), folder / "market_changes.parquet")
+    if dividends is not None and dividends.height:
+        _write(conform(dividends, DIVIDENDS_SCHEMA).sort("date", "ticker"), folder / DIVIDENDS)
     for name, series in sorted(indices.items()):
         (folder / "index").mkdir(exist_ok=True)
         _write(conform(series, INDEX_SCHEMA), folder / "index" / f"{name}.parquet")
@@ -105,6 +118,7 @@ def write_dataset(
         update={
             "rows": bars.height,
             "tickers": instruments.height,
+            "dividends": 0 if dividends is None else dividends.height,
             "columns": tuple(name for name in BARS_SCHEMA if name in known),
             "files": files,
             "content_hash": content_hash(files),
@@ -176,6 +190,14 @@ def read_market_changes(folder: Path) -> pl.DataFrame:
     return pl.DataFrame(schema=MARKET_CHANGES_SCHEMA)
 
 
+def read_dividends(folder: Path) -> pl.DataFrame:
+    """Cash dividends of stocks, sorted by (date, ticker); empty when none are known."""
+    path = folder / DIVIDENDS
+    if path.is_file():
+        return pl.read_parquet(path, hive_partitioning=False, glob=False)
+    return pl.DataFrame(schema=DIVIDENDS_SCHEMA)
+
+
 def read_indices(folder: Path) -> dict[str, pl.DataFrame]:
     """Index series by name."""
     paths = sorted((folder / "index").glob("*.parquet"))
@@ -187,8 +209,13 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
     read).
 
     Raises:
-        DataError: a file is missing or was changed after the import.
+        DataError: a file is missing or was changed after the import, or dividends were put beside it by hand.
     """
+    if (folder / DIVIDENDS).is_file() and DIVIDENDS not in manifest.files:
+        raise DataError(
+            f"{folder / DIVIDENDS} is not part of the dataset: {FILE_NAME} does not list it, so it was never checked. "
+            "Move it out of the folder and import the dataset again with --dividends FILE."
+        )
     for name, record in manifest.files.items():
         path = folder / name
         if not path.is_file():

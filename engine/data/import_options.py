@@ -17,6 +17,7 @@ class ImportOptions:
             + shares.
         index: file with index series.
         actions: file with corporate actions: date, ticker, ratio (new shares per old), cash.
+        dividends: file with cash dividends of stocks: ex-date, ticker, won a share before tax, perhaps day of payment.
         interval: `1d`, `1w`, `1m`, …
         product: STOCK, ETF, ETN or ELW for every ticker whose product the source does not give.
         ticker: ticker of files without a ticker column.
@@ -32,6 +33,7 @@ class ImportOptions:
     reference: Path | None = None
     index: Path | None = None
     actions: Path | None = None
+    dividends: Path | None = None
     interval: str | None = None
     product: str | None = None
     ticker: str | None = None

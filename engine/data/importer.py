@@ -23,6 +23,7 @@ from engine.data.convert import (
     with_times,
     without_repeats,
 )
+from engine.data.dividends import build_dividends
 from engine.data.import_options import ImportOptions
 from engine.data.instruments import build_instruments, find_market_changes, mark_delisted
 from engine.data.manifest import Manifest
@@ -59,6 +60,7 @@ class Prepared:
         actions: ACTIONS_SCHEMA.
         indices: index series by name.
         market_changes: MARKET_CHANGES_SCHEMA.
+        dividends: DIVIDENDS_SCHEMA.
     """
 
     manifest: Manifest
@@ -67,6 +69,7 @@ class Prepared:
     actions: pl.DataFrame
     indices: dict[str, pl.DataFrame]
     market_changes: pl.DataFrame
+    dividends: pl.DataFrame
 
 
 def import_dataset(
@@ -92,7 +95,14 @@ def import_dataset(
     ready = prepare(sources, options, problems, progress, name=options.name or destination.name)
     with atomic_folder(destination, overwrite=options.overwrite) as part:
         manifest = catalog.write_dataset(
-            part, ready.manifest, ready.bars, ready.instruments, ready.actions, ready.indices, ready.market_changes
+            part,
+            ready.manifest,
+            ready.bars,
+            ready.instruments,
+            ready.actions,
+            ready.indices,
+            ready.market_changes,
+            ready.dividends,
         )
         if problems.count:
             problems.write(part / DROPPED)
@@ -140,6 +150,7 @@ def prepare(
     actions = build_actions(bars, instruments, interval, adjusted, reference, options, notes)
     if interval == "1d":
         instruments = mark_delisted(bars, instruments, actions, adjusted, notes)
+    dividends = build_dividends(bars, instruments, actions, adjusted, options, problems, notes)
     indices = read_indices(files, paths, bars, interval, options, notes)
 
     steps.next("done")
@@ -158,7 +169,7 @@ def prepare(
         notes=tuple(dict.fromkeys(notes)),
     )
     kept = instruments.filter(pl.col("ticker").is_in(bars["ticker"].unique().implode()))
-    return Prepared(manifest, bars, kept, actions, indices, find_market_changes(raw))
+    return Prepared(manifest, bars, kept, actions, indices, find_market_changes(raw), dividends)
 
 
 class _Steps:

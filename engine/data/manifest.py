@@ -52,6 +52,7 @@ class Manifest(BaseModel):
         synthetic: made up by the sample generator, not the market.
         content_hash: SHA-256 over the names and hashes of all files.
         columns: columns of the bars that hold at least one known value.
+        dividends: number of cash dividends of stocks in the dataset.
         gaps: stretches of sessions that the whole dataset lacks.
         notes: what the importer decided or could not know, for people.
     """
@@ -70,6 +71,7 @@ class Manifest(BaseModel):
     rows: int = 0
     tickers: int = 0
     columns: tuple[str, ...] = ()
+    dividends: int = 0
     gaps: tuple[Gap, ...] = ()
     notes: tuple[Note, ...] = ()
     files: dict[str, FileRecord] = {}

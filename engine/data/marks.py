@@ -141,7 +141,9 @@ def mark_liquidation(
 
 def loose_limits(base: Integers, days: Integers, kinds: Integers, multiples: Integers) -> tuple[Integers, Integers]:
     """Limits for adjusted prices, which no grid cuts: the percentage, three points and three units of rounding."""
-    percent = exchange_arrays(days).limit_pct[kinds, np.arange(len(days))] * np.maximum(np.abs(multiples), 1)
+    rules, place = exchange_arrays(days), (kinds, np.arange(len(days)))
+    leverage = np.where(rules.multiple_applies[place], np.maximum(np.abs(multiples), 1), 1)
+    percent = rules.limit_pct[place] * leverage
     width = base * (percent + 3) // 100 + 3
     unlimited = percent == 0
     return np.where(unlimited, 0, base - width), np.where(unlimited, np.iinfo(np.int64).max, base + width)

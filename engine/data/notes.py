@@ -94,6 +94,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count:,} price jumps cannot be explained by the data; those tickers do not trade on that day ({shown}). "
         "If you know why, say so in a file of --actions",
     ),
+    "dividends": (
+        "{file}에서 주식 현금배당 {count:,}건을 가져왔습니다. "
+        "이 데이터의 종목·기간이 아니거나 쓸 수 없는 {left:,}건은 뺐습니다",
+        "{count:,} cash dividends of stocks taken from {file}; {left:,} left out (other tickers or days, unusable)",
+    ),
     "index_beside": ("지수를 원본 옆의 {file}에서 가져왔습니다", "index series taken from {file} beside the source"),
     "no_index": ("지수가 없어 벤치마크가 없습니다", "no index series: there is no benchmark"),
     "market_changes": (

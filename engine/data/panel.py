@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntFlag
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,32 @@ class ActionTable:
 
 
 @dataclass(frozen=True)
+class DividendTable:
+    """Cash dividends of stocks, which pay whoever held the shares and change no price; int64, one entry each.
+
+    Args:
+        row: bar before which the shares trade without the dividend.
+        col: the instrument.
+        cash: price units a share, before tax.
+        pay_row: bar before which it is paid: the same as `row` where the day of payment is unknown, the number of rows
+            where it lies beyond them.
+    """
+
+    row: Integers
+    col: Integers
+    cash: Integers
+    pay_row: Integers
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @classmethod
+    def none(cls) -> DividendTable:
+        """No dividends."""
+        return cls(*(freeze(np.zeros(0, np.int64)) for _ in range(4)))
+
+
+@dataclass(frozen=True)
 class Panel:
     """One dataset, or a selection of it, as read-only C-contiguous arrays; T rows in time, N instruments.
 
@@ -85,6 +111,7 @@ class Panel:
         actions: corporate actions by (row, col).
         interval: `1d`, `1w`, `1m`, `5m`, …
         manifest: of the dataset the panel comes from.
+        dividends: cash dividends of stocks; features never see them.
     """
 
     bars: Integers
@@ -104,6 +131,7 @@ class Panel:
     actions: ActionTable
     interval: str
     manifest: Manifest
+    dividends: DividendTable = field(default_factory=DividendTable.none)
 
     @property
     def rows(self) -> int:

@@ -17,7 +17,7 @@ from engine.data.dense import Dense, make_dense
 from engine.data.interval import DAY_NS, KST_NS, interval_minutes, minute_ordinal, week_number
 from engine.data.manifest import Manifest
 from engine.data.marks import fill_base, mark_first_days, mark_liquidation, widen_ranges
-from engine.data.panel import CASH, SPLIT, ActionTable, Panel, State, freeze
+from engine.data.panel import CASH, SPLIT, ActionTable, DividendTable, Panel, State, freeze
 from engine.errors import DataError
 from engine.krx.instrument_class import instrument_class
 from engine.krx.sessions import ordinals
@@ -80,6 +80,7 @@ def build(
         actions=_cut_actions(table, cut, keep),
         interval=interval,
         manifest=manifest,
+        dividends=_dividends(catalog.read_dividends(folder), names, dense, session, cut, keep),
     )
 
 
@@ -178,6 +179,27 @@ def _action_table(actions: pl.DataFrame, instruments: pl.DataFrame, dense: Dense
             dense.state[row:end, col] |= np.uint8(State.UNTRADABLE)
     columns = np.array(sorted(rows), dtype=np.int64).reshape(-1, 6).T
     return ActionTable(*(freeze(column.copy()) for column in columns))
+
+
+def _dividends(
+    table: pl.DataFrame, names: Sequence[str], dense: Dense, session: Integers, cut: int, keep: NDArray[np.bool_]
+) -> DividendTable:
+    """Dividends of the instruments kept, by (row, col), from the cut on: of those before it nobody here is owed any."""
+    cols = {name: col for col, name in enumerate(names)}
+    first, last = dense.first_row[keep], dense.last_row[keep]
+    found = []
+    for date, ticker, cash, pay_date in table.select("date", "ticker", "cash", "pay_date").rows():
+        # A week's row has the date of its last session: the first row that is not before the day.
+        row, paid = (int(np.searchsorted(session, _day(day))) for day in (date, pay_date or date))
+        col = cols.get(ticker)
+        if col is not None and max(cut, int(first[col])) <= row <= last[col]:
+            found.append((row - cut, col, cash, paid - cut))
+    columns = np.array(sorted(found), dtype=np.int64).reshape(-1, 4).T
+    return DividendTable(*(freeze(column.copy()) for column in columns))
+
+
+def _day(date: datetime.date) -> int:
+    return (date - datetime.date(1970, 1, 1)).days
 
 
 def _row_of(dates: pl.Series, session: Integers) -> Integers:

@@ -29,10 +29,10 @@ from engine.data import catalog
 from engine.data.atomic import atomic_folder
 from engine.data.interval import canonical, is_coarser
 from engine.data.manifest import Gap, Manifest, load_manifest
-from engine.data.panel import ActionTable, Panel
+from engine.data.panel import ActionTable, DividendTable, Panel
 from engine.errors import DataError
 
-VERSION = 2  # raise when the meaning of any cached array changes
+VERSION = 3  # raise when the meaning of any cached array changes
 MAX_GAP_SESSIONS = 20
 MAX_CACHE_BYTES = 8_000_000_000
 BLOCK = 4096
@@ -53,6 +53,7 @@ ARRAYS = (
     "delisted_known",
 )
 ACTION_ARRAYS = ("row", "col", "kind", "numerator", "denominator", "cash")
+DIVIDEND_ARRAYS = ("row", "col", "cash", "pay_row")
 
 
 def cache_folder() -> Path:
@@ -187,6 +188,7 @@ def _write(entry: Path, panel: Panel, stamps: list[list[Any]]) -> None:
 def _arrays(panel: Panel) -> dict[str, NDArray[Any]]:
     arrays = {name: getattr(panel, name) for name in ARRAYS if getattr(panel, name) is not None}
     arrays |= {f"action_{name}": getattr(panel.actions, name) for name in ACTION_ARRAYS}
+    arrays |= {f"dividend_{name}": getattr(panel.dividends, name) for name in DIVIDEND_ARRAYS}
     return arrays | {f"index_{position}": panel.indices[name] for position, name in enumerate(sorted(panel.indices))}
 
 
@@ -215,6 +217,7 @@ def _read(entry: Path, manifest: Manifest, stamps: list[list[Any]]) -> Panel | N
         actions=ActionTable(**{name: arrays[f"action_{name}"] for name in ACTION_ARRAYS}),
         interval=meta["interval"],
         manifest=manifest,
+        dividends=DividendTable(**{name: arrays[f"dividend_{name}"] for name in DIVIDEND_ARRAYS}),
     )
 
 

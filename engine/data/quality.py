@@ -119,6 +119,7 @@ def check_dataset(folder: Path) -> Report:
         catalog.read_actions(folder),
         catalog.read_indices(folder),
         catalog.read_market_changes(folder),
+        catalog.read_dividends(folder),
     )
     return check(ready)
 

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from engine.kernel_cache import njit
 from engine.krx.arrays import ExchangeArrays, exchange_arrays
 from engine.krx.dated import distinct_days
-from engine.krx.instrument_class import InstrumentClass
 from engine.krx.price_limit import issue_limits, limit_prices
-from engine.krx.tables.price_limits import MULTIPLE_APPLIES
 from engine.krx.tick_size import NO_BOUND, Int64, round_up, tick_of
 
 
@@ -55,10 +53,7 @@ def limit_columns(bases: Int64, days: Int64, kinds: Int64, multiples: Int64 | in
         multiples: leverage of the fund, one number or int64[n].
     """
     rules, place = rules_of_rows(days, kinds)
-    is_fund = np.isin(kinds, (InstrumentClass.ETF, InstrumentClass.ETN))
-    # The row number is -1 before the first fund, which picks the appended False.
-    applies = np.array([*(entry.value for entry in MULTIPLE_APPLIES.rows), False])
-    leverage = np.where(is_fund & applies[MULTIPLE_APPLIES.row_numbers(_int64(days))], multiples, 1)
+    leverage = np.where(rules.multiple_applies[place], multiples, 1)
     terms = np.stack([rules.limit_pct[place], _int64(leverage)], axis=1)
     return _limits(_int64(bases), terms, rules.tick_table[place], rules.tick_bounds, rules.tick_sizes)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from engine.errors import BadInput
 from engine.kernel_cache import njit
 from engine.krx.instrument_class import InstrumentClass
-from engine.krx.tables.costs import BROKER_FEE_PPB, SELL_TAX
+from engine.krx.tables.costs import BROKER_FEE_PPB, DIVIDEND_TAX, SELL_TAX
 
 BILLION = 1_000_000_000
 
@@ -59,6 +59,16 @@ def broker_fee_ppb(kind: InstrumentClass) -> int:
 def tax_rates_ppb(day: date, kind: InstrumentClass) -> tuple[int, int]:
     """Transaction tax and rural special tax on a sell traded on `day`, parts per billion of the amount."""
     return SELL_TAX[kind].at(day)
+
+
+def dividend_tax_ppb(day: date) -> tuple[int, int]:
+    """Income tax and local income tax on a cash dividend paid on `day`, parts per billion of the dividend.
+
+    Example:
+        >>> dividend_tax_ppb(date(2024, 4, 19))
+        (140000000, 14000000)
+    """
+    return DIVIDEND_TAX.at(day)
 
 
 def sell_tax(amount_won: int, day: date, kind: InstrumentClass, step_won: int = 1) -> SellTax:

@@ -19,7 +19,6 @@ from engine.krx.tables.price_limits import (
     MULTIPLE_APPLIES,
     FirstDayRule,
     IssueBased,
-    OpeningBased,
 )
 from engine.krx.tick_size import NO_BOUND, Int64, grid_at, round_down, round_up, tick_of
 
@@ -65,6 +64,13 @@ def issue_limits(issue_price: int, down_pct: int, up_pct: int, bounds_row: Int64
     upper = round_down(issue_price + up, bounds_row, sizes_row)
     lower = max(round_up(issue_price - down, bounds_row, sizes_row), sizes_row[0])
     return lower, upper
+
+
+@njit
+def opening_range(issue_price: int, low_pct: int, top_pct: int, bounds_row: Int64, sizes_row: Int64) -> tuple[int, int]:
+    """Lowest and highest opening price where the opening auction is bound to a range of the issue price; won, int64."""
+    lower = round_up(max(issue_price * low_pct // 100, 1), bounds_row, sizes_row)
+    return lower, round_down(issue_price * top_pct // 100, bounds_row, sizes_row)
 
 
 def limit_percent(day: date, kind: InstrumentClass) -> int:
@@ -123,13 +129,8 @@ def first_day_limits(issue_price_won: int, day: date, kind: InstrumentClass) -> 
     if isinstance(rule, IssueBased):
         lower, upper = issue_limits(issue_price_won, rule.down_percent, rule.up_percent, bounds, sizes)
     else:
-        lower, upper = _opening_range(issue_price_won, rule, bounds, sizes)
+        lower, upper = opening_range(issue_price_won, rule.lowest_percent, rule.highest_percent, bounds, sizes)
     return PriceRange(int(lower), int(upper))
-
-
-def _opening_range(price: int, rule: OpeningBased, bounds: Int64, sizes: Int64) -> tuple[int, int]:
-    lower = round_up(max(price * rule.lowest_percent // 100, 1), bounds, sizes)
-    return lower, round_down(price * rule.highest_percent // 100, bounds, sizes)
 
 
 def liquidation_has_limits(day: date, kind: InstrumentClass) -> bool:

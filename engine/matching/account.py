@@ -8,10 +8,13 @@ from engine.matching.arrays import (
     ACTION_COL,
     ACTION_CURSOR,
     ACTION_DENOMINATOR,
+    ACTION_DISTRIBUTION,
+    ACTION_ENTITLEMENT,
     ACTION_KIND,
     ACTION_NUMERATOR,
     ACTION_RATIO,
     ACTION_ROW,
+    ACTION_SLOT,
     ARM_COL,
     ARM_COUNT,
     ARM_DIRECTION,
@@ -24,8 +27,11 @@ from engine.matching.arrays import (
     CURVE_BLOCKED,
     CURVE_CASH,
     CURVE_COUNT,
+    CURVE_DIVIDEND_TAX,
+    CURVE_DIVIDENDS,
     CURVE_FEES,
     CURVE_HELD,
+    CURVE_INCOME,
     CURVE_ORDERABLE,
     CURVE_ORDERS,
     CURVE_PAYABLE,
@@ -38,6 +44,8 @@ from engine.matching.arrays import (
     DAY_START_EQUITY,
     DELISTING,
     DEPOSITS,
+    DIVIDEND_TAX,
+    DIVIDENDS,
     DUE_IN,
     DUE_OUT,
     EQUITY,
@@ -74,6 +82,7 @@ from engine.matching.arrays import (
     PENDING_VALUE,
     POSITION_BUY_FEES,
     POSITION_COST,
+    POSITION_FIELDS,
     POSITION_NET,
     POSITION_PEAK,
     POSITION_PENDING_BUY,
@@ -97,7 +106,7 @@ from engine.matching.arrays import (
     TAXES,
     TRADED,
 )
-from engine.matching.costs import part, share_of
+from engine.matching.costs import dividend_tax, part, share_of
 from engine.matching.fills import apply_fill, close_position
 from engine.matching.grid import grid_down, grid_up, mark_price, today
 from engine.matching.orders import accept, close_order, orderable_cash, spare_proposal, sweep
@@ -123,8 +132,12 @@ def begin_row(market, book, row):
             continue
         if action[ACTION_KIND] == ACTION_RATIO:
             restate(market, book, row, action)
-        else:
+        elif action[ACTION_KIND] == ACTION_DISTRIBUTION:
             distribute(book, action)
+        elif action[ACTION_KIND] == ACTION_ENTITLEMENT:
+            entitle(book, action)
+        else:
+            pay_dividend(market, book, action)
     place = account[HELD] - 1
     while place >= 0:
         col = book.held[place]
@@ -239,13 +252,36 @@ def restate_price(market, row, order, numerator, denominator):
 
 @inner
 def distribute(book, action):
-    """A cash distribution of an ETF or ETN (or a dividend after tax): the quantity stays."""
+    """A cash distribution of an ETF or ETN: the quantity stays."""
     account = book.account
     paid = book.positions[action[ACTION_COL], POSITION_QUANTITY] * action[ACTION_CASH]
     account[CASH] += paid
     account[REALISED] += paid
     account[INCOME] += paid
     book.positions[action[ACTION_COL], POSITION_NET] += paid
+
+
+@inner
+def entitle(book, action):
+    """The ex-date of a dividend: whoever holds the shares before the first trade is owed it, sold since or not."""
+    position = book.positions[action[ACTION_COL]]
+    position[POSITION_FIELDS + action[ACTION_SLOT]] = position[POSITION_QUANTITY] * action[ACTION_CASH]
+
+
+@inner
+def pay_dividend(market, book, action):
+    """The day of payment: what is owed comes in after tax. What was bought since the ex-date has no part in it."""
+    account, position = book.account, book.positions[action[ACTION_COL]]
+    slot = POSITION_FIELDS + action[ACTION_SLOT]
+    tax = dividend_tax(market, action, position[slot])
+    paid = position[slot] - tax
+    position[slot] = 0
+    account[CASH] += paid
+    account[REALISED] += paid
+    account[DIVIDENDS] += paid
+    account[DIVIDEND_TAX] += tax
+    if position[POSITION_QUANTITY] > 0:
+        position[POSITION_NET] += paid
 
 
 @inner
@@ -375,6 +411,9 @@ def write_curve(book, row):
     curve[CURVE_REALISED] = account[REALISED]
     curve[CURVE_BLOCKED] = 1 if account[DAY_LOSS_HIT] == 1 or account[HALTED] == 1 else 0
     curve[CURVE_ORDERS] = account[ORDER_COUNT]
+    curve[CURVE_INCOME] = account[INCOME]
+    curve[CURVE_DIVIDENDS] = account[DIVIDENDS]
+    curve[CURVE_DIVIDEND_TAX] = account[DIVIDEND_TAX]
 
 
 @inner

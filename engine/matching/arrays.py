@@ -28,7 +28,12 @@ VENUE_TAX = 2
 VENUE_RURAL = 3
 VENUE_UNIT = 4
 VENUE_ROUND_BASE = 5  # 1: an off-grid close is rounded up to become the next base price
-VENUE_FIELDS = 6
+VENUE_SINGLE_FROM = 6  # previous close in won from which the unit is one share all the same, 0 = never
+VENUE_MULTIPLE = 7  # 1: the multiple of a leveraged fund or note widens its limits
+VENUE_FIRST_DAY = 8  # which rule limits a first listing day, a FIRST_DAY_… of engine.krx.arrays
+VENUE_FIRST_LOW = 9  # its percentages: lowest and highest opening price, or distance down and up, of the issue price
+VENUE_FIRST_HIGH = 10
+VENUE_FIELDS = 11
 
 # instruments[N, INSTRUMENT_FIELDS]
 INSTRUMENT_CLASS = 0
@@ -41,8 +46,12 @@ INSTRUMENT_FIELDS = 6
 
 # actions[n, ACTION_FIELDS], sorted by row
 ACTION_ROW, ACTION_COL, ACTION_KIND, ACTION_NUMERATOR, ACTION_DENOMINATOR, ACTION_CASH = range(6)
-ACTION_FIELDS = 6
-ACTION_RATIO, ACTION_DISTRIBUTION = 0, 1
+ACTION_SLOT = 6  # of a dividend: which of the columns behind POSITION_FIELDS keeps what is owed until it is paid
+ACTION_TAX = 7  # of a payment: income tax and local income tax withheld, parts per billion
+ACTION_LOCAL_TAX = 8
+ACTION_FIELDS = 9
+# A dividend is two actions: on its ex-date the holders of the moment are owed it, on its day of payment they get it.
+ACTION_RATIO, ACTION_DISTRIBUTION, ACTION_ENTITLEMENT, ACTION_PAYMENT = range(4)
 
 # Sides, kinds, points of the path.
 BUY, SELL = 1, -1
@@ -97,7 +106,8 @@ STATUS_OPEN, STATUS_FILLED, STATUS_EXPIRED, STATUS_CANCELLED, STATUS_REFUSED = r
     REFUSED_PRICE,
     REFUSED_UNKNOWN_RISK,
     REFUSED_ORDER_VALUE,
-) = range(15)
+    REFUSED_TOO_SMALL,
+) = range(16)
 REFUSAL_NAMES = (
     "accepted",
     "not_tradable",
@@ -114,6 +124,7 @@ REFUSAL_NAMES = (
     "bad_price",
     "risk_unknown",
     "order_value_limit",
+    "order_too_small",
 )
 
 # fills[n, FILL_FIELDS]
@@ -134,7 +145,7 @@ FILL_POSITION = 13  # number of the position it belongs to
 FILL_BUY_FEES = 14  # share of the purchase fees that leaves with the shares sold
 FILL_FIELDS = 15
 
-# positions[N, POSITION_FIELDS]
+# positions[N, POSITION_FIELDS + dividend slots]: behind the fields stands what dividends not yet paid owe, before tax
 POSITION_QUANTITY = 0
 POSITION_COST = 1  # total cost without fees
 POSITION_OPENED_ROW = 2
@@ -183,7 +194,7 @@ SLIPPAGE = 32
 PROPOSAL_COUNT = 33
 PENDING_VALUE = 34
 BUYS_BLOCKED = 35  # refusal code while purchases are blocked at this decision, else 0
-INCOME = 36  # cash distributions, part of REALISED
+INCOME = 36  # cash distributions of funds, part of REALISED
 PATH_SPLIT_DAYS = 37  # bars on which both a guard stop and a guard target lay inside the range
 FRACTION_CASH = 38
 BROKEN = 39  # 1: the cash identity failed, 2: a holding is worth more than the integers can count
@@ -195,7 +206,9 @@ BLIND_EXITS = 44  # times that the condition of an exit rule was unknown for a n
 HALTED_BARS = 45  # bars on which a name held could not trade
 NEWS = 46  # 1: a decision blocked purchases, which the curve of the next bar has to show
 CURVE_COUNT = 47
-ACCOUNT_FIELDS = 48
+DIVIDENDS = 48  # dividends of stocks after tax, part of REALISED
+DIVIDEND_TAX = 49  # withheld from them: money that never reached the account
+ACCOUNT_FIELDS = 50
 
 # curve[n, CURVE_FIELDS]: the account after the bars on which more than prices may have changed
 (
@@ -211,8 +224,11 @@ ACCOUNT_FIELDS = 48
     CURVE_REALISED,
     CURVE_BLOCKED,
     CURVE_ORDERS,
-) = range(12)
-CURVE_FIELDS = 12
+    CURVE_INCOME,
+    CURVE_DIVIDENDS,
+    CURVE_DIVIDEND_TAX,
+) = range(15)
+CURVE_FIELDS = 15
 
 # arms[n, ARM_FIELDS]: guarded price levels, fixed at the last decision
 ARM_COL, ARM_LEVEL, ARM_DIRECTION, ARM_EXIT, ARM_RULE = range(5)  # direction −1: at or below, +1: above
@@ -257,7 +273,9 @@ CONFIG_ALLOW_MANAGED = 23
 CONFIG_SCALE = 24
 CONFIG_MAX_SECTOR = 25
 CONFIG_COSTS_ON = 26
-CONFIG_FIELDS = 27
+CONFIG_MIN_ORDER = 27  # money in one purchase
+CONFIG_MIN_SHARE = 28  # parts per billion of the purchase that the limits of its name and of one order would allow
+CONFIG_FIELDS = 29
 SLIPPAGE_NONE, SLIPPAGE_TICKS, SLIPPAGE_RATE, SLIPPAGE_ROOT = range(4)
 
 

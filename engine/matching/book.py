@@ -22,9 +22,19 @@ class AccountBook:
         config: int64[CONFIG_FIELDS], whose limits hold until a decision tightens them.
         exit_rules: int64[exits, 2], rule index and fraction of each exit rule.
         guards: number of guarded exit rules.
+        dividend_slots: how many dividends of one name may be owed at once.
     """
 
-    def __init__(self, instruments: int, rows: int, cash: int, config: Int64, exit_rules: Int64, guards: int) -> None:
+    def __init__(
+        self,
+        instruments: int,
+        rows: int,
+        cash: int,
+        config: Int64,
+        exit_rules: Int64,
+        guards: int,
+        dividend_slots: int = 0,
+    ) -> None:
         account = np.zeros(at.ACCOUNT_FIELDS, dtype=np.int64)
         for field in (
             at.CASH,
@@ -39,7 +49,7 @@ class AccountBook:
         account[at.LIMIT_WEIGHT] = config[at.CONFIG_MAX_WEIGHT]
         account[at.LIMIT_SECTOR] = config[at.CONFIG_MAX_SECTOR]
         account[at.LIMIT_DAY_LOSS] = config[at.CONFIG_MAX_DAY_LOSS]
-        positions = np.zeros((instruments, at.POSITION_FIELDS), dtype=np.int64)
+        positions = np.zeros((instruments, at.POSITION_FIELDS + dividend_slots), dtype=np.int64)
         positions[:, at.POSITION_LAST_EXIT] = -1
         positions[:, at.POSITION_BUDGET_ROW] = -1
         # One bar can send a sell and a purchase for each name and a sell for each guarded level.

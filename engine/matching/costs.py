@@ -6,6 +6,8 @@ import math
 
 from engine.kernel_cache import inner
 from engine.matching.arrays import (
+    ACTION_LOCAL_TAX,
+    ACTION_TAX,
     BUY,
     CONFIG_COST_PER_DAY,
     CONFIG_COST_STEP,
@@ -145,6 +147,16 @@ def charge(market, book, row, order, col, side, amount):
         book.orders[order, ORDER_TAX] += tax_more
         book.orders[order, ORDER_RURAL] += rural_more
     return fee_more, tax_more, rural_more
+
+
+@inner
+def dividend_tax(market, action, gross):
+    """Income tax and local income tax withheld from a dividend, each rounded down; 0 where costs are off."""
+    config = market.config
+    if config[CONFIG_COSTS_ON] == 0:
+        return 0
+    step = config[CONFIG_COST_STEP]
+    return rounded_cost(gross, action[ACTION_TAX], step) + rounded_cost(gross, action[ACTION_LOCAL_TAX], step)
 
 
 @inner

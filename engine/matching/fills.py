@@ -111,7 +111,7 @@ from engine.matching.arrays import (
     TAXES,
 )
 from engine.matching.costs import charge, charged_so_far, fee_to_reserve, most_shares, part, share_of, slipped
-from engine.matching.grid import grid_down, grid_up, limits_for, locked_side, today, trades_on
+from engine.matching.grid import grid_down, grid_up, limits_at, locked_side, today, trades_on
 from engine.matching.orders import accept, cash_freed, orderable_cash, release, spare_proposal
 from engine.matching.table import clear
 
@@ -330,7 +330,7 @@ def try_fill(market, book, row, point, index, price, slips):
     paid = price
     if slips and market.config[CONFIG_SLIPPAGE_KIND] != SLIPPAGE_NONE:
         paid = slipped(market, row, col, side, price, quantity, market.volume[row, col])
-        lower, upper = limits_for(market, today(market, row), col, market.base[row, col])
+        lower, upper = limits_at(market, row, col, point)
         if upper > 0:
             # An off-grid or special print outside the limits is never made worse by the model.
             paid = min(paid, max(upper, price)) if side == BUY else max(paid, min(lower, price))

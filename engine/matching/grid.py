@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from engine.kernel_cache import inline, inner
-from engine.krx.instrument_class import InstrumentClass
-from engine.krx.price_limit import limit_prices
+from engine.krx.arrays import FIRST_DAY_ISSUE, FIRST_DAY_ORDINARY, FIRST_DAY_UNKNOWN
+from engine.krx.price_limit import issue_limits, limit_prices, opening_range
 from engine.krx.tick_size import round_down, round_up, tick_of
 from engine.matching.arrays import (
     CONFIG_RAW,
+    CONFIG_SCALE,
     FIRST_DAY,
+    FIRST_OF_SESSION,
     INSTRUMENT_CLASS,
     INSTRUMENT_LAST,
     INSTRUMENT_MULTIPLE,
     LAST_OF_SESSION,
     LIQUIDATION,
+    POINTS,
     TRADED,
     UNTRADABLE,
     VENUE_FIELDS,
+    VENUE_FIRST_DAY,
+    VENUE_FIRST_HIGH,
+    VENUE_FIRST_LOW,
     VENUE_LIMIT_PCT,
+    VENUE_MULTIPLE,
     VENUE_ROUND_BASE,
+    VENUE_SINGLE_FROM,
     VENUE_TICKS,
     VENUE_UNIT,
 )
-
-ETF, ETN = int(InstrumentClass.ETF), int(InstrumentClass.ETN)
 
 
 @inline
@@ -73,16 +79,68 @@ def limits_for(market, day, col, base):
     table = market.venue[day, VENUE_FIELDS * kind + VENUE_TICKS]
     if market.config[CONFIG_RAW] == 0 or percent == 0 or table < 0 or base <= 0:
         return 0, 0
-    return limit_prices(base, percent, leverage(market, col), market.tick_bounds[table], market.tick_sizes[table])
+    factor = leverage(market, day, col)
+    return limit_prices(base, percent, factor, market.tick_bounds[table], market.tick_sizes[table])
 
 
 @inner
-def leverage(market, col):
-    """Factor of the limit amount: the multiple of a fund or note, 1 for everything else."""
-    kind = market.instruments[col, INSTRUMENT_CLASS]
-    if kind not in (ETF, ETN):
+def leverage(market, day, col):
+    """Factor of the limit amount: the multiple of a fund or note from the day on which that rule starts, else 1."""
+    if market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_MULTIPLE] == 0:
         return 1
     return max(abs(market.instruments[col, INSTRUMENT_MULTIPLE]), 1)
+
+
+@inner
+def limits_at(market, row, col, point):
+    """Lower and upper limit price at a point of a bar's path; (0, 0) where there is none or it is unknown."""
+    state = market.state[row, col]
+    if state & LIQUIDATION:
+        return 0, 0
+    if state & FIRST_DAY:
+        return first_day_limits(market, row, col, point)
+    return limits_for(market, today(market, row), col, market.base[row, col])
+
+
+@inner
+def first_day_limits(market, row, col, point):
+    """The limits of a first listing day, by the rule of its date; (0, 0) where its base price does not tell them.
+
+    A base price that equals the opening price may be the issue price or the opening price itself: data of the years in
+    which the opening price became the base say the latter, and so do relistings later. It is not taken for the issue
+    price. Nothing here is later than this bar's opening price.
+    """
+    day, kind, base = today(market, row), market.instruments[col, INSTRUMENT_CLASS], market.base[row, col]
+    rule = market.venue[day, VENUE_FIELDS * kind + VENUE_FIRST_DAY]
+    table = market.venue[day, VENUE_FIELDS * kind + VENUE_TICKS]
+    if rule == FIRST_DAY_ORDINARY:
+        return limits_for(market, day, col, base)
+    opening = opening_row(market, row, col)
+    if rule == FIRST_DAY_UNKNOWN or opening < 0 or table < 0 or market.config[CONFIG_RAW] == 0:
+        return 0, 0
+    price = market.open[opening, col]
+    if rule != FIRST_DAY_ISSUE and (row > opening or point > 0):
+        return limits_for(market, day, col, price)
+    if base <= 0 or base == price:
+        return 0, 0
+    bounds, sizes = market.tick_bounds[table], market.tick_sizes[table]
+    low = market.venue[day, VENUE_FIELDS * kind + VENUE_FIRST_LOW]
+    high = market.venue[day, VENUE_FIELDS * kind + VENUE_FIRST_HIGH]
+    if rule == FIRST_DAY_ISSUE:
+        return issue_limits(base, low, high, bounds, sizes)
+    return opening_range(base, low, high, bounds, sizes)
+
+
+@inner
+def opening_row(market, row, col):
+    """The bar of this session, up to `row`, in which the first trade made the opening price; −1 = none yet."""
+    first = row
+    while (market.moment[first] & FIRST_OF_SESSION) == 0:
+        first -= 1
+    for place in range(first, row + 1):
+        if market.state[place, col] & TRADED:
+            return place
+    return -1
 
 
 @inner
@@ -93,8 +151,12 @@ def reserve_price(market, row, col):
     """
     day, kind = next_day(market, row), market.instruments[col, INSTRUMENT_CLASS]
     base = market.close[row, col]
-    if (market.moment[row] & LAST_OF_SESSION) == 0 and market.base[row, col] > 0:
-        base = market.base[row, col]  # inside a session its own base price holds until the end
+    if (market.moment[row] & LAST_OF_SESSION) == 0:  # inside a session its own limits hold until the end
+        upper = limits_at(market, row, col, POINTS - 1)[1]
+        if upper > 0:
+            return upper
+        if market.base[row, col] > 0 and (market.state[row, col] & FIRST_DAY) == 0:
+            base = market.base[row, col]
     elif market.venue[day, VENUE_FIELDS * kind + VENUE_ROUND_BASE] == 1:
         base = grid_up(market, day, col, base)
     upper = limits_for(market, day, col, base)[1]
@@ -103,7 +165,7 @@ def reserve_price(market, row, col):
     percent = market.venue[day, VENUE_FIELDS * kind + VENUE_LIMIT_PCT]
     if percent == 0:
         percent = 30
-    return base + base * percent * leverage(market, col) // 100
+    return base + base * percent * leverage(market, day, col) // 100
 
 
 @inner
@@ -112,9 +174,7 @@ def locked_side(market, row, col):
     price = market.open[row, col]
     if price != market.high[row, col] or price != market.low[row, col] or price != market.close[row, col]:
         return 0
-    if market.state[row, col] & (FIRST_DAY | LIQUIDATION):
-        return 0
-    lower, upper = limits_for(market, today(market, row), col, market.base[row, col])
+    lower, upper = limits_at(market, row, col, 0)
     if upper == 0:
         return 0
     if price >= upper:
@@ -139,7 +199,25 @@ def mark_price(market, row, col):
 
 
 @inner
-def whole_units(market, day, col, quantity):
-    """The quantity rounded down to the exchange's trading unit of that date."""
-    unit = market.venue[day, VENUE_FIELDS * market.instruments[col, INSTRUMENT_CLASS] + VENUE_UNIT]
-    return quantity if unit <= 1 else quantity // unit * unit
+def whole_units(market, row, col, quantity):
+    """The quantity rounded down to the trading unit of the session that follows the close of `row`.
+
+    Dear issues trade in single shares, by the close before that session. Adjusted prices do not tell which were dear,
+    and their shares are not those of the day: there the unit is one share.
+    """
+    day, kind = next_day(market, row), market.instruments[col, INSTRUMENT_CLASS]
+    unit = market.venue[day, VENUE_FIELDS * kind + VENUE_UNIT]
+    if unit <= 1 or market.config[CONFIG_RAW] == 0:
+        return quantity
+    single = market.venue[day, VENUE_FIELDS * kind + VENUE_SINGLE_FROM] * market.config[CONFIG_SCALE]
+    if 0 < single <= close_before_session(market, row, col):
+        return quantity
+    return quantity // unit * unit
+
+
+@inner
+def close_before_session(market, row, col):
+    """Close before the session of the bar that follows `row`; inside a session its base price stands for it."""
+    if (market.moment[row] & LAST_OF_SESSION) == 0 and market.base[row, col] > 0:
+        return market.base[row, col]
+    return market.close[row, col]

@@ -10,6 +10,8 @@ from engine.matching.arrays import (
     CONFIG_ALLOW_MANAGED,
     CONFIG_MAX_GROSS,
     CONFIG_MAX_ORDER,
+    CONFIG_MIN_ORDER,
+    CONFIG_MIN_SHARE,
     CONFIG_OPTIMISTIC,
     DAY_LOSS_HIT,
     EQUITY,
@@ -53,6 +55,7 @@ from engine.matching.arrays import (
     REFUSED_PRICE,
     REFUSED_QUANTITY,
     REFUSED_SECTOR,
+    REFUSED_TOO_SMALL,
     REFUSED_WEIGHT,
     STOP,
     TRADED,
@@ -154,6 +157,7 @@ def check_buy(market, book, row, proposal):
     quantity = min(quantity, max(room, 0) // price)
     if quantity <= 0:
         return REFUSED_WEIGHT, 0
+    wanted = min(quantity, config[CONFIG_MAX_ORDER] // price)  # before it competes with other names for room and cash
     if account[LIMIT_SECTOR] < PPB:
         room = part(equity, account[LIMIT_SECTOR]) - sector_value(market, book, row, col)
         quantity = min(quantity, max(room, 0) // price)
@@ -172,10 +176,22 @@ def check_buy(market, book, row, proposal):
             quantity,
             affordable(market, col, reserve_per_share(market, row, proposal), orderable_cash(account)),
         )
-    quantity = whole_units(market, next_day(market, row), col, quantity)
+    quantity = whole_units(market, row, col, quantity)
     if quantity <= 0:
         return REFUSED_CASH, 0
+    if too_small(config, price, quantity, wanted):
+        return REFUSED_TOO_SMALL, 0
     return ACCEPTED, quantity
+
+
+@inner
+def too_small(config, price, quantity, wanted):
+    """Whether a purchase is less than the least money in one, or than the least share of what was `wanted`.
+
+    Without this the last of the cash buys a few shares, which then take the place of a whole position.
+    """
+    least = wanted - part(wanted, PPB - config[CONFIG_MIN_SHARE])  # rounded up
+    return price * quantity < config[CONFIG_MIN_ORDER] or quantity < least
 
 
 @inner

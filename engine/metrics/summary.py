@@ -113,6 +113,9 @@ class Metrics:
     open_positions: int
     open_value: float
     open_pnl: float
+    dividends: float
+    dividend_tax: float
+    distributions: float
     other_pnl: float
 
     orders: int
@@ -251,6 +254,11 @@ def costs_of(result: Result) -> Costs:
     )
 
 
+def _last(result: Result, name: str) -> float:
+    """A cumulative column of the equity at the end of the run."""
+    return float(result.equity[name][-1]) if len(result.equity) else 0.0
+
+
 def _traded(fills: pl.DataFrame) -> dict[str, float]:
     sums = dict(fills.group_by("side").agg(pl.col("amount").sum()).iter_rows())
     return {side: float(sums.get(side, 0)) for side in ("buy", "sell")}
@@ -262,6 +270,8 @@ def _facts(result: Result, curve: Curve, risk_free: float) -> dict[str, object]:
     traded = _traded(result.fills)
     final = float(curve.bar_equity[-1])
     closed_pnl, open_pnl = float(pnl.sum()), float(positions["pnl"].sum())
+    income = {name: _last(result, name) for name in ("dividends", "dividend_tax", "distributions")}
+    of_no_trade = final - float(result.initial_cash) - closed_pnl - open_pnl
     sessions = result.equity["session"]
     return {
         "interval": result.interval,
@@ -284,7 +294,8 @@ def _facts(result: Result, curve: Curve, risk_free: float) -> dict[str, object]:
         "open_positions": len(positions),
         "open_value": float(positions["value"].sum()),
         "open_pnl": open_pnl,
-        "other_pnl": final - float(result.initial_cash) - closed_pnl - open_pnl,
+        **income,
+        "other_pnl": of_no_trade - income["dividends"] - income["distributions"],
         "orders": len(result.orders),
         "fills": len(result.fills),
         "refused": sum(result.refusals.values()),

@@ -61,6 +61,8 @@ class _Trial:
         )
         *market, config = simulation.exchange.arrays
         self._config = config.copy()
+        # What is allowed without a limit may be a small part of what is wanted then; size is no question here.
+        self._config[[at.CONFIG_MIN_ORDER, at.CONFIG_MIN_SHARE]] = 0
         self._market, self._row = (*market, self._config), simulation.row
 
     def accept(self, place: int, quantity: int) -> None:

@@ -35,6 +35,7 @@ REFUSALS = {
     "bad_price": Text("호가 단위나 가격 제한에 어긋난 가격", "price off the tick or beyond the limits"),
     "risk_unknown": Text("위험 조건을 알 수 없음", "a risk condition is unknown"),
     "order_value_limit": Text("주문 금액 한도", "limit on the value of one order"),
+    "order_too_small": Text("최소 주문 금액 미만", "below the least size of a purchase"),
     "order_rate_limit": Text("주문 빈도 한도", "limit on orders per time"),
     "price_too_far": Text("현재가에서 너무 먼 가격", "price too far from the market"),
     "market_closed": Text("장이 닫혀 있음", "market closed"),

@@ -132,7 +132,9 @@ def _of_the_data(result: Result) -> list[RunWarning]:
     if isinstance(gaps, (list, tuple)) and gaps:
         sessions = sum(int(gap["sessions"]) for gap in gaps if isinstance(gap, Mapping))
         found.append(RunWarning("data_gaps", {"count": len(gaps), "sessions": sessions}))
-    if not is_synthetic(result):
+    if result.data.get("dividends"):
+        found.append(RunWarning("dividends_used", {"count": result.data["dividends"]}))
+    elif not is_synthetic(result):
         found.append(RunWarning("price_return"))
     return found
 

@@ -222,10 +222,11 @@ class ByHand:
                 continue
             price = int(self.prices["close"][row, at])
             reserved = self._upper_limit(price, at, tomorrow)
-            quantity = min(equity // 10 // price, max(equity - value, 0) // price, max(free, 0) // reserved)
+            wanted = equity // 10 // price
+            quantity = min(wanted, max(equity - value, 0) // price, max(free, 0) // reserved)
             while quantity and reserved * quantity + self._fee(at, reserved * quantity) > free:
                 quantity -= 1
-            if quantity:
+            if quantity and 10 * quantity >= wanted:  # less than a tenth is not worth a place
                 self.orders.append(Order(at, "buy", quantity))
                 free -= reserved * quantity + self._fee(at, reserved * quantity)
                 value += price * quantity

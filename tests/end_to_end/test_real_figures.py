@@ -79,7 +79,8 @@ def test_account_and_figures_follow_from_the_fills(geoul: Geoul, krx_data: Path,
         "profit_factor": pnl[pnl > 0].sum() / -pnl[pnl < 0].sum(),
         "expectancy": pnl.mean(),
         "costs": sum(fill["fee"] + fill["stt"] + fill["rural"] for fill in fills),
-        "final_equity": 100_000_000 + metrics["closed_pnl"] + metrics["open_pnl"] + metrics["other_pnl"],
+        "final_equity": 100_000_000
+        + sum(metrics[name] for name in ("closed_pnl", "open_pnl", "dividends", "distributions", "other_pnl")),
         "turnover": sum(fill["amount"] for fill in fills) / 2 / values.mean() / years,
     }
     assert {name: metrics[name] for name in own} == pytest.approx(own, rel=1e-9)

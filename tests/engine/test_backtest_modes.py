@@ -26,12 +26,14 @@ def same_logs(first: Simulation, second: Simulation) -> None:
             "refusals": simulation.book.refusals,
             "positions": simulation.book.positions[:, : at.POSITION_BUDGET_ROW],
             "exits": simulation.book.exits,
+            "owed": simulation.book.positions[:, at.POSITION_FIELDS :],
         }
         for simulation in (first, second)
     )
     for name, log in one.items():
         assert np.array_equal(log, two[name]), name
-    for counter in (at.PATH_SPLIT_DAYS, at.BLIND_EXITS, at.HALTED_BARS, at.CONSECUTIVE_LOSSES, at.SLIPPAGE, at.INCOME):
+    counters = (at.PATH_SPLIT_DAYS, at.BLIND_EXITS, at.HALTED_BARS, at.CONSECUTIVE_LOSSES, at.SLIPPAGE)
+    for counter in (*counters, at.INCOME, at.DIVIDENDS, at.DIVIDEND_TAX):
         assert first.book.account[counter] == second.book.account[counter]
     ours, theirs = build_result(first, {}), build_result(second, {})
     assert ours.result_hash == theirs.result_hash

@@ -228,6 +228,7 @@ def compare(found: Simulation, expected: Outcome) -> None:
     assert (last.settled, last.fees, last.taxes, last.rural, last.realised) == tuple(
         account[[at.CASH, at.FEES, at.TAXES, at.RURAL_TAXES, at.REALISED]].tolist()
     )
+    assert expected.income == tuple(account[[at.DIVIDENDS, at.DIVIDEND_TAX, at.INCOME]].tolist())
 
 
 @settings(PATIENT, max_examples=300)

@@ -25,7 +25,7 @@ PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), deran
 
 
 def with_another_future(panel: Panel, row: int, seed: int) -> Panel:
-    """The same panel up to `row`; every price, volume, flag, index level and action after it is another one."""
+    """The same panel up to `row`; every price, volume, flag, index level, action, dividend after it is another one."""
     generator = np.random.default_rng(seed)
     later = slice(row + 1, None)
     bars, state, base = panel.bars.copy(), panel.state.copy(), panel.base.copy()
@@ -37,11 +37,19 @@ def with_another_future(panel: Panel, row: int, seed: int) -> Panel:
     base[later] = bars[0, later]
     kept = panel.actions.row <= row
     actions = ActionTable(*(freeze(column[kept]) for column in dataclasses.astuple(panel.actions)))
+    cash = panel.dividends.cash * np.where(panel.dividends.row > row, 3, 1)
+    dividends = dataclasses.replace(panel.dividends, cash=freeze(cash))
     indices = {name: series.copy() for name, series in panel.indices.items()}
     for series in indices.values():
         series[:, later] *= 0.9
     return dataclasses.replace(
-        panel, bars=freeze(bars), state=freeze(state), base=freeze(base), actions=actions, indices=indices
+        panel,
+        bars=freeze(bars),
+        state=freeze(state),
+        base=freeze(base),
+        actions=actions,
+        dividends=dividends,
+        indices=indices,
     )
 
 

@@ -10,6 +10,7 @@ Sources, by the short names used in the rows:
     HK               archive of the Korea Economic Daily, date in the note
     PRESS            other Korean press
     DATA             checked against real daily cross sections, 2021 to 2026
+    DESIGN           the design of this program, section 3
     MEM              general knowledge, not confirmed by a document
 All read by 2026-11-23.
 """

@@ -55,6 +55,12 @@ SELL_TAX: dict[InstrumentClass, DatedTable[TaxRates]] = {
     InstrumentClass.ELW: DatedTable("transaction tax of ELWs", (row("2005-12-01", _NONE, "PRESS"),)),
 }
 
+# Withheld from a cash dividend of a stock: income tax and the local income tax of a tenth of it, ppb of the dividend.
+DIVIDEND_TAX: DatedTable[TaxRates] = DatedTable(
+    "tax on dividends",
+    (row("2005-01-01", (140_000_000, 14_000_000), "DESIGN, MEM", "medium", "15.4 % in all; first day recalled"),),
+)
+
 # Korea Investment & Securities, online account, both sides, levies included. The default of a run, not a fact
 # of the exchange.
 BROKER_FEE_PPB: dict[InstrumentClass, int] = {
