@@ -8,8 +8,9 @@ settings     config  log  cache_root  kernel_cache (compiled code on disk)
 exchange     krx/ (dated rules of the Korea Exchange)   matching/ (compiled: match, account, plan, risk of one row)
 rules        rules/ (the language: grammar, types, units, prompt, features)
 data         data/ (import, check, sample, panel)
-running      exchange (panel + config as arrays)  simulation (one account on it)  outcome  result
-             backtest (rules, batch)  loop  strategy  broker  risk (events, one order at a time)
+running      exchange (panel + config as arrays)  feature_feed  simulation (one account on it)  outcome  result
+             backtest (rules, batch)  variants (many rule sets at once)  track (what is kept of each)
+             loop  strategy  broker  risk (events, one order at a time)
 research     research/ (the gate, sweeps, walk-forward, look-ahead audit, placebo worlds)
 around it    ledger/ (SQLite journal)  metrics/  reports/ (terminal, HTML)  operating/ (the graph of a decision)
 edge         cli/ (the command `geoul`; the only part that knows the brokers)

@@ -74,6 +74,16 @@ def prepare(
         end: last session that trades.
         watched: further features to compute.
     """
+    check_rules_fit(rules, panel)
+    for node in watched:
+        check_known(node, panel, "A feature of the strategy")
+    exchange = build_exchange(panel, config)
+    compiled = compile_rules(rules, price_scale=exchange.scale)
+    return Simulation(exchange, compiled, *row_range(panel, start, end), watched=watched)
+
+
+def check_rules_fit(rules: RuleSet, panel: Panel) -> None:
+    """Refuse rules that count other bars than the panel's, or look at something that the data lacks."""
     if rules.interval != panel.interval:
         raise ConfigError(
             f"The rules count bars of {rules.interval} (주기), the panel has bars of {panel.interval}. "
@@ -82,11 +92,6 @@ def prepare(
     for rule in rules.rules:
         for expression in rule_expressions(rule):
             check_known(expression, panel, f"Rule {rule.id}")
-    for node in watched:
-        check_known(node, panel, "A feature of the strategy")
-    exchange = build_exchange(panel, config)
-    compiled = compile_rules(rules, price_scale=exchange.scale)
-    return Simulation(exchange, compiled, *row_range(panel, start, end), watched=watched)
 
 
 def check_known(expression: Node, panel: Panel, who: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,10 @@ class Exchange:
     def ends_session(self) -> NDArray[np.bool_]:
         """bool[T]: whether a bar is the last of its session."""
         return (self.arrays[4] & at.LAST_OF_SESSION) != 0
+
+    def with_config(self, config: BacktestConfig) -> Exchange:
+        """The same market under another configuration."""
+        return replace(self, config=config, arrays=(*self.arrays[:-1], _config(self.panel, config)))
 
     def feature_market(self) -> MarketArrays:
         """The same market as the feature graph reads it."""

@@ -13,16 +13,13 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput, BrokenInvariant
 from engine.exchange import Exchange
+from engine.feature_feed import FeatureFeed, FeaturePool
 from engine.matching import arrays as at
 from engine.matching import step
 from engine.matching.book import AccountBook
-from engine.rules.features import FeatureGraph
 from engine.rules.program import CompiledRules
 from engine.rules.tree import Node
 
-# Cells of one block: its columns stay in the processor's second-level cache.
-BLOCK_CELLS = 80_000
-MOST_BLOCK_ROWS = 32_768
 AFTER_CLOSE = -1
 ROOM_BARS = 16
 HOLDING_TOO_LARGE = 2  # account[BROKEN]
@@ -38,6 +35,7 @@ class Simulation:
         first: first row that trades; rows before it only feed the windows.
         last: one past the last row.
         watched: further features, for a strategy in Python or a reader.
+        feed: features shared with other accounts on the same market; its own if None.
     """
 
     def __init__(
@@ -47,6 +45,7 @@ class Simulation:
         first: int = 0,
         last: int | None = None,
         watched: Sequence[Node] = (),
+        feed: FeatureFeed | None = None,
     ) -> None:
         panel = exchange.panel
         self.exchange, self.rules = exchange, rules
@@ -57,10 +56,9 @@ class Simulation:
             panel.columns, panel.rows, cash, exchange.arrays[-1], rules.exit_rules, guards, exchange.dividend_slots
         )
         self._arrays = tuple(self.account.book)
-        self.block_rows = int(np.clip(BLOCK_CELLS // max(panel.columns, 1), 1, MOST_BLOCK_ROWS))
-        self.nodes = nodes = (*rules.features, *watched)
-        self._graph = FeatureGraph(nodes, exchange.feature_market(), first) if nodes else None
-        self._pool = _Pool(rules, self._graph, self.block_rows, panel.columns)
+        self.nodes = (*rules.features, *watched)
+        self.feed = feed or FeatureFeed(exchange, self.nodes, first, self.last)
+        self._pool = FeaturePool(rules, self.feed)
         self._tables = tuple(rules.rules)
         ranks = max(len(rules.rules.ranks), 1)
         names = panel.columns
@@ -70,7 +68,6 @@ class Simulation:
             np.zeros((names, ranks), np.float64),
             np.zeros(names, np.int64),
         )
-        self._known_from = self._known_to = first  # rows whose features are at hand
         self.next_row = first  # next row to trade
         self._bars_of_room = 0  # calls of make_room that need not look
         self.row = first - 1  # last bar whose close is known
@@ -85,22 +82,27 @@ class Simulation:
         """Batch mode: trade and decide every row; `on_progress` is told bars done and bars in all."""
         told = 0
         while self.next_row < self.last:
-            self._advance_features()
-            while self.next_row < self._known_to:
-                status, self.next_row = step.run_block(
-                    self.exchange.arrays,
-                    self._arrays,
-                    self._tables,
-                    self._pool.arrays,
-                    self._scratch,
-                    self.next_row,
-                    self._known_to,
-                )
-                self._look_at(status)
+            self.feed.advance(self.next_row)
+            self.run_known()
             done = self.next_row - self.first
             if on_progress is not None and (done - told) * PROGRESS_STEPS >= self.last - self.first:
                 told = done
                 on_progress(done, self.last - self.first)
+
+    def run_known(self) -> None:
+        """Batch mode: trade and decide the rows whose features are at hand."""
+        self._take_features()
+        while self.next_row < self.feed.known_to:
+            status, self.next_row = step.run_block(
+                self.exchange.arrays,
+                self._arrays,
+                self._tables,
+                self._pool.arrays,
+                self._scratch,
+                self.next_row,
+                self.feed.known_to,
+            )
+            self._look_at(status)
 
     def trade(self, until: int) -> None:
         """Event mode: trade rows up to `until` without deciding."""
@@ -125,8 +127,9 @@ class Simulation:
     def feature_columns(self, row: int, nodes: Sequence[Node]) -> tuple[int, int, list[NDArray[Any]]]:
         """Features of the block that holds `row`: its first row, one past its last, [rows, N] for each node."""
         self._advance_features(row)
-        columns = [] if self._graph is None else [self._graph.column(node) for node in nodes]
-        return self._known_from, self._known_to, columns
+        feed = self.feed
+        columns = [] if feed.graph is None else [feed.graph.column(node) for node in nodes]
+        return feed.known_from, feed.known_to, columns
 
     def catch_up(self) -> None:
         """Event mode: trade every bar up to the last closed one."""
@@ -205,14 +208,13 @@ class Simulation:
         self.account.grow()
         self._arrays = tuple(self.book)
 
-    def _advance_features(self, row: int | None = None) -> None:
-        wanted = self.next_row if row is None else row
-        while wanted >= self._known_to:
-            end = min(self._known_to + self.block_rows, self.last)
-            if self._graph is not None:
-                self._graph.advance(self._known_to, end)
-            self._pool.fill(self._known_to, end)
-            self._known_from, self._known_to = self._known_to, end
+    def _advance_features(self, row: int) -> None:
+        self.feed.advance(row)
+        self._take_features()
+
+    def _take_features(self) -> None:
+        if self._pool.known_to != self.feed.known_to:
+            self._pool.fill()
 
     def _look_at(self, status: int) -> None:
         if status == step.NEEDS_ROOM:
@@ -231,38 +233,3 @@ class Simulation:
                 f"realised {account[at.REALISED]:,}, fees {account[at.FEES]:,}. This is a fault of Geoul: please "
                 "report it with the data and the rules."
             )
-
-
-class _Pool:
-    """Copies of the features that the step reads one by one, for the rows of one block."""
-
-    def __init__(self, rules: CompiledRules, graph: FeatureGraph | None, rows: int, names: int) -> None:
-        self._graph, self._names = graph, names
-        # Trees are looked up once: hashing them at every block would cost more than a block of minutes takes.
-        place = {} if graph is None else graph.outputs
-        self._candidate_place = None if rules.candidates is None else place[rules.candidates]
-        self._flag_places = [place[node] for node in rules.flags]
-        self._number_places = [place[node] for node in rules.numbers]
-        self._candidates = np.ones((rows, names), np.int8)
-        self._flags = np.zeros((len(rules.flags), rows * names), np.int8)
-        self._numbers = np.zeros((len(rules.numbers), rows * names), np.float64)
-        self.arrays: tuple[Any, ...] = (0, self._candidates, self._flags, self._numbers)
-
-    def fill(self, first: int, last: int) -> None:
-        """Take over the graph's present block, rows [first, last)."""
-        self.arrays = (first, self._candidates, self._flags, self._numbers)
-        graph = self._graph
-        if graph is None:
-            return
-        shape = (last - first, self._names)
-        size = shape[0] * shape[1]
-        if self._candidate_place is not None:
-            column = graph.output(self._candidate_place)
-            if column.shape == shape and column.flags.c_contiguous:
-                self.arrays = (first, column, self._flags, self._numbers)
-            else:
-                self._candidates[: shape[0]] = column
-        for flags, place in zip(self._flags, self._flag_places, strict=True):
-            flags[:size].reshape(shape)[:] = graph.output(place)
-        for numbers, place in zip(self._numbers, self._number_places, strict=True):
-            numbers[:size].reshape(shape)[:] = graph.output(place)

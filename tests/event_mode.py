@@ -24,7 +24,7 @@ def simulate(
     exchange = build_exchange(panel, config)
     simulation = Simulation(exchange, compile_rules(rules, price_scale=exchange.scale), *row_range(panel, start, None))
     if block_rows:
-        simulation.block_rows = min(block_rows, simulation.block_rows)
+        simulation.feed.block_rows = min(block_rows, simulation.feed.block_rows)
     return simulation
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from engine.backtest import row_range
 from engine.clock import KST
 from engine.data.panel import Panel
+from engine.feature_feed import BLOCK_CELLS, MOST_BLOCK_ROWS
 from engine.research.audit_compare import Move, first_move
 from engine.result import Result
-from engine.simulation import BLOCK_CELLS, MOST_BLOCK_ROWS
 
 Run = Callable[[Panel, datetime.date | None, datetime.date | None], Result]
 
