@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.backtest import Lang, configure, day_range, progress_bar, prompt_path
+from engine.cli.options import (
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    IntervalOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    PromptArgument,
+    SeedOption,
+    StrategyOption,
+    TickersOption,
+    ToOption,
+    configure,
+    day_range,
+    progress_bar,
+    prompt_path,
+)
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,39 +42,22 @@ LOOK_AHEAD = 1  # exit status
 
 
 def audit_command(
-    prompt: Annotated[
-        Path | None, typer.Argument(help="의사결정 프롬프트(기본: prompts/core_decision_prompt.md) · decision prompt")
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option("--strategy", metavar="FILE[:CLASS]", help="프롬프트 대신 파이썬 전략 · a strategy in Python"),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="데이터셋 폴더(기본: 합성 시장) · dataset (default: synthetic)")
-    ] = None,
-    start: Annotated[
-        datetime.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="첫 거래일 · first session")
-    ] = None,
-    end: Annotated[
-        datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
-    ] = None,
+    prompt: PromptArgument = None,
+    strategy: StrategyOption = None,
+    data: DataOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
     cuts: Annotated[
         int, typer.Option("--cuts", help="미래를 바꿀 시점의 수 · bars after which the future changes")
     ] = 5,
-    seed: Annotated[int, typer.Option("--seed", help="난수 시드 · seed of the changes")] = 1,
-    config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
-    cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
-    tickers: Annotated[
-        list[str] | None, typer.Option("--ticker", help="이 종목만(여러 번 가능) · this instrument only; repeatable")
-    ] = None,
-    interval: Annotated[
-        str | None, typer.Option("--interval", help="--strategy의 봉 주기(기본: 데이터) · bars of a --strategy")
-    ] = None,
-    allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표 없음) · JSON instead of a table")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+    seed: SeedOption = 1,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    tickers: TickersOption = None,
+    interval: IntervalOption = None,
+    allow_gaps: GapsOption = False,
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.ko,
 ) -> None:
     """미래를 보는 규칙·전략 찾기 · look for look-ahead; exit status 1 if there is any."""
     from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)

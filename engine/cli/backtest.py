@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-import engine
+from engine.cli.options import (
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    IntervalOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    PromptArgument,
+    ReportOption,
+    StrategyOption,
+    TickersOption,
+    ToOption,
+    configure,
+    day_range,
+    progress_bar,
+    prompt_path,
+)
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,41 +40,17 @@ if TYPE_CHECKING:
     from engine.operating.state import Cycle
     from engine.result import Result
 
-DEFAULT_PROMPT = Path("prompts/core_decision_prompt.md")
-
-
-class Lang(StrEnum):
-    """Language of the output."""
-
-    ko = "ko"
-    en = "en"
-
 
 def backtest_command(
-    prompt: Annotated[
-        Path | None, typer.Argument(help="의사결정 프롬프트(기본: prompts/core_decision_prompt.md) · decision prompt")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="데이터셋 폴더(기본: 합성 시장) · dataset (default: synthetic)")
-    ] = None,
-    start: Annotated[
-        datetime.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="첫 거래일 · first session")
-    ] = None,
-    end: Annotated[
-        datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
-    ] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
-    cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option("--strategy", metavar="FILE[:CLASS]", help="프롬프트 대신 파이썬 전략 · a strategy in Python"),
-    ] = None,
-    tickers: Annotated[
-        list[str] | None, typer.Option("--ticker", help="이 종목만(여러 번 가능) · this instrument only; repeatable")
-    ] = None,
-    interval: Annotated[
-        str | None, typer.Option("--interval", help="--strategy의 봉 주기(기본: 데이터) · bars of a --strategy")
-    ] = None,
+    prompt: PromptArgument = None,
+    data: DataOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    strategy: StrategyOption = None,
+    tickers: TickersOption = None,
+    interval: IntervalOption = None,
     graph: Annotated[
         bool, typer.Option("--graph", help="운영 그래프 여섯 노드로 실행 · run the six nodes of the operating graph")
     ] = False,
@@ -66,14 +58,10 @@ def backtest_command(
         Path | None,
         typer.Option("--ledger", help="판단과 거래를 적을 장부(--graph 포함) · ledger to write"),
     ] = None,
-    allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
-    ] = False,
-    report: Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")] = Path(
-        "reports/backtest.html"
-    ),
-    as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+    allow_gaps: GapsOption = False,
+    report: ReportOption = Path("reports/backtest.html"),
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.ko,
 ) -> None:
     """규칙을 과거 시세로 시험 · backtest the rules of a prompt, or a strategy."""
     began = time.perf_counter()
@@ -217,44 +205,3 @@ def _strategy(source: str, interval: str | None) -> _Decider:
         interval=interval,
         run=lambda panel, settings, start, end, tell: replay(loaded, panel, settings, start, end, on_progress=tell),
     )
-
-
-def prompt_path(given: Path | None) -> Path:
-    """The prompt the user named, else the one of this folder, else the one that comes with Geoul."""
-    if given is not None:
-        return given
-    if DEFAULT_PROMPT.is_file():
-        return DEFAULT_PROMPT
-    return Path(engine.__path__[0]).parent / DEFAULT_PROMPT
-
-
-def day_range(
-    start: datetime.datetime | None, end: datetime.datetime | None
-) -> tuple[datetime.date | None, datetime.date | None]:
-    """The dates of --from and --to.
-
-    Raises:
-        BadInput: the first lies after the last.
-    """
-    if start and end and start > end:
-        raise BadInput(f"--from {start:%Y-%m-%d} lies after --to {end:%Y-%m-%d}. Exchange them.")
-    return start.date() if start else None, end.date() if end else None
-
-
-def configure(file: Path | None, cash: int | None) -> BacktestConfig:
-    """The configuration: the file's values, then the options of the command line."""
-    from engine.config import build_config, load_config  # noqa: PLC0415
-
-    values = load_config(file) if file else {}
-    if cash is not None:
-        values["cash_won"] = cash
-    return build_config(values, str(file) if file else "the command line")
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A bar on standard error that disappears when the work is done; nothing where that is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield bar

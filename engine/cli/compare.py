@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from engine.cli.backtest import configure, day_range, progress_bar
+from engine.cli.options import (
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    ReportOption,
+    ToOption,
+    configure,
+    day_range,
+    progress_bar,
+)
 from engine.cli.revisions import PromptSource, at_revision, read_source
 from engine.errors import BadInput
 from engine.result import Result
@@ -21,13 +34,6 @@ if TYPE_CHECKING:
     from engine.config import BacktestConfig
 
 
-class Lang(StrEnum):
-    """Language of the output."""
-
-    ko = "ko"
-    en = "en"
-
-
 def compare_command(
     old: Annotated[str | None, typer.Argument(help="이전 프롬프트: 파일 또는 REV:파일 · old prompt")] = None,
     new: Annotated[str | None, typer.Argument(help="새 프롬프트: 파일 또는 REV:파일 · new prompt")] = None,
@@ -35,28 +41,18 @@ def compare_command(
         tuple[str, str, str] | None,
         typer.Option("--revisions", metavar="A B FILE", help="한 파일의 두 git 리비전 · two revisions of one file"),
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="데이터셋 폴더(기본: 합성 시장) · dataset (default: synthetic)")
-    ] = None,
-    start: Annotated[
-        datetime.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="첫 거래일 · first session")
-    ] = None,
-    end: Annotated[
-        datetime.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="마지막 거래일 · last session")
-    ] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="설정 YAML · configuration")] = None,
-    cash: Annotated[int | None, typer.Option("--cash", help="시작 자금(원) · money on the first day")] = None,
-    allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
-    ] = False,
-    report: Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")] = Path(
-        "reports/compare.html"
-    ),
+    data: DataOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    allow_gaps: GapsOption = False,
+    report: ReportOption = Path("reports/compare.html"),
     effects: Annotated[
         bool, typer.Option("--effects/--no-effects", help="변경 하나씩 따로 실행 · run each change alone")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.ko,
 ) -> None:
     """규칙 변경의 효과 비교 · compare two prompts or two revisions of one."""
     from engine.data.atomic import refuse_target  # noqa: PLC0415  (keeps --help fast)

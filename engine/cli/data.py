@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from engine.cli.options import Lang, LangOption
 from engine.data import catalog
 from engine.data.manifest import FILE_NAME, Manifest
 
@@ -28,14 +28,6 @@ SEVERITY = {
 NOTES_SHOWN = 12
 
 
-class Lang(StrEnum):
-    """Language of the output."""
-
-    ko = "ko"
-    en = "en"
-
-
-LangOption = Annotated[Lang, typer.Option("--lang", help="언어 · language")]
 AdjustedOption = Annotated[
     bool | None,
     typer.Option("--adjusted/--unadjusted", help="수정주가 여부 (기본: 자동 판별) · prices are back-adjusted or raw"),
@@ -108,7 +100,7 @@ def import_command(
     with _progress() as tell:
         result = import_dataset(sources, Path(destination), options, tell)
     console = Console()
-    print_dataset(console, Path(destination), result.manifest, lang.value)
+    print_dataset(console, Path(destination), result.manifest, lang.language)
     if result.dropped:
         text = f"{result.dropped:,}개 행을 뺐습니다" if lang is Lang.ko else f"{result.dropped:,} rows were dropped"
         console.print(f"[yellow]{text}: {escape(str(Path(destination) / DROPPED))}[/]")
@@ -140,7 +132,7 @@ def check_command(
     if as_json:
         typer.echo(json.dumps(_report_json(report), ensure_ascii=False, indent=2))
     else:
-        _print_report(Console(), report, lang.value)
+        _print_report(Console(), report, lang.language)
     raise typer.Exit(1 if report.errors else 0)
 
 
@@ -173,7 +165,7 @@ def sample_command(
         raise BadInput(
             f"--interval {interval!r}: a sample has bars of 1d or 1m; coarser bars are made when it is loaded."
         )
-    print_dataset(Console(), destination, manifest, lang.value)
+    print_dataset(Console(), destination, manifest, lang.language)
 
 
 @app.command("info")
@@ -182,7 +174,7 @@ def info_command(
 ) -> None:
     """데이터셋 요약 · describe a dataset."""
     folder, manifest = catalog.open_dataset(dataset)
-    print_dataset(Console(), folder, manifest, lang.value)
+    print_dataset(Console(), folder, manifest, lang.language)
 
 
 def print_dataset(console: Console, folder: Path, manifest: Manifest, lang: str) -> None:

@@ -13,24 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.options import Lang, LangOption
 from engine.clock import SystemClock
 from engine.ledger.connection import connect
 from engine.ledger.verify import verify
 from engine.money import UNKNOWN_TEXT, Language
 
 app = typer.Typer(help="거래 장부 · the ledger", no_args_is_help=True)
-
-
-class Lang(StrEnum):
-    """Language of the output."""
-
-    ko = "ko"
-    en = "en"
-
-    @property
-    def language(self) -> Language:
-        """The name that texts are chosen by."""
-        return "ko" if self is Lang.ko else "en"
 
 
 class Part(StrEnum):
@@ -228,7 +217,6 @@ _FINDINGS: dict[str, tuple[str, str]] = {
 }
 
 FileArgument = Annotated[Path, typer.Argument(help="장부 파일 · the ledger's file")]
-LangOption = Annotated[Lang, typer.Option("--lang", help="언어 · language")]
 
 
 @app.command("show")

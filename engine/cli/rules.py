@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.options import Lang, LangOption
 from engine.rules.explain import RuleSummary, summarise
 from engine.rules.functions import FIELDS, FUNCTIONS, Function, UnitOf
 from engine.rules.functions import Field as RuleField
@@ -21,19 +21,6 @@ from engine.rules.tree import Cadence, RuleSet, Scope
 
 app = typer.Typer(help="규칙 언어 · the rule language", no_args_is_help=True)
 
-
-class Lang(StrEnum):
-    """Language of the output."""
-
-    ko = "ko"
-    en = "en"
-
-    @property
-    def language(self) -> Language:
-        return "ko" if self is Lang.ko else "en"
-
-
-LangOption = Annotated[Lang, typer.Option("--lang", help="언어 · language")]
 
 _GROUPS: tuple[tuple[Text, tuple[Scope, ...]], ...] = (
     (Text("시세와 달력", "Bars and calendar"), (Scope.MARKET, Scope.SESSION, Scope.EXECUTION)),

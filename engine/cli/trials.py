@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from engine.cli.options import JsonOption, Lang, LangOption
 
 if TYPE_CHECKING:
     from engine.ledger.looks import WindowLooks
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SHOWN = 20
 UNKNOWN = "–"
-
-
-class Lang(StrEnum):
-    """Language of the output."""
-
-    ko = "ko"
-    en = "en"
 
 
 # Name -> Korean, English.
@@ -85,8 +79,8 @@ def trials_command(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="마지막 몇 건(기본: 표 20건) · how many last trials")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON으로 출력 · print JSON")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="언어 · language")] = Lang.ko,
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.ko,
 ) -> None:
     """지금까지 시험한 모든 규칙과 그 횟수 · every rule ever tried, and how many trials that is."""
     from engine.clock import SystemClock  # noqa: PLC0415  (keeps --help fast)
