@@ -61,6 +61,14 @@ GapsOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", help="난수 시드 · seed of all that is drawn")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")]
 ReportOption = Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="작업 프로세스 수(기본: 모든 코어) · processes; default: one a core"),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Ray 클러스터(auto, local, host:port)에서 실행 · on a Ray cluster"),
+]
 LangOption = Annotated[Lang, typer.Option("--lang", help="언어 · language")]
 
 
