@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.config import BacktestConfig
 
 DEFAULT_PROMPT = Path("prompts/core_decision_prompt.md")
+DEFAULT_LEDGER = Path("ledger.db")
 
 
 class Lang(StrEnum):
@@ -68,6 +69,9 @@ ProcessesOption = Annotated[
 RayOption = Annotated[
     str | None,
     typer.Option("--ray", metavar="ADDRESS", help="Ray 클러스터(auto, local, host:port)에서 실행 · on a Ray cluster"),
+]
+LedgerOption = Annotated[
+    Path, typer.Option("--ledger", help="시험 횟수를 세는 장부 · the ledger that counts every trial")
 ]
 LangOption = Annotated[Lang, typer.Option("--lang", help="언어 · language")]
 
