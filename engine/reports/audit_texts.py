@@ -37,6 +37,7 @@ INPUTS = {
     "status": Text("종목 상태·상장 첫날", "status, first day"),
     "halts": Text("거래 정지", "halts"),
     "actions": Text("액면분할 등 권리 변동", "corporate actions"),
+    "dividends": Text("현금 배당", "cash dividends"),
     "listing": Text("신규 상장", "new listings"),
     "delisting": Text("상장 폐지·자료의 끝", "delistings, ends of rows"),
 }

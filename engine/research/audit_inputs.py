@@ -16,14 +16,31 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engine.data.panel import CASH, CLOSE, HIGH, LOW, OPEN, SPLIT, VOLUME, ActionTable, Panel, State, freeze
+from engine.data.panel import (
+    CASH,
+    CLOSE,
+    HIGH,
+    LOW,
+    OPEN,
+    SPLIT,
+    VOLUME,
+    ActionTable,
+    DividendTable,
+    Panel,
+    State,
+    freeze,
+)
+from engine.research.audit_worlds import chosen
 
 FLAGS = np.uint8(State.FIRST_DAY | State.LIQUIDATION | State.MANAGED | State.WARNING | State.UNTRADABLE)
 STEPS = 256  # different sizes of a change; drawing bytes is several times faster than drawing normal numbers
 LEAST_STEP, MOST_STEP = 0.03, 0.12  # of a price from one bar to the next: never too small to turn a comparison around
+LEAST_WIGGLE, MOST_WIGGLE = 0.02, 0.06  # of open, high, low and base price against the close of the same bar
 LEAST_DRIFT, MOST_DRIFT, DRIFTING_BARS = 0.005, 0.02, 60  # whole levels move as well, for means over long windows
-HALTED, ENDED, KEPT_ACTIONS = 0.3, 0.5, 0.5  # shares of bars, names, actions
+HALTED, ENDED, KEPT_ACTIONS = 0.3, 0.5, 0.5  # shares of bars, names, actions and dividends
 LATEST_LISTING = 60  # bars by which a listing is put off at most
+DAYS_TO_PAY = 30
+BASE = 5  # beside the fields of a bar
 RATIOS = ((2, 1), (1, 5), (11, 10))
 
 
@@ -44,11 +61,13 @@ class Change:
 
 def changed(panel: Panel, change: Change, inputs: Iterable[str] = ()) -> Panel:
     """The panel with another future; `inputs` are names of `INPUTS`, all of them where none is given."""
-    wanted = tuple(inputs) or tuple(INPUTS)
+    wanted = set(inputs) or set(INPUTS)
     draft = _Draft(panel, change)
     for name, apply in INPUTS.items():
         if name in wanted:
             apply(draft)
+        if name == "close" and wanted >= PRICES:
+            _whole_bars(draft)
     return draft.panel()
 
 
@@ -81,9 +100,20 @@ class _Draft:
         return self.source.rows - self.begin, self.source.columns
 
     @cached_property
-    def price_factor(self) -> NDArray[np.float64]:
-        """What prices are multiplied by: float64[rows, N]; the same for all prices of a bar, so that it stays one."""
+    def close_factor(self) -> NDArray[np.float64]:
+        """What closes are multiplied by: float64[rows, N]."""
         return self.walk(self.dice(0))
+
+    def price_factor(self, field: int) -> NDArray[np.float64]:
+        """The same for another price, a little off, so that what holds within a bar moves as well as between bars."""
+        return self.close_factor if field == CLOSE else self.close_factor * self.wiggle(field, self.shape)
+
+    def wiggle(self, field: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Factors a few percent off 1, own ones for each field."""
+        sizes = np.linspace(LEAST_WIGGLE, MOST_WIGGLE, STEPS // 2)
+        table = np.concatenate([sizes, -sizes])
+        places = self.dice(10 + field).integers(0, STEPS, shape, dtype=np.uint8)
+        return np.exp(-table if self.change.mirrored else table)[places]
 
     def walk(self, dice: np.random.Generator) -> NDArray[np.float64]:
         """Steps of either sign on a level that drifts away for a while."""
@@ -116,24 +146,36 @@ class _Draft:
             name: freeze(value) if isinstance(value, np.ndarray) else value for name, value in self.changes.items()
         }
         made = dataclasses.replace(self.source, **frozen)
-        if {"first_row", "last_row"} & set(frozen):
-            inside = (made.actions.row >= made.first_row[made.actions.col]) & (
-                made.actions.row <= made.last_row[made.actions.col]
-            )
-            inside |= made.actions.row < self.begin
-            made = dataclasses.replace(made, actions=_chosen(made.actions, inside))
-        return made
+        if not {"first_row", "last_row"} & set(frozen):
+            return made
+        return dataclasses.replace(
+            made,
+            actions=chosen(made.actions, self.happens(made, made.actions)),
+            dividends=chosen(made.dividends, self.happens(made, made.dividends)),
+        )
+
+    def happens(self, made: Panel, table: ActionTable | DividendTable) -> NDArray[np.bool_]:
+        """Which entries fall on rows that their name still has."""
+        inside = (table.row >= made.first_row[table.col]) & (table.row <= made.last_row[table.col])
+        return (table.row < self.begin) | inside
 
 
 def _price(field: int) -> Callable[[_Draft], None]:
     def apply(draft: _Draft) -> None:
-        draft.scale(draft.own("bars")[field, draft.begin :], draft.price_factor)
+        draft.scale(draft.own("bars")[field, draft.begin :], draft.price_factor(field))
 
     return apply
 
 
 def _base(draft: _Draft) -> None:
-    draft.scale(draft.own("base")[draft.begin :], draft.price_factor)
+    draft.scale(draft.own("base")[draft.begin :], draft.price_factor(BASE))
+
+
+def _whole_bars(draft: _Draft) -> None:
+    """Highs above and lows below the other prices, where all of them have been changed."""
+    prices = draft.own("bars")[:VOLUME, draft.begin :]
+    prices[HIGH] = prices.max(axis=0)
+    prices[LOW] = prices.min(axis=0)
 
 
 def _amount(name: str, stream: int) -> Callable[[_Draft], None]:
@@ -159,8 +201,11 @@ def _shares(draft: _Draft) -> None:
 def _index(draft: _Draft) -> None:
     made = {}
     for place, (name, series) in enumerate(sorted(draft.source.indices.items())):
-        walk = draft.walk(draft.dice(200 + place))[:, 0]
-        made[name] = freeze(np.concatenate([series[:, : draft.begin], series[:, draft.begin :] * walk], axis=1))
+        later = series[:, draft.begin :] * draft.walk(draft.dice(200 + place))[:, 0]
+        for field in (OPEN, HIGH, LOW):
+            later[field] *= draft.wiggle(field, (later.shape[1],))
+        later[HIGH], later[LOW] = later.max(axis=0), later.min(axis=0)
+        made[name] = freeze(np.concatenate([series[:, : draft.begin], later], axis=1))
     draft.changes["indices"] = made
 
 
@@ -232,22 +277,45 @@ def _delisting(draft: _Draft) -> None:
 
 def _actions(draft: _Draft) -> None:
     """Corporate actions still to come: half of them do not happen, others do."""
-    source, dice = draft.source, draft.dice(8)
-    old: ActionTable = source.actions
-    keep = (old.row <= draft.change.after) | (dice.random(len(old)) < KEPT_ACTIONS)
-    table = {
-        (int(row), int(col)): rest for row, col, *rest in zip(*dataclasses.astuple(_chosen(old, keep)), strict=True)
-    }
-    rows, names = draft.shape
-    first, last = draft.now("first_row"), draft.now("last_row")
-    for _ in range(max(names // 50, 1)):
-        row, col = draft.begin + int(dice.integers(rows)), int(dice.integers(names))
+    dice, old = draft.dice(8), draft.source.actions
+    kept = chosen(old, (old.row <= draft.change.after) | (dice.random(len(old)) < KEPT_ACTIONS))
+    table = {(row, col): rest for row, col, *rest in zip(*_lists(kept), strict=True)}
+    for row, col in _new_places(draft, dice):
         numerator, denominator = RATIOS[int(dice.integers(len(RATIOS)))]
-        if first[col] < row <= last[col] and (row, col) not in table:
-            is_split = dice.random() < 0.7
+        is_split = dice.random() < 0.7
+        if (row, col) not in table:
             table[row, col] = [SPLIT, numerator, denominator, 0] if is_split else [CASH, 1, 1, 100]
-    columns = np.array([(*key, *table[key]) for key in sorted(table)], np.int64).reshape(-1, 6).T
-    draft.changes["actions"] = ActionTable(*(freeze(column.copy()) for column in columns))
+    draft.changes["actions"] = ActionTable(*_sorted(table, 6))
+
+
+def _dividends(draft: _Draft) -> None:
+    """Dividends still to come: half of them are not paid, others are."""
+    dice, old = draft.dice(9), draft.source.dividends
+    kept = chosen(old, (old.row <= draft.change.after) | (dice.random(len(old)) < KEPT_ACTIONS))
+    table = {(row, col): rest for row, col, *rest in zip(*_lists(kept), strict=True)}
+    for row, col in _new_places(draft, dice):
+        cash = max(int(draft.source.bars[CLOSE, row, col]) // 50, 1)
+        table.setdefault((row, col), [cash, min(row + DAYS_TO_PAY, draft.source.rows)])
+    draft.changes["dividends"] = DividendTable(*_sorted(table, 4))
+
+
+def _new_places(draft: _Draft, dice: np.random.Generator) -> list[tuple[int, int]]:
+    """Rows and columns at which something new happens to a name that is listed before and after."""
+    rows, names = draft.shape
+    count = max(names // 50, 1)
+    places = zip(dice.integers(rows, size=count), dice.integers(names, size=count), strict=True)
+    first, last = draft.now("first_row"), draft.now("last_row")
+    found = [(draft.begin + int(row), int(col)) for row, col in places]
+    return [(row, col) for row, col in found if first[col] < row <= last[col]]
+
+
+def _lists(table: ActionTable | DividendTable) -> list[list[int]]:
+    return [getattr(table, field.name).tolist() for field in dataclasses.fields(table)]
+
+
+def _sorted(table: dict[tuple[int, int], list[int]], width: int) -> list[NDArray[np.int64]]:
+    columns = np.array([(*key, *table[key]) for key in sorted(table)], np.int64).reshape(-1, width).T
+    return [freeze(column.copy()) for column in columns]
 
 
 # In the order in which one world takes them: names first, then what they trade at, then what happens to them.
@@ -266,9 +334,11 @@ INPUTS: dict[str, Callable[[_Draft], None]] = {
     "status": _status,
     "halts": _halts,
     "actions": _actions,
+    "dividends": _dividends,
 }
 # These rewrite bars too, so they are blamed only where no single input moved the decision.
 COMPOSITE = ("delisting", "listing", "halts")
+PRICES = {"open", "high", "low", "close"}
 NAMES = ("delisting", "listing")  # these move the first or last row of a name
 
 
@@ -292,7 +362,3 @@ def _carry_on(draft: _Draft, col: int) -> None:
     bars[:, end + 1 :, col] = bars[:, end, col][:, None]
     bars[VOLUME, end + 1 :, col] = max(int(bars[VOLUME, end, col]), 1)
     draft.own("state")[end + 1 :, col] = State.PRESENT | State.TRADED
-
-
-def _chosen(table: ActionTable, keep: NDArray[np.bool_]) -> ActionTable:
-    return ActionTable(*(freeze(getattr(table, field.name)[keep]) for field in dataclasses.fields(table)))

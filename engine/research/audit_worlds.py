@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engine.data.panel import ActionTable, Panel, State, freeze
+from engine.data.panel import ActionTable, DividendTable, Panel, State, freeze
 
 BY_ROW = ("state", "base", "value", "shares")  # arrays [T, N] that a dataset has or lacks
+Table = TypeVar("Table", ActionTable, DividendTable)
 
 
 def cut_after(panel: Panel, row: int) -> Panel:
@@ -33,7 +34,8 @@ def cut_after(panel: Panel, row: int) -> Panel:
         first_row=freeze(np.minimum(panel.first_row, end)),
         last_row=freeze(np.minimum(panel.last_row, row)),
         delisted_known=freeze(panel.delisted_known & ended),
-        actions=_actions(panel.actions, panel.actions.row <= row, 0, None),
+        actions=chosen(panel.actions, panel.actions.row <= row),
+        dividends=_paid_by(chosen(panel.dividends, panel.dividends.row <= row), end),
     )
 
 
@@ -47,7 +49,8 @@ def begun_at(panel: Panel, row: int) -> Panel:
         _columns(panel, columns, _rows(panel, slice(row, None), columns)),
         first_row=freeze(np.maximum(panel.first_row[columns] - row, 0)),
         last_row=freeze(panel.last_row[columns] - row),
-        actions=_actions(panel.actions, (panel.actions.row >= row) & kept[panel.actions.col], row, kept),
+        actions=_moved(chosen(panel.actions, (panel.actions.row >= row) & kept[panel.actions.col]), row, kept),
+        dividends=_moved(chosen(panel.dividends, (panel.dividends.row >= row) & kept[panel.dividends.col]), row, kept),
     )
 
 
@@ -58,7 +61,8 @@ def without_later_names(panel: Panel, row: int) -> Panel | None:
         return None
     return dataclasses.replace(
         _columns(panel, kept, _rows(panel, slice(None), kept)),
-        actions=_actions(panel.actions, kept[panel.actions.col], 0, kept),
+        actions=_moved(chosen(panel.actions, kept[panel.actions.col]), 0, kept),
+        dividends=_moved(chosen(panel.dividends, kept[panel.dividends.col]), 0, kept),
     )
 
 
@@ -81,21 +85,20 @@ def spliced(panel: Panel, other: Panel, begin: int, end: int) -> Panel:
         made[rows] = theirs[rows]
         return freeze(made)
 
-    inside = (other.actions.row >= begin) & (other.actions.row < end)
-    outside = (panel.actions.row < begin) | (panel.actions.row >= end)
-    mixed = [
-        np.concatenate([getattr(panel.actions, field.name)[outside], getattr(other.actions, field.name)[inside]])
-        for field in dataclasses.fields(ActionTable)
-    ]
-    order = np.lexsort((mixed[1], mixed[0]))
     by_row: dict[str, Any] = {name: mix(getattr(panel, name), getattr(other, name), axis=0) for name in BY_ROW}
     return dataclasses.replace(
         panel,
         **by_row,
         bars=mix(panel.bars, other.bars, axis=1),
         indices={name: mix(series, other.indices[name], axis=1) for name, series in panel.indices.items()},
-        actions=ActionTable(*(freeze(column[order]) for column in mixed)),
+        actions=_mixed(panel.actions, other.actions, begin, end),
+        dividends=_mixed(panel.dividends, other.dividends, begin, end),
     )
+
+
+def chosen(table: Table, keep: NDArray[np.bool_]) -> Table:
+    """Some entries of a table."""
+    return _table(table, {name: column[keep] for name, column in _columns_of(table)})
 
 
 def _rows(panel: Panel, rows: slice, columns: Any = slice(None)) -> dict[str, Any]:
@@ -124,11 +127,33 @@ def _columns(panel: Panel, columns: Any, arrays: dict[str, Any]) -> Panel:
     )
 
 
-def _actions(
-    table: ActionTable, keep: NDArray[np.bool_], rows_before: int, kept_names: NDArray[np.bool_] | None
-) -> ActionTable:
-    cut = {field.name: getattr(table, field.name)[keep] for field in dataclasses.fields(table)}
-    cut["row"] = cut["row"] - rows_before
-    if kept_names is not None:
-        cut["col"] = (np.cumsum(kept_names) - 1)[cut["col"]]
-    return ActionTable(**{name: freeze(column.astype(np.int64)) for name, column in cut.items()})
+def _moved(table: Table, rows: int, kept_names: NDArray[np.bool_]) -> Table:
+    """A table for a panel that begins `rows` later and has only some of the names."""
+    columns = dict(_columns_of(table))
+    for name in columns.keys() & {"row", "pay_row"}:
+        columns[name] = columns[name] - rows
+    columns["col"] = (np.cumsum(kept_names) - 1)[columns["col"]]
+    return _table(table, columns)
+
+
+def _paid_by(table: DividendTable, end: int) -> DividendTable:
+    """Dividends for a panel of `end` rows: what is paid later is paid beyond them."""
+    return dataclasses.replace(table, pay_row=freeze(np.minimum(table.pay_row, end)))
+
+
+def _mixed(mine: Table, theirs: Table, begin: int, end: int) -> Table:
+    """The entries of one table, those of rows [begin, end) from another."""
+    inside, outside = (theirs.row >= begin) & (theirs.row < end), (mine.row < begin) | (mine.row >= end)
+    columns = {
+        name: np.concatenate([column[outside], getattr(theirs, name)[inside]]) for name, column in _columns_of(mine)
+    }
+    order = np.lexsort((columns["col"], columns["row"]))
+    return _table(mine, {name: column[order] for name, column in columns.items()})
+
+
+def _columns_of(table: ActionTable | DividendTable) -> list[tuple[str, NDArray[np.int64]]]:
+    return [(field.name, getattr(table, field.name)) for field in dataclasses.fields(table)]
+
+
+def _table(like: Table, columns: dict[str, NDArray[np.int64]]) -> Table:
+    return type(like)(**{name: freeze(column.astype(np.int64)) for name, column in columns.items()})
