@@ -1,14 +1,15 @@
 """A sweep's specification: which constants take which values, as a grid that is never written out.
 
 One axis is `name=from:to:step` or `name=value,value`, in the unit of the constant: `volume-surge.2=1.2:3.0:0.1`,
-`volume-surge.1=10,20,40`, `stop-loss.1=-15%:-5%:1%`. Points are counted and drawn without making the others.
+`volume-surge.1=10,20,40`, `stop-loss.1=-15%:-5%:1%`. Constants joined by a plus sign move together and are one axis:
+`golden-cross.1+dead-cross.1=5:50:5`. Points are counted and drawn without making the others.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -48,14 +49,19 @@ class Steps(Sequence[Fraction]):
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One constant and the values it takes, in the order given."""
+    """One constant and the values it takes, in the order given; `also` are constants that take the same value."""
 
     constant: Constant
     values: Sequence[Fraction]
+    also: tuple[Constant, ...] = ()
 
     @property
     def name(self) -> str:
-        return self.constant.name
+        return "+".join(constant.name for constant in self.constants)
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        return (self.constant, *self.also)
 
     @property
     def size(self) -> int:
@@ -66,6 +72,13 @@ class Axis:
     def labels(self) -> list[str]:
         """The values as they are written in the rule."""
         return [self.constant.write(value) for value in self.values]
+
+    def place_of(self, value: Fraction) -> int | None:
+        """Which of the values this is, 0-based; None if it is none of them."""
+        if not isinstance(self.values, Steps):
+            return self.values.index(value) if value in self.values else None
+        place = (value - self.values.low) / self.values.step
+        return int(place) if place.denominator == 1 and 0 <= place < self.values.size else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +98,36 @@ class Grid:
         Raises:
             IndexError: the grid has no such place.
         """
+        return {
+            constant.name: axis.values[place]
+            for axis, place in zip(self.axes, self.places(index), strict=True)
+            for constant in axis.constants
+        }
+
+    def places(self, index: int) -> tuple[int, ...]:
+        """Which value of each axis a point takes, 0-based.
+
+        Raises:
+            IndexError: the grid has no such point.
+        """
         if not 0 <= index < self.size:
             raise IndexError(index)
         places = []
         for axis in reversed(self.axes):
             index, place = divmod(index, axis.size)
             places.append(place)
-        return {axis.name: axis.values[place] for axis, place in zip(self.axes, reversed(places), strict=True)}
+        return tuple(reversed(places))
+
+    def index_of(self, point: Mapping[str, Fraction]) -> int | None:
+        """The place of a point in the fixed order; None if the grid does not have it."""
+        index = 0
+        for axis in self.axes:
+            values = {point[constant.name] for constant in axis.constants}
+            place = axis.place_of(values.pop()) if len(values) == 1 else None
+            if place is None:
+                return None
+            index = index * axis.size + place
+        return index
 
     def points(self) -> Iterator[Point]:
         """All points, one after another, in the fixed order."""
@@ -107,11 +143,13 @@ class Grid:
             count: how many; a grid that has no more is given whole, in its own order.
             seed: equal seeds give equal samples.
         """
+        return [self.point(index) for index in self.draw(count, seed)]
+
+    def draw(self, count: int, seed: int) -> list[int]:
+        """The places of a sample's points in the fixed order; arguments as for `sample`."""
         from numpy.random import default_rng  # noqa: PLC0415 - not for the command line that only counts
 
-        if count >= self.size:
-            return list(self.points())
-        return [self.point(index) for index in self._draw(count, default_rng(seed))]
+        return list(range(self.size)) if count >= self.size else self._draw(count, default_rng(seed))
 
     def _draw(self, count: int, generator: np.random.Generator) -> list[int]:
         if self.size <= _SPARSE * count:
@@ -158,9 +196,10 @@ def parse_grid(rules: RuleSet, axes: Sequence[str]) -> Grid:
         raise RuleProblem("grid_empty")
     names: set[str] = set()
     for axis in found:
-        if axis.name in names:
-            raise RuleProblem("grid_twice", found=axis.name)
-        names.add(axis.name)
+        for constant in axis.constants:
+            if constant.name in names:
+                raise RuleProblem("grid_twice", found=constant.name)
+            names.add(constant.name)
     return Grid(tuple(found))
 
 
@@ -179,11 +218,19 @@ def _axis(rules: RuleSet, text: str) -> Axis:
     name, equals, values = (part.strip() for part in text.partition("="))
     if not (name and equals and values):
         raise RuleProblem("grid_form", found=text)
-    constant = find_constant(rules, name)
+    first, *also = (find_constant(rules, part.strip()) for part in name.split("+"))
+    found = _values(first, text, values)
+    for constant in also:
+        # Each says for itself whether the values can stand there; what they are read as is the same for all.
+        _values(constant, text, values)
+    return Axis(first, found, tuple(also))
+
+
+def _values(constant: Constant, text: str, values: str) -> Sequence[Fraction]:
     pieces = [piece.strip() for piece in values.split(",")]
     if len(pieces) == 1 and ":" in values and constant.unit is not Unit.TIME:
-        return Axis(constant, _range(constant, text, values))
-    return Axis(constant, _list(constant, text, pieces))
+        return _range(constant, text, values)
+    return _list(constant, text, pieces)
 
 
 def _list(constant: Constant, text: str, pieces: list[str]) -> tuple[Fraction, ...]:

@@ -58,6 +58,26 @@ def test_times_and_weekdays_are_listed() -> None:
     assert [axis.labels for axis in grid.axes] == [["14:00", "14:30"], ["mon", "fri"]]
 
 
+def test_constants_joined_by_a_plus_sign_move_together() -> None:
+    grid = parse_grid(rules(), ["cross-above-mean.1 + volume-filter.1=10,20", "volume-filter.2=1,2"])
+    assert grid.size == 4
+    assert [axis.name for axis in grid.axes] == ["cross-above-mean.1+volume-filter.1", "volume-filter.2"]
+    assert [tuple(point.values()) for point in grid.points()] == [(10, 10, 1), (10, 10, 2), (20, 20, 1), (20, 20, 2)]
+    assert list(grid.point(0)) == ["cross-above-mean.1", "volume-filter.1", "volume-filter.2"]
+    assert [grid.places(index) for index in range(4)] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [grid.index_of(point) for point in grid.points()] == [0, 1, 2, 3]
+    assert grid.index_of(grid.point(0) | {"volume-filter.1": Fraction(20)}) is None
+
+
+def test_a_point_that_lies_between_or_beyond_the_steps_is_not_in_the_grid() -> None:
+    grid = parse_grid(rules(), ["volume-filter.2=1.2:3:0.3", "stop-loss.1=-7%,-5%"])
+    index = {"volume-filter.2": Fraction(3, 2), "stop-loss.1": Fraction(-1, 20)}
+    assert grid.index_of(index) == 3
+    for name, value in (("volume-filter.2", 1.4), ("volume-filter.2", 3.3), ("volume-filter.2", 0.9)):
+        assert grid.index_of(index | {name: Fraction(str(value))}) is None
+    assert grid.index_of(index | {"stop-loss.1": Fraction(-6, 100)}) is None
+
+
 def test_the_last_axis_turns_fastest() -> None:
     grid = parse_grid(rules(), ["volume-filter.1=10,20", "volume-filter.2=1:2:0.5"])
     assert grid.size == 6
@@ -86,6 +106,10 @@ def test_the_last_axis_turns_fastest() -> None:
         (["volume-filter.1=10:40:-5"], "grid_step", "volume-filter.1=10:40:5"),
         (["volume-filter.1=10,20", "volume-filter.1=30"], "grid_twice", "volume-filter.1"),
         (["volume-filter.1=10,10.0"], "grid_twice", "10.0"),
+        (["volume-filter.1+volume-filter.1=10,20"], "grid_twice", "volume-filter.1"),
+        (["volume-filter.1+volume-filter.2=10,20", "volume-filter.2=1,2"], "grid_twice", "volume-filter.2"),
+        (["volume-filter.1+=10,20"], "unknown_constant", "volume-filter.1 (20)"),
+        (["volume-filter.2+stop-loss.1=1,2"], "constant_unit", "-7%"),
         (["volume-filter.1=10:20:0.5"], "constant_range", "a whole number from 1 to 2500"),
         (["volume-filter.1=0:20:5"], "constant_range", "a whole number from 1 to 2500"),
         (["volume-filter.1=10:3000:5"], "constant_range", "a whole number from 1 to 2500"),
