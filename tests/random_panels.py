@@ -61,13 +61,17 @@ def panels(draw: st.DrawFn, most_rows: int = 24, most_names: int = 4, adjusted: 
                 paid = min(row + later * bars_a_session, rows)
                 dividends.append((row, name, int(generator.integers(1, 3_000)), paid))
     _apply(bars, splits)
-    odd = [State.UNTRADABLE, State.LIQUIDATION, State.MANAGED, State.FIRST_DAY]
+    odd = [State.UNTRADABLE, State.LIQUIDATION, State.MANAGED, State.FIRST_DAY, State.FIRST_DAY, State.FIRST_DAY]
     state = {
         (row, name): odd[int(generator.integers(len(odd)))]
         for name in names
         for row in range(rows)
-        if bars[name][row] is not None and generator.random() < 0.04
+        if bars[name][row] is not None and generator.random() < 0.08
     }
+    for (row, name), bits in state.items():
+        bar = bars[name][row]
+        if bits == State.FIRST_DAY and isinstance(bar, tuple) and generator.random() < 0.4:
+            bars[name][row] = (bar[0],) * 4 + bar[4:]  # one price all bar, perhaps at a limit
     return make_panel(
         bars,
         start=start,
@@ -99,8 +103,8 @@ def _odd_bases(
     for (row, name), bits in state.items():
         bar = bars[name][row]
         if bits == State.FIRST_DAY and isinstance(bar, tuple):
-            # Unknown, equal to the opening price, or so that the open lies in or at the edge of its range.
-            share = (None, 1.0, 0.9, 1.1, 0.5, 0.25, 1.7)[int(generator.integers(7))]
+            # Unknown, equal to the opening price, or so that the open lies in its range, at its edge or beyond it.
+            share = (None, 1.0, 0.95, 1.2, 0.5, 0.25, 0.25, 1.7)[int(generator.integers(8))]
             odd[row, name] = 0 if share is None else max(int(bar[0] * share), 1)
     return odd
 

@@ -98,9 +98,10 @@ def read_dividends_file(path: Path, problems: Problems, *, pad_tickers: bool = F
             "used where it is known."
         )
     problems.names.setdefault(path.name, {ours: found[0] for ours, found in named.items() if found})
+    first = 1 if path.suffix.lower() in (".parquet", ".pq") else 2  # a text file's head is its line 1
     table = raw.select(
         pl.lit(path.name).alias("_file"),
-        (pl.int_range(pl.len()) + 1).alias("_row"),
+        (pl.int_range(pl.len()) + first).alias("_row"),
         *(pl.col(found[0]).alias(ours) for ours, found in named.items() if found),
     )
     table = with_tickers(table, problems, None, pad_tickers=pad_tickers)

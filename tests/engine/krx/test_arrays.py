@@ -8,13 +8,31 @@ import numpy as np
 import pytest
 
 from engine.errors import UnknownDate
-from engine.krx.arrays import exchange_arrays, limit_prices, round_down, round_up, tick_of
+from engine.krx.arrays import (
+    FIRST_DAY_ISSUE,
+    FIRST_DAY_OPENING,
+    FIRST_DAY_ORDINARY,
+    FIRST_DAY_UNKNOWN,
+    exchange_arrays,
+    limit_prices,
+    round_down,
+    round_up,
+    tick_of,
+)
 from engine.krx.columns import base_column, first_day_columns, limit_columns, on_grid_column, tick_column
 from engine.krx.costs import tax_rates_ppb
 from engine.krx.dated import date_of, days_since_epoch
 from engine.krx.instrument_class import InstrumentClass
-from engine.krx.price_limit import first_day_limits, limit_percent, limits_of
+from engine.krx.price_limit import (
+    first_day_limits,
+    first_day_rule,
+    issue_limits,
+    limit_percent,
+    limits_of,
+    opening_range,
+)
 from engine.krx.quantities import trading_unit
+from engine.krx.tables.price_limits import IssueBased, OpeningBased
 from engine.krx.tick_size import adjusted_base, grid_above, grid_below, off_grid_trades_allowed, tick_size
 
 DAYS = np.array(
@@ -52,8 +70,42 @@ def test_arrays_equal_the_functions_on_every_date(kind: InstrumentClass) -> None
         tax = known(tax_rates_ppb, day, kind)
         assert tuple(rules.tax_ppb[kind, row]) == (tax or (0, 0))
         assert rules.tax_known[kind, row] == (tax is not None)
-        assert rules.trading_unit[kind, row] == (known(trading_unit, day, kind, 1_000) or 1)
+        for close in (1_000, 60_000, 100_000):
+            single = 0 < rules.single_from_won[kind, row] <= close
+            unit = 1 if single else rules.trading_unit[kind, row]
+            assert unit == (known(trading_unit, day, kind, close) or 1)
+        if percent:
+            multiple = 2 if rules.multiple_applies[kind, row] else 1
+            assert limit_prices(PRICE, percent, multiple, *bands) == known(limits_of, PRICE, day, kind, 2)
         assert rules.off_grid_ok[kind, row] == off_grid_trades_allowed(day, kind)
+
+
+@pytest.mark.parametrize("kind", [InstrumentClass.KOSPI_STOCK, InstrumentClass.KOSDAQ_STOCK])
+def test_first_day_of_the_arrays_is_that_of_the_functions(kind: InstrumentClass) -> None:
+    rules = exchange_arrays(DAYS)
+    codes = {OpeningBased: FIRST_DAY_OPENING, IssueBased: FIRST_DAY_ISSUE, type(None): FIRST_DAY_UNKNOWN}
+    seen = set()
+    for row, number in enumerate(DAYS):
+        day = date_of(int(number))
+        rule = known(first_day_rule, day, kind)
+        assert rules.first_day_rule[kind, row] == codes[type(rule)]
+        seen.add(type(rule))
+        if rule is None:
+            assert not rules.first_day_pct[kind, row].any() and not rules.opening_pct[kind, row].any()
+            continue
+        table = rules.tick_table[kind, row]
+        bands = (rules.tick_bounds[table], rules.tick_sizes[table])
+        edges = issue_limits if isinstance(rule, IssueBased) else opening_range
+        percents = rules.first_day_pct if isinstance(rule, IssueBased) else rules.opening_pct
+        limits = edges(PRICE, *percents[kind, row].tolist(), *bands)
+        assert limits == known(first_day_limits, PRICE, day, kind)
+    assert seen == set(codes)
+
+
+def test_classes_without_a_first_day_rule_have_their_ordinary_limits() -> None:
+    rules = exchange_arrays(DAYS)
+    others = [kind for kind in InstrumentClass if kind > InstrumentClass.KOSDAQ_STOCK]
+    assert (rules.first_day_rule[others] == FIRST_DAY_ORDINARY).all()
 
 
 def test_arrays_follow_the_order_of_the_bars_and_cannot_be_changed() -> None:

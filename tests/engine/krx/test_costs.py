@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, UnknownDate
-from engine.krx.costs import BILLION, broker_fee_ppb, fee_won, sell_tax, share_of_amount, tax_rates_ppb
+from engine.krx.costs import (
+    BILLION,
+    broker_fee_ppb,
+    dividend_tax_ppb,
+    fee_won,
+    sell_tax,
+    share_of_amount,
+    tax_rates_ppb,
+)
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.sessions import offset_session, settlement_day
 from engine.krx.tables.costs import SELL_TAX
@@ -79,3 +87,11 @@ def test_impossible_costs_are_refused(arguments: tuple[int, int, int]) -> None:
 def test_tax_before_the_known_years_is_refused() -> None:
     with pytest.raises(UnknownDate, match="transaction tax of KOSDAQ stocks"):
         sell_tax(1_000_000, date(1996, 3, 29), KOSDAQ)
+
+
+def test_a_dividend_pays_15_4_percent_and_before_the_table_starts_nobody_knows() -> None:
+    income, local = dividend_tax_ppb(date(2024, 4, 19))
+    assert income + local == BILLION * 154 // 1000
+    assert local == income // 10
+    with pytest.raises(UnknownDate, match="tax on dividends"):
+        dividend_tax_ppb(date(2004, 12, 31))
