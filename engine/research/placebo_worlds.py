@@ -295,6 +295,7 @@ def _manifest(source: Manifest, kind: PlaceboKind, seed: int, length: int) -> Ma
             "name": f"{source.name} placebo {kind.value} seed={seed}",
             "source": (f"{source.name} {source.content_hash}", made),
             "synthetic": True,
+            "dividends": 0,  # the world has none: they would tell the ex-dates of the market it was made from
             "notes": (remark,),
             "files": {},
             "content_hash": hashlib.sha256(f"{source.content_hash} {made}".encode()).hexdigest(),

@@ -86,6 +86,7 @@ def prepared(panel: Panel) -> Prepared:
         actions=pl.DataFrame(schema=catalog.ACTIONS_SCHEMA),
         indices={},
         market_changes=pl.DataFrame(schema=catalog.MARKET_CHANGES_SCHEMA),
+        dividends=pl.DataFrame(schema=catalog.DIVIDENDS_SCHEMA),
     )
 
 
@@ -342,3 +343,10 @@ def test_worlds_of_the_real_market_are_legal(krx_data: Path, tmp_path: Path, mon
     panel = load_panel(tmp_path / "real")
     for kind in PlaceboKind:
         assert_legal(panel, placebo_world(panel, kind, 1))
+
+
+def test_the_dividends_of_the_market_are_left_behind_with_their_count(sample: Panel) -> None:
+    paying = dataclasses.replace(sample, manifest=sample.manifest.model_copy(update={"dividends": 3}))
+    world = placebo_world(paying, PlaceboKind.FLIPPED, 1)
+    assert len(world.dividends) == 0
+    assert world.manifest.dividends == 0
