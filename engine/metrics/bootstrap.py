@@ -121,7 +121,7 @@ def mean_difference_interval(
     blocks, means = 1, np.full(resamples, mean)
     if varies(difference):
         blocks = length or block_length(difference, scheme)
-        means = _resampled_means(difference, blocks, resamples, seed, scheme)
+        means = resampled_means(difference, blocks, resamples, seed, scheme)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return MeanDifference(
         mean=mean,
@@ -191,6 +191,14 @@ def superior_ability(
     )
 
 
+def resampled_means(series: Floats, blocks: int, resamples: int, seed: int, scheme: Scheme = "stationary") -> Floats:
+    """Means of resampled series, float64[resamples]: what `mean_difference_interval` takes its ends from."""
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap  # noqa: PLC0415  three seconds to import
+
+    kind = StationaryBootstrap if scheme == "stationary" else CircularBlockBootstrap
+    return np.asarray(kind(blocks, series, seed=seed).apply(np.mean, resamples)).ravel()
+
+
 def long_run_variance(series: Floats, length: int) -> Floats:
     """Variance of sqrt(T) times the mean of each column under the stationary bootstrap with this mean block length.
 
@@ -208,13 +216,6 @@ def long_run_variance(series: Floats, length: int) -> Floats:
     total = covariances[0] + 2 * weights @ covariances[1:]
     # It cannot be negative; where it is 0 in theory, as for a strict alternation, rounding may leave less.
     return np.asarray(np.maximum(total, VARIANCE_FLOOR * covariances[0]))
-
-
-def _resampled_means(series: Floats, blocks: int, resamples: int, seed: int, scheme: Scheme) -> Floats:
-    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap  # noqa: PLC0415  three seconds to import
-
-    kind = StationaryBootstrap if scheme == "stationary" else CircularBlockBootstrap
-    return np.asarray(kind(blocks, series, seed=seed).apply(np.mean, resamples)).ravel()
 
 
 def _check(resamples: int, confidence: float, length: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.research import gate_texts
 from engine.research.verdict import Decision, Outcome, Step, Verdict
 from engine.rules.messages import Language, Text
 
@@ -29,6 +30,7 @@ STEPS: dict[str, Text] = {
     "numbers": Text("글과 식의 수", "numbers in the text"),
     "look_back": Text("과거 봉", "look-back"),
     "complexity": Text("복잡도", "complexity"),
+    **gate_texts.STEPS,
 }
 
 _NOT_CHECKED = Text(
@@ -92,6 +94,7 @@ SENTENCES: dict[tuple[str, str], Text] = {
         "{constants} numbers (limit {most_constants}). Split or shorten it.",
     ),
     ("complexity", "not_checked"): _NOT_CHECKED,
+    **gate_texts.SENTENCES,
 }
 
 ALL_PASSED = Text("모든 단계를 통과했습니다.", "Every step passed.")
@@ -103,19 +106,42 @@ def step_title(step: Step, lang: Language) -> str:
 
 
 def sentence(step: Step, lang: Language) -> str:
-    """What a step says, with its figures.
+    """What a step says, with its figures, and how long to wait where time would tell.
 
     >>> sentence(Step(name="units", outcome="pass", reason="units_agree"), "en")
     'All units agree.'
     """
-    text = SENTENCES[step.name, step.reason].in_language(lang)
-    return text.format(**{name: _shown(value, lang) for name, value in step.figures.items()})
+    if step.reason == "not_reached":
+        return gate_texts.NOT_REACHED.in_language(lang)
+    said = SENTENCES[step.name, step.reason].in_language(lang)
+    told = said.format(**{name: _shown(_named(name, value), lang) for name, value in step.figures.items()})
+    if step.outcome == "unknown" and step.figures.get("weeks"):
+        told += " " + gate_texts.WAIT.in_language(lang).format(weeks=step.figures["weeks"])
+    return told
 
 
 def verdict_sentence(verdict: Verdict, lang: Language) -> str:
     """The decision and the sentence of the step that decided it."""
     why = ALL_PASSED.in_language(lang) if verdict.deciding is None else sentence(verdict.deciding, lang)
     return f"{DECISIONS[verdict.decision].in_language(lang)}: {why}"
+
+
+def next_sentence(verdict: Verdict, lang: Language) -> str:
+    """What to do now."""
+    run = any(step.name == "training" and step.reason != "not_reached" for step in verdict.steps)
+    after = gate_texts.NEXT[verdict.decision] if run else gate_texts.NEXT_AFTER_TEXT
+    return after.in_language(lang)
+
+
+def _named(name: str, value: Any) -> Any:
+    """Codes that have a name of their own: phases of the market, reasons why there is no value."""
+    if name == "losing":
+        return [_both(gate_texts.PHASES[code]) for code in value]
+    return _both(gate_texts.WHY[value]) if name == "why" and value in gate_texts.WHY else value
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"ko": text.ko, "en": text.en}
 
 
 def _shown(value: Any, lang: Language) -> Any:
