@@ -1,0 +1,160 @@
+"""What a finished sweep says: the best variants, whether they are more than luck, and the shape around the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.metrics.deflated_sharpe import DeflatedSharpe, deflated_sharpe
+from engine.metrics.overfitting import Overfitting, pbo
+from engine.metrics.sharpe import moments
+from engine.metrics.undefined import Undefined
+from engine.research.sweep import Sweep
+from engine.research.sweep_shape import HeatMap, Neighbourhood, Profile, heat_map, neighbourhood, profiles
+from engine.research.sweep_table import returns_matrix
+from engine.research.trial_count import TrialCount
+
+BLOCKS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Luck:
+    """The best Sharpe ratio against what the best of so many useless trials would show.
+
+    Args:
+        trials: raw and effective number, of the ledger.
+        deflated: with the effective number, the Sharpe ratio per session.
+        best, expected: Sharpe ratio of the best variant, and that of the luckiest useless one, per year.
+    """
+
+    trials: TrialCount
+    deflated: DeflatedSharpe
+    best: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSummary:
+    """What the table of a sweep amounts to.
+
+    Args:
+        table: all variants by number.
+        ranking: numbers of rows of the table with a Sharpe ratio, best first.
+        base_row: row of the unchanged rules.
+        evaluated: variants that ran.
+        without_meaning: points whose values make no rule.
+        silent: variants that never filled an order.
+        luck: None where nothing has a Sharpe ratio.
+        overfitting: probability of backtest overfitting over all variants that ran.
+        profiles: one for each constant.
+        maps: of the two constants that matter most: at the best values of the others where the whole grid ran, and
+            as medians; empty with one constant.
+        neighbourhood: around the best point of the grid; None where no point ran.
+    """
+
+    table: pl.DataFrame
+    ranking: tuple[int, ...]
+    base_row: int
+    evaluated: int
+    without_meaning: int
+    silent: int
+    luck: Luck | None
+    overfitting: Overfitting | Undefined
+    profiles: tuple[Profile, ...]
+    maps: tuple[HeatMap, ...]
+    neighbourhood: Neighbourhood | None
+
+    @property
+    def best_row(self) -> int | None:
+        """Row of the best variant."""
+        return self.ranking[0] if self.ranking else None
+
+    @property
+    def base_rank(self) -> int | None:
+        """Place of the unchanged rules, from 1; None if they have no Sharpe ratio."""
+        return self.ranking.index(self.base_row) + 1 if self.base_row in self.ranking else None
+
+
+def summarize_sweep(table: pl.DataFrame, sweep: Sweep, trials: TrialCount, *, periods: int) -> SweepSummary:
+    """Sum up the whole table of a sweep.
+
+    Args:
+        table: of `SweepStore.finish`.
+        sweep: what was tried.
+        trials: all trials of the dataset, those of this sweep among them.
+        periods: returns that make a year.
+    """
+    ran = table["returns"].is_not_null().to_numpy()
+    sharpe = table["sharpe"].to_numpy()
+    known = np.flatnonzero(np.isfinite(sharpe))
+    ranking = known[np.lexsort((known, -sharpe[known]))]
+    returns = returns_matrix(table.filter(pl.col("returns").is_not_null()))
+    shape = _Shape(table, sweep, ran)
+    return SweepSummary(
+        table=table,
+        ranking=tuple(int(row) for row in ranking),
+        base_row=int(np.flatnonzero(table["base"].to_numpy())[0]),
+        evaluated=int(ran.sum()),
+        without_meaning=int((~ran).sum()),
+        silent=int((table["fills"] == 0).sum()),
+        luck=_luck(returns[:, np.cumsum(ran)[ranking[0]] - 1], trials, periods) if len(ranking) else None,
+        overfitting=pbo(returns, BLOCKS) if len(returns) else Undefined.TOO_FEW_SESSIONS,
+        profiles=shape.profiles(),
+        maps=shape.maps(),
+        neighbourhood=shape.neighbourhood(),
+    )
+
+
+def _luck(returns: NDArray[np.float64], trials: TrialCount, periods: int) -> Luck | None:
+    track = moments(returns)
+    if isinstance(track, Undefined):
+        return None
+    variance = trials.clusters.sharpe_variance if trials.clusters else Undefined.NO_ALTERNATIVE
+    # Variants that all move together are one trial, and one trial has nothing to be the luckiest of.
+    alone = isinstance(variance, Undefined)
+    deflated = deflated_sharpe(
+        track, 1 if alone else max(trials.effective, 1), 0.0 if isinstance(variance, Undefined) else variance
+    )
+    year = sqrt(periods)
+    return Luck(trials=trials, deflated=deflated, best=track.sharpe * year, expected=deflated.expected_maximum * year)
+
+
+class _Shape:
+    """The variants that ran and lie in the grid, as places on its axes; one that never traded has a Sharpe ratio of 0.
+
+    The unchanged rules are left out where the grid does not have them: they have no place on the axes.
+    """
+
+    def __init__(self, table: pl.DataFrame, sweep: Sweep, ran: NDArray[np.bool_]) -> None:
+        self._axes, self._complete = sweep.grid.axes, sweep.complete
+        numbers = table["variant"].to_numpy()
+        rows = np.flatnonzero(ran & (numbers >= 0))
+        places = [sweep.grid.places(sweep.places[int(number)]) for number in numbers[rows]]
+        self._places = np.array(places, dtype=np.int64).reshape(len(rows), len(self._axes))
+        self._figure = np.nan_to_num(table["sharpe"].to_numpy()[rows])
+        self._best = int(self._figure.argmax()) if len(rows) else None
+        base = np.flatnonzero(table["base"].to_numpy()[rows])
+        self._base = int(base[0]) if len(base) else None
+
+    def profiles(self) -> tuple[Profile, ...]:
+        return profiles(self._axes, self._places, self._figure) if self._best is not None else ()
+
+    def maps(self) -> tuple[HeatMap, ...]:
+        if self._best is None or len(self._axes) < 2:
+            return ()
+        by_influence = sorted(self.profiles(), key=lambda profile: (-profile.influence, profile.axis))
+        pair = (by_influence[0].axis, by_influence[1].axis)
+        ways = (True, False) if self._complete and len(self._axes) > 2 else (False,)
+        return tuple(
+            heat_map(self._axes, self._places, self._figure, pair, best=self._best, base=self._base, at_best=at_best)
+            for at_best in ways
+        )
+
+    def neighbourhood(self) -> Neighbourhood | None:
+        if self._best is None:
+            return None
+        return neighbourhood(self._axes, self._places, self._figure, self._best, complete=self._complete)
