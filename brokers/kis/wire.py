@@ -19,7 +19,7 @@ from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from brokers.kis.errors import BadAnswer
 
@@ -69,9 +69,14 @@ class Column:
     default: object
 
 
-@cache
 def columns(record: type[Record]) -> tuple[Column, ...]:
     """The fields of a record class in order."""
+    key: Any = record
+    return _plan(key)
+
+
+@cache
+def _plan(record: Any) -> tuple[Column, ...]:
     hints = get_type_hints(record, include_extras=True)
     plan = []
     for field in fields(record):
@@ -207,7 +212,7 @@ _WRITE: Mapping[type, Callable[..., str]] = {
     int: lambda value, wire: str(value),
     Decimal: lambda value, wire: f"{value:f}" if wire.places is None else f"{value:.{wire.places}f}",
     str: lambda value, wire: value,
-    date: lambda value, wire: f"{value:%Y%m%d}",
-    time: lambda value, wire: f"{value:%H%M%S}",
+    date: lambda value, wire: f"{value.year:04}{value.month:02}{value.day:02}",
+    time: lambda value, wire: f"{value.hour:02}{value.minute:02}{value.second:02}",
     bool: lambda value, wire: "Y" if value else "N",
 }
