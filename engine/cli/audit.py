@@ -96,7 +96,7 @@ def audit_command(
     if as_json:
         typer.echo(audit_text(found, title=subject.title))
     else:
-        print_audit(Console(), found, title=subject.title, interval=panel.interval, lang=lang.value)
+        print_audit(Console(), found, title=subject.title, interval=panel.interval, lang=lang.language)
     if not found.passed:
         raise typer.Exit(LOOK_AHEAD)
 

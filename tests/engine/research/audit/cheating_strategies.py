@@ -91,6 +91,11 @@ def no_action_ahead(panel: Panel, row: int) -> bool:
     return bool(ahead.sum() % 2)
 
 
+def dividends_ahead(panel: Panel, row: int) -> bool:
+    ahead = (panel.dividends.row > row) & (panel.dividends.col == 0)
+    return bool(ahead.sum() % 2)
+
+
 class FeatureOfTomorrow(Strategy):
     """Reads the next row of the block in which its own feature is computed."""
 

@@ -21,6 +21,7 @@ from tests.engine.research.audit.cheating_strategies import (
     Signal,
     Switch,
     above_mean_of_all_history,
+    dividends_ahead,
     index_rises,
     never_flagged_within,
     no_action_ahead,
@@ -115,10 +116,11 @@ def test_minute_bars_are_cut_inside_sessions(minutes: Panel) -> None:
         ("status", never_flagged_within(State.MANAGED | State.LIQUIDATION, 3)),
         ("delisting", survives),
         ("actions", no_action_ahead),
+        ("dividends", dividends_ahead),
     ],
 )
 def test_what_will_happen_to_a_name_is_the_future(single: Panel, name: str, signal: Signal) -> None:
-    found = audit_strategy(lambda _: Switch(signal), single, cuts=8)
+    found = audit_strategy(lambda _: Switch(signal), single, cuts=10)
     finding = check_of(found, "future").finding
     assert finding is not None
     assert finding.inputs == (name,)

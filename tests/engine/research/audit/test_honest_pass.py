@@ -19,8 +19,8 @@ from strategies.intraday_momentum import IntradayMomentum
 from strategies.moving_average_cross import MovingAverageCross
 from strategies.pair_switch import PairSwitch
 from tests.engine.research.audit.auditing import audit_rules, audit_strategy, check_of
-from tests.lively_rules import any_rules
 from tests.random_panels import configs, panels
+from tests.rule_strategies import Taste, rule_sets
 
 ROOT = Path(__file__).parents[4]
 PROMPTS = [*sorted((ROOT / "strategies").glob("*.md")), ROOT / "prompts" / "core_decision_prompt.md"]
@@ -97,10 +97,13 @@ def test_a_strategy_of_minutes_passes(minutes: Panel) -> None:
     assert check_of(found, "future").status == check_of(found, "history").status == "clean"
 
 
+TASTE = Taste(depth=1, window=4, money=False, index=False)
+
+
 @settings(max_examples=20)
 @given(st.data())
 def test_random_rules_on_random_markets_pass_every_check(data: st.DataObject) -> None:
     panel = data.draw(panels(most_rows=40))
-    rules, config = data.draw(any_rules(panel.interval)), data.draw(configs())
+    rules, config = data.draw(rule_sets(TASTE, interval=panel.interval)), data.draw(configs())
     found = audit_rules(rules, panel, config, cuts=2, seed=data.draw(st.integers(0, 99)))
     assert {check.status for check in found.checks} <= {"clean", "skipped"}
