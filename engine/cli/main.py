@@ -19,6 +19,7 @@ COMMANDS = {
     "backtest": "engine.cli.backtest:backtest_command",
     "compare": "engine.cli.compare:compare_command",
     "data": "engine.cli.data:app",
+    "gate": "engine.cli.gate:gate_command",
     "audit": "engine.cli.audit:audit_command",
     "rules": "engine.cli.rules:app",
     "ledger": "engine.cli.ledger:app",

@@ -51,6 +51,8 @@ def overfitting(evidence: Evidence) -> Step:
     if isinstance(found, Undefined):
         return Step(name="overfitting", outcome="warn", reason="too_short", figures=figures)
     figures |= {"pbo": found.pbo, "probability_of_loss": found.probability_of_loss, "blocks": found.blocks}
+    if mine <= 0:
+        return Step(name="overfitting", outcome="warn", reason="nothing_added", figures=figures)
     if figures["share_above_zero"] < 0.5:
         return Step(name="overfitting", outcome="warn", reason="spike", figures=figures)
     if found.pbo > settings.most_pbo:

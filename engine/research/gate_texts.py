@@ -178,6 +178,10 @@ SENTENCES: dict[tuple[str, str], Text] = {
         "수를 조금 바꾼 이웃 {neighbours:,}개 가운데 {share_above_zero:.0%}가 기준보다 낫습니다(PBO {pbo:.0%}).",
         "{share_above_zero:.0%} of {neighbours:,} rules with slightly other numbers add something too (PBO {pbo:.0%}).",
     ),
+    ("overfitting", "nothing_added"): Text(
+        "후보도 나아지지 않았고, 수를 조금 바꾼 이웃 {neighbours:,}개 가운데서는 {share_above_zero:.0%}가 기준보다 낫습니다.",
+        "It adds nothing itself; of {neighbours:,} rules with slightly other numbers {share_above_zero:.0%} do.",
+    ),
     ("overfitting", "spike"): Text(
         "수를 조금 바꾼 이웃 {neighbours:,}개 가운데 {share_above_zero:.0%}만 기준보다 낫습니다: 이 수에서만 "
         "좋은 규칙일 수 있습니다.",

@@ -102,11 +102,16 @@ ALL_PASSED = Text("모든 단계를 통과했습니다.", "Every step passed.")
 
 def step_title(step: Step, lang: Language) -> str:
     """What a step is called; its code when it has no title."""
-    return STEPS[step.name].in_language(lang) if step.name in STEPS else step.name
+    return name_of_step(step.name, lang)
 
 
-def sentence(step: Step, lang: Language) -> str:
-    """What a step says, with its figures, and how long to wait where time would tell.
+def name_of_step(name: str, lang: Language) -> str:
+    """What the step of a code is called; the code when it has no title."""
+    return STEPS[name].in_language(lang) if name in STEPS else name
+
+
+def sentence(step: Step, lang: Language, *, wait: bool = True) -> str:
+    """What a step says, with its figures, and how long to wait where time would tell and `wait` asks for it.
 
     >>> sentence(Step(name="units", outcome="pass", reason="units_agree"), "en")
     'All units agree.'
@@ -115,7 +120,7 @@ def sentence(step: Step, lang: Language) -> str:
         return gate_texts.NOT_REACHED.in_language(lang)
     said = SENTENCES[step.name, step.reason].in_language(lang)
     told = said.format(**{name: _shown(_named(name, value), lang) for name, value in step.figures.items()})
-    if step.outcome == "unknown" and step.figures.get("weeks"):
+    if wait and step.outcome == "unknown" and step.figures.get("weeks"):
         told += " " + gate_texts.WAIT.in_language(lang).format(weeks=step.figures["weeks"])
     return told
 
