@@ -6,6 +6,7 @@ GeoulError
 │   ├── RuleError         a rule of the decision prompt, with line, column and a suggestion
 │   ├── ConfigError       a configuration value
 │   └── UnknownDate       a date outside the range for which an exchange rule is verified
+├── WorkerLost            a process that computes a part of the work ended by itself, again and again
 ├── LedgerError           a write to the ledger failed: nothing was recorded, so nothing may be sent
 └── BrokenInvariant       Geoul itself is wrong: stop at once (cash identity, terminal order moved, …)
 
@@ -55,6 +56,10 @@ class RuleError(BadInput):
         rule = f"[{rule_id}] " if rule_id else ""
         hint = f" {suggestion}" if suggestion else ""
         super().__init__(f"{rule}{where}{message}{hint}")
+
+
+class WorkerLost(GeoulError):
+    """A process that computes a part of the work ended by itself, and so did those that replaced it."""
 
 
 class BrokenInvariant(GeoulError):

@@ -1,0 +1,144 @@
+"""The workers of a Ray cluster: the market is placed once on every machine, and read there without a copy.
+
+The answers are those of one process to the byte where the machines have the same kind of processor; on others the last
+bit of a logarithm may differ, because numpy chooses its instructions by processor.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from engine.data.panel import ActionTable, DividendTable, Panel
+from engine.errors import BadInput, WorkerLost
+from engine.research.ray_address import connect, load_ray
+from engine.research.software import Software, difference, software
+from engine.research.worker_process import first_compiles_alone
+from engine.research.workers import AHEAD, Answer, Item, PanelSource, Task, available_cores
+
+RETRIES = 3  # times that a piece of work is begun again after its process or its machine died
+STORE_BYTES_BESIDE = 100_000_000  # room for answers; Ray wants at least 75 MB
+
+
+class RayCluster:
+    """Workers on every machine of a cluster, each of which has the same Geoul.
+
+    Args:
+        address: see `engine.research.ray_address.connect`.
+        source: the market; it is read here and sent, the other machines need no dataset.
+        processes: of a `local` cluster; as many as there are cores if None.
+
+    Raises:
+        BadInput: Ray is not installed, or the cluster cannot be used.
+        DataError: as `engine.data.panel.load_part`.
+    """
+
+    def __init__(self, address: str, source: PanelSource | Panel, *, processes: int | None = None) -> None:
+        self._ray = load_ray()
+        panel = plain_arrays(source.load() if isinstance(source, PanelSource) else source)
+        self._connected_here = connect(
+            self._ray,
+            address,
+            processes=processes or available_cores(),
+            object_store_bytes=STORE_BYTES_BESIDE + bytes_outside(panel),
+        )
+        try:
+            self._market = self._ray.put(panel)
+            self._software = self._ray.put(software())
+            self._run = self._ray.remote(**self._options())(_on_market)
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def map(self, task: Task[Item, Answer], items: Sequence[Item]) -> Iterator[Answer]:
+        """As `Workers.map`; each piece of work is tried again on another worker when its own dies."""
+        ray = self._ray
+        ahead = AHEAD * max(int(ray.cluster_resources().get("CPU", 0)), 1)
+        waiting: deque[Any] = deque()
+        try:
+            for item in items:
+                work = ray.cloudpickle.dumps((task, item))
+                waiting.append(self._run.remote(self._market, self._software, work))
+                if len(waiting) >= ahead:
+                    yield self._answer(waiting)
+            while waiting:
+                yield self._answer(waiting)
+        finally:
+            for sent in waiting:
+                ray.cancel(sent, force=True)
+
+    def _answer(self, waiting: deque[Any]) -> Any:
+        """The answer that was asked for first; it leaves `waiting`."""
+        raised = self._ray.exceptions
+        try:
+            # Bytes, because arrays that come out of the object store itself could not be written to.
+            answer = pickle.loads(self._ray.get(waiting[0]))
+        except raised.RayTaskError as error:
+            raise error.cause from error
+        except raised.RayError as error:
+            raise WorkerLost(
+                f"A piece of work was begun {RETRIES + 1} times on the cluster and never ended "
+                f"({type(error).__name__}), probably because memory ran out or a machine went away. See `ray status`; "
+                "run it again with fewer CPUs on each (ray start --num-cpus): what is finished is kept where the "
+                "command can resume."
+            ) from error
+        waiting.popleft()
+        return answer
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"num_cpus": 1, "max_retries": RETRIES}
+        if cache := os.environ.get("GEOUL_CACHE"):
+            # Compiled code belongs where the user wants it; without this a worker has the folder of `ray start`.
+            options["runtime_env"] = {"env_vars": {"GEOUL_CACHE": cache}}
+        return options
+
+    def _disconnect(self) -> None:
+        if self._connected_here:
+            self._ray.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._disconnect()
+
+
+def plain_arrays(panel: Panel) -> Panel:
+    """The same panel, each mapped file seen as an ordinary array: those Ray hands on without a copy."""
+    arrays: dict[str, Any] = {
+        name: np.asarray(array) for name, array in vars(panel).items() if isinstance(array, np.ndarray)
+    }
+    return replace(
+        panel,
+        **arrays,
+        indices={name: np.asarray(array) for name, array in panel.indices.items()},
+        actions=ActionTable(**{name: np.asarray(array) for name, array in vars(panel.actions).items()}),
+        dividends=DividendTable(**{name: np.asarray(array) for name, array in vars(panel.dividends).items()}),
+    )
+
+
+def bytes_outside(panel: Panel) -> int:
+    """What of a panel is handed on without a copy, in bytes."""
+    arrays: list[pickle.PickleBuffer] = []
+    pickle.dumps(panel, protocol=5, buffer_callback=arrays.append)
+    return sum(array.raw().nbytes for array in arrays)
+
+
+def _on_market(panel: Panel, expected: Software, work: bytes) -> bytes:
+    """On a worker: `panel` lies in the object store of its machine."""
+    if differs := difference(expected, software()):
+        raise BadInput(
+            f"The machine {platform.node()} of the cluster would not give the same answers: {differs}. Install the "
+            "same Geoul and the same libraries on every machine."
+        )
+    task, item = pickle.loads(work)
+    with first_compiles_alone():
+        return pickle.dumps(task(panel, item), protocol=pickle.HIGHEST_PROTOCOL)
