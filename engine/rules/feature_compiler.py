@@ -580,6 +580,8 @@ class Compiler:
         key = (kernel, dimension, *map(id, inputs), *(id(p) if p is self.start_of else p for p in parameters))
         if key in self._found:
             return self._found[key]
+        if restatement is not None and not any(column.dimension.degree for column in restatement.inputs):
+            restatement = None  # nothing in it scales with an action; and a series of the bar alone has no such columns
         if width < 0:
             width = max(column.width for column in inputs)
         before = max((column.lookback for column in inputs if isinstance(column, Slot)), default=0)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from engine.errors import BrokenInvariant
+from engine.rules.annotate import annotate
 from engine.rules.features import FeatureGraph, MarketArrays, restart_bars
 from engine.rules.parse import parse_expression
 from engine.rules.tree import Call, Name, Node
@@ -350,3 +351,23 @@ class TestOrder:
     )
     def test_the_lookback_counts_the_rows_that_decide_a_value(self, text: str, rows: int) -> None:
         assert restart_bars(tree(text), 252) == rows
+
+
+WINDOWS_OF_ONE_SERIES = ("mean", "sum", "min", "max", "median", "std", "zscore", "ts_rank", "highest", "lowest", "ema")
+
+
+@pytest.mark.parametrize("word", WINDOWS_OF_ONE_SERIES)
+@pytest.mark.parametrize("bars", [3, 40])
+def test_a_series_of_the_market_as_a_whole_knows_no_corporate_actions(word: str, bars: int) -> None:
+    generator = np.random.default_rng(5)
+    closes = generator.integers(9_000, 11_000, (120, 30))
+    index = generator.random((4, 120)) + 100
+    split = make_actions(*((60, column, 5, 1) for column in range(30)))
+    trees = [annotate(parse_expression(f'{word}(index("KOSPI").close, {bars})'))]
+    plain = run_graph(trees, make_market(closes, index=index), cuts=[50, 61])
+    acting = run_graph(trees, make_market(closes, index=index, actions=split), cuts=[50, 61])
+    assert acting[trees[0]].shape == (120, 1)
+    steps = FeatureGraph(trees, make_market(closes, index=index, actions=split))._steps
+    # Restating would write at the columns of instruments, which this series does not have.
+    assert not [step for step in steps if getattr(step, "restatement", None) is not None]
+    assert np.array_equal(acting[trees[0]], plain[trees[0]], equal_nan=True)
