@@ -21,7 +21,8 @@ class BuyAndHold(Strategy):
         self.bars += 1
         if self.bars > self.buying_bars:
             return
-        for ticker in filter(view.is_listed, view.tickers):
-            missing = 1 / len(view.tickers) - view.holding(ticker) * view.close(ticker) / view.equity
+        listed = [ticker for ticker in view.tickers if view.is_listed(ticker)]
+        for ticker in listed:
+            missing = 1 / len(listed) - view.holding(ticker) * view.close(ticker) / view.equity
             if missing > 0:
                 view.buy(ticker, weight=missing)

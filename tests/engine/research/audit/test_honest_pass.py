@@ -97,7 +97,7 @@ def test_a_strategy_of_minutes_passes(minutes: Panel) -> None:
     assert check_of(found, "future").status == check_of(found, "history").status == "clean"
 
 
-TASTE = Taste(depth=1, window=4, money=False, index=False)
+TASTE = Taste(depth=1, window=4, money=False)
 
 
 @settings(max_examples=20)
