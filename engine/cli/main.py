@@ -23,6 +23,7 @@ COMMANDS = {
     "audit": "engine.cli.audit:audit_command",
     "rules": "engine.cli.rules:app",
     "ledger": "engine.cli.ledger:app",
+    "sweep": "engine.cli.sweep:sweep_command",
     "trials": "engine.cli.trials:trials_command",
 }
 

@@ -99,7 +99,7 @@ def _luck(summary: SweepSummary) -> dict[str, Any] | None:
     found = summary.luck
     if found is None:
         return None
-    probability = found.deflated.probability
+    probability, strict = found.deflated.probability, found.strict.probability
     return {
         "raw_trials": found.trials.raw,
         "effective_trials": found.trials.effective,
@@ -107,6 +107,11 @@ def _luck(summary: SweepSummary) -> dict[str, Any] | None:
         "best_sharpe": found.best,
         "expected_by_luck": found.expected,
         "deflated_sharpe": None if isinstance(probability, Undefined) else probability,
+        "each_variant_a_trial": {
+            "trials": found.strict.trials,
+            "expected_by_luck": found.strict_expected,
+            "deflated_sharpe": None if isinstance(strict, Undefined) else strict,
+        },
         "convention": found.deflated.convention,
     }
 

@@ -24,18 +24,27 @@ from engine.reports.sweep_view import (
     notes,
     overfitting_sentence,
     shape_sentence,
+    strict_sentence,
     trials_sentence,
 )
 from engine.research.sweep_shape import HeatMap
 
-MOST_COLUMNS, MOST_LINES = 12, 16  # a larger map is read on the page
+MOST_COLUMNS, MOST_LINES = 15, 16  # a larger map is read on the page
 
 
 def print_sweep(console: Console, view: SweepView, *, lang: Lang = "ko") -> None:
-    """Print a finished sweep; in a narrow terminal its tables wrap, no figure is cut."""
+    """Print a finished sweep."""
     for part in sweep_parts(view, lang):
-        needed = console.measure(part, options=console.options.update(max_width=10_000)).minimum
+        print_whole(console, part)
+
+
+def print_whole(console: Console, part: RenderableType) -> None:
+    """Print a part; a terminal too narrow for a table wraps its lines: a figure that is cut would be a wrong one."""
+    if isinstance(part, Table) and part.columns and part.columns[0].no_wrap:
+        needed = console.measure(part, options=console.options.update(max_width=10_000)).maximum
         Console(file=console.file, width=max(console.width, needed)).print(part)
+    else:
+        console.print(part)
 
 
 def sweep_parts(view: SweepView, lang: Lang) -> list[RenderableType]:
@@ -43,11 +52,11 @@ def sweep_parts(view: SweepView, lang: Lang) -> list[RenderableType]:
     parts: list[RenderableType] = [_heading(view, lang), Words(""), _variants(view, lang)]
     for found in view.summary.maps[:1]:
         if len(found.columns) <= MOST_COLUMNS and len(found.rows) <= MOST_LINES:
-            parts += [Words(""), _map(view, found, lang)]
+            parts += [Words(""), *_map(view, found, lang)]
     sentences = [
         influence_sentence(view, lang),
         shape_sentence(view, lang),
-        luck_sentence(view, lang),
+        f"{luck_sentence(view, lang)} {strict_sentence(view, lang)}".rstrip(),
         overfitting_sentence(view, lang),
     ]
     parts += [Words(""), *(_point("·", sentence) for sentence in sentences)]
@@ -73,11 +82,11 @@ def _variants(view: SweepView, lang: Lang) -> RenderableType:
     return table
 
 
-def _map(view: SweepView, found: HeatMap, lang: Lang) -> RenderableType:
+def _map(view: SweepView, found: HeatMap, lang: Lang) -> list[RenderableType]:
     """One figure a cell, coloured from the least to the greatest."""
     axes = view.sweep.grid.axes
-    title = f"{texts.MAP(lang)} ({map_note(view, found, lang)})"
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, title=title, title_justify="left", title_style="bold")
+    title = Words.assemble((texts.MAP(lang), "bold"), f" ({map_note(view, found, lang)})")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(Words(f"{axes[found.down].name} ↓  {axes[found.across].name} →", style="dim"), no_wrap=True)
     for label in found.columns:
         table.add_column(Words(label, style="dim"), justify="right", no_wrap=True)
@@ -91,8 +100,7 @@ def _map(view: SweepView, found: HeatMap, lang: Lang) -> RenderableType:
             shown = show.DASH if math.isnan(value) else show.number(value)
             cells.append(Words(mark + shown, style=style + (" bold" if mark else "")))
         table.add_row(Words(label, style="dim"), *cells)
-    legend = Words(f"* {texts.MARK_BEST(lang)}   = {texts.MARK_BASE(lang)}", style="dim")
-    return Group(table, legend)
+    return [title, table, Words(f"* {texts.MARK_BEST(lang)}   = {texts.MARK_BASE(lang)}", style="dim")]
 
 
 def _shade(share: float) -> str:

@@ -56,6 +56,12 @@ LUCK_ALONE = Text(
     "The returns of all variants move together, so they count as one trial. The probability that the true Sharpe "
     "ratio is above 0 is {probability}.",
 )
+LUCK_STRICT = Text(
+    "이 탐색의 변형 {count:,}개를 하나하나 시험으로 치면 운만으로도 {expected}이(가) 나오고, 운보다 나을 확률은 "
+    "{probability}입니다. 참값은 두 셈 사이에 있습니다.",
+    "With each of the {count:,} variants of this sweep as a trial of its own luck gives {expected}, and the "
+    "probability of being better than luck is {probability}. The truth lies between the two counts.",
+)
 TRIALS = Text(
     "지금까지 이 데이터에서 시험한 변형은 {raw:,}개이고, 일별 수익률의 상관이 {threshold:g} 이상인 것을 하나로 치면 "
     "{effective:,}번입니다.",

@@ -135,6 +135,18 @@ def luck_sentence(view: SweepView, lang: Lang) -> str:
     )
 
 
+def strict_sentence(view: SweepView, lang: Lang) -> str:
+    """The same with every variant as a trial of its own; empty where that makes no difference."""
+    luck = view.summary.luck
+    if luck is None or isinstance(luck.strict.probability, Undefined) or luck.strict.trials == luck.deflated.trials:
+        return ""
+    return texts.LUCK_STRICT(lang).format(
+        count=luck.strict.trials,
+        expected=show.number(luck.strict_expected),
+        probability=show.percent(luck.strict.probability, 1),
+    )
+
+
 def trials_sentence(view: SweepView, lang: Lang) -> str:
     """Raw and effective number of trials."""
     luck = view.summary.luck

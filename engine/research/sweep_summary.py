@@ -28,13 +28,18 @@ class Luck:
     Args:
         trials: raw and effective number, of the ledger.
         deflated: with the effective number, the Sharpe ratio per session.
-        best, expected: Sharpe ratio of the best variant, and that of the luckiest useless one, per year.
+        strict: the same with every variant of the sweep as a trial of its own: variants that move together through the
+            market alone are one trial for `deflated`, though one of them was chosen all the same.
+        best, expected, strict_expected: Sharpe ratio of the best variant, and that of the luckiest useless one by both
+            counts, per year.
     """
 
     trials: TrialCount
     deflated: DeflatedSharpe
+    strict: DeflatedSharpe
     best: float
     expected: float
+    strict_expected: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +106,7 @@ def summarize_sweep(table: pl.DataFrame, sweep: Sweep, trials: TrialCount, *, pe
         evaluated=int(ran.sum()),
         without_meaning=int((~ran).sum()),
         silent=int((table["fills"] == 0).sum()),
-        luck=_luck(returns[:, np.cumsum(ran)[ranking[0]] - 1], trials, periods) if len(ranking) else None,
+        luck=_luck(returns, int(np.cumsum(ran)[ranking[0]]) - 1, trials, periods) if len(ranking) else None,
         overfitting=pbo(returns, BLOCKS) if len(returns) else Undefined.TOO_FEW_SESSIONS,
         profiles=shape.profiles(),
         maps=shape.maps(),
@@ -109,18 +114,30 @@ def summarize_sweep(table: pl.DataFrame, sweep: Sweep, trials: TrialCount, *, pe
     )
 
 
-def _luck(returns: NDArray[np.float64], trials: TrialCount, periods: int) -> Luck | None:
-    track = moments(returns)
+def _luck(returns: NDArray[np.float64], best: int, trials: TrialCount, periods: int) -> Luck | None:
+    """The best of the columns against luck."""
+    tracks = [moments(series) for series in returns.T]
+    track = tracks[best]
     if isinstance(track, Undefined):
         return None
     variance = trials.clusters.sharpe_variance if trials.clusters else Undefined.NO_ALTERNATIVE
-    # Variants that all move together are one trial, and one trial has nothing to be the luckiest of.
-    alone = isinstance(variance, Undefined)
+    # Trials that all move together are one, and one has nothing to be the luckiest of.
+    one = isinstance(variance, Undefined)
     deflated = deflated_sharpe(
-        track, 1 if alone else max(trials.effective, 1), 0.0 if isinstance(variance, Undefined) else variance
+        track, 1 if one else trials.effective, 0.0 if isinstance(variance, Undefined) else variance
     )
+    sharpes = [found.sharpe for found in tracks if not isinstance(found, Undefined)]
+    spread = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else 0.0
+    strict = deflated_sharpe(track, len(sharpes), spread)
     year = sqrt(periods)
-    return Luck(trials=trials, deflated=deflated, best=track.sharpe * year, expected=deflated.expected_maximum * year)
+    return Luck(
+        trials=trials,
+        deflated=deflated,
+        strict=strict,
+        best=track.sharpe * year,
+        expected=deflated.expected_maximum * year,
+        strict_expected=strict.expected_maximum * year,
+    )
 
 
 class _Shape:

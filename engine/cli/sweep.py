@@ -1,0 +1,206 @@
+"""`geoul sweep`: many values of the constants of a rule set, and whether the best of them is more than luck."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from engine.cli.options import (
+    DEFAULT_LEDGER,
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    LedgerOption,
+    ProcessesOption,
+    PromptArgument,
+    RayOption,
+    SeedOption,
+    ToOption,
+    configure,
+    day_range,
+    progress_bar,
+    prompt_path,
+)
+from engine.errors import BadInput
+from engine.reports.language import Text
+
+if TYPE_CHECKING:
+    from engine.data.panel import Panel
+    from engine.reports.sweep_view import SweepView
+    from engine.research.sweep import Sweep
+    from engine.rules.grid import Grid
+    from engine.rules.tree import RuleSet
+
+DEFAULT_OUT = Path("reports/sweep")
+INTERRUPTED = 130  # what a shell gives a command that Ctrl-C ended
+CALIBRATION = 32  # variants that are timed to tell how long a grid would take
+
+
+def sweep_command(
+    prompt: PromptArgument = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="NAME=FROM:TO:STEP",
+            help="바꿀 상수(여러 번 가능; 없으면 목록 출력) · constant to vary; repeatable; none lists them",
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", min=1, help="격자에서 무작위로 뽑을 변형 수 · variants drawn from the grid"),
+    ] = None,
+    seed: SeedOption = 0,
+    data: DataOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    new_dataset: Annotated[
+        bool,
+        typer.Option("--new-dataset", help="장부에 없던 데이터도 셈 · let the ledger count this dataset too"),
+    ] = False,
+    allow_gaps: GapsOption = False,
+    out: Annotated[
+        Path, typer.Option("--out", help="결과 폴더; 멈추면 여기서 이어짐 · folder of the results, resumed")
+    ] = DEFAULT_OUT,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="폴더의 다른 탐색을 버림 · give up another sweep in the folder")
+    ] = False,
+    processes: ProcessesOption = None,
+    ray: RayOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.ko,
+) -> None:
+    """규칙의 상수를 바꿔 가며 시험 · sweep over the constants of the rules."""
+    from engine.rules.prompt import load_rules  # noqa: PLC0415  (keeps --help fast)
+
+    path = prompt_path(prompt)
+    rules = load_rules(path)
+    if not vary:
+        from engine.cli.sweep_constants import print_constants  # noqa: PLC0415
+
+        print_constants(rules, lang=lang, as_json=as_json)
+        return
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler)
+    from engine.cli.sweep_run import SweepRun  # noqa: PLC0415
+    from engine.clock import SystemClock  # noqa: PLC0415
+    from engine.ledger.ledger import open_ledger  # noqa: PLC0415
+    from engine.research.sweep import Sweep, places_to_try  # noqa: PLC0415
+    from engine.research.workers import PanelSource  # noqa: PLC0415
+    from engine.rules.grid import parse_grid  # noqa: PLC0415
+
+    grid = parse_grid(rules, vary)
+    first, last = day_range(start, end)
+    settings = configure(config, cash)
+    with progress_bar() as bar:
+        task = bar.add_task(_READING(lang.value), total=None)
+        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
+        source = PanelSource(folder=folder, start=first, end=last, interval=rules.interval, allow_gaps=allow_gaps)
+        panel = source.load()
+        _check(rules, panel, first, last)
+        few = _few_enough(grid, samples)
+        places = places_to_try(grid, samples, seed) if few else grid.draw(CALIBRATION, seed)
+        sweep = Sweep(rules=rules, grid=grid, places=places, config=settings, start=first, end=last)
+        if not few:
+            bar.update(task, description=_TIMING(lang.value))
+            _refuse_size(sweep, panel, samples, processes, lang)
+        run = SweepRun(sweep, panel, source, out, samples, seed, bar, task, lang)
+        run.refuse_target(overwrite=overwrite)
+        with open_ledger(ledger, SystemClock()) as opened:
+            try:
+                view = run.all(opened, title=str(path), new=new_dataset, processes=processes, ray=ray)
+            except KeyboardInterrupt:
+                bar.stop()
+                run.tell_stopped()
+                raise typer.Exit(INTERRUPTED) from None
+    _show(view, out, ledger, as_json=as_json, lang=lang)
+
+
+_READING = Text("데이터를 읽는 중", "reading the data")
+_TIMING = Text("걸릴 시간을 재는 중", "measuring how long it would take")
+_TOO_MANY = Text(
+    "변형 {count:,}개는 이 컴퓨터에서 약 {time} 걸립니다(하나에 {each:.3g}초, 프로세스 {processes}개). "
+    "한 번에 {most:,}개까지 탐색합니다. --samples {suggested:,}처럼 무작위 표본을 쓰거나(약 {short}) "
+    "간격을 넓히십시오.",
+    "{count:,} variants would take about {time} on this machine ({each:.3g} s each, {processes} processes). "
+    "One sweep takes up to {most:,}. Draw a random sample, such as --samples {suggested:,} (about {short}), or "
+    "widen the steps.",
+)
+
+
+def _check(rules: RuleSet, panel: Panel, first: datetime.date | None, last: datetime.date | None) -> None:
+    """Refuse what could not run at all, before anything is written."""
+    from engine.backtest import check_rules_fit, row_range  # noqa: PLC0415
+    from engine.rules.findings import lookback_of_rule  # noqa: PLC0415
+
+    check_rules_fit(rules, panel)
+    _, end = row_range(panel, first, last)
+    longest = max(rules.rules, key=lookback_of_rule)
+    needed = lookback_of_rule(longest)
+    if needed > end:
+        raise BadInput(
+            f"The rule {longest.id} looks back {needed:,} bars, but there are only {end:,} up to the last session. "
+            "Give more data or a later --to."
+        )
+
+
+def _few_enough(grid: Grid, samples: int | None) -> bool:
+    from engine.research.sweep import MOST_POINTS  # noqa: PLC0415
+
+    return (grid.size if samples is None else min(samples, grid.size)) <= MOST_POINTS
+
+
+def _refuse_size(sweep: Sweep, panel: Panel, samples: int | None, processes: int | None, lang: Lang) -> None:
+    """Say how long so many variants would take, and end; nothing of what is timed here is kept or shown."""
+    from engine.cli.sweep_run import duration  # noqa: PLC0415
+    from engine.research.sweep import MOST_POINTS, chunks_of, run_chunk  # noqa: PLC0415
+    from engine.research.workers import available_cores  # noqa: PLC0415
+
+    chunk = chunks_of(sweep)[0]
+    run_chunk(panel, chunk)  # the first run loads the machine code
+    began = time.perf_counter()
+    run_chunk(panel, chunk)
+    each = (time.perf_counter() - began) / len(chunk.points)
+    count, workers, suggested = samples or sweep.grid.size, processes or available_cores(), 1_000
+    told = _TOO_MANY(lang.value).format(
+        count=count,
+        time=duration(count * each / workers, lang),
+        each=each,
+        processes=workers,
+        most=MOST_POINTS,
+        suggested=suggested,
+        short=duration(suggested * each / workers, lang),
+    )
+    typer.echo(f"geoul: {told}", err=True)
+    raise typer.Exit(2)
+
+
+def _show(view: SweepView, out: Path, ledger: Path, *, as_json: bool, lang: Lang) -> None:
+    from engine.cli.sweep_run import PAGE  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+    from engine.reports.sweep_html import write_sweep  # noqa: PLC0415
+    from engine.reports.sweep_json import sweep_text  # noqa: PLC0415
+    from engine.reports.sweep_terminal import print_sweep  # noqa: PLC0415
+    from engine.research.sweep_store import TABLE  # noqa: PLC0415
+
+    table: Any = out / TABLE
+    if as_json:
+        typer.echo(sweep_text(view, table=str(table), ledger=str(ledger)))
+        return
+    console = Console()
+    print_sweep(console, view, lang=lang.value)
+    page = write_sweep(view, out / PAGE, options=PageOptions(lang=lang.value))
+    for place in (page, table, ledger):
+        console.print(f"→ {place}", markup=False, highlight=False, soft_wrap=True)
