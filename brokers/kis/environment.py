@@ -65,11 +65,20 @@ class Environment:
         An address of KIS must be exactly this environment's own. Any other host is a server of the user's choice.
         """
         asked = urlsplit(url)
-        host = (asked.hostname or "").rstrip(".")
-        if host != OFFICIAL_DOMAIN and not host.endswith("." + OFFICIAL_DOMAIN):
-            return bool(host)
+        if not is_official(url):
+            return bool(asked.hostname)
         own = urlsplit(self.rest_url if asked.scheme in ("http", "https") else self.websocket_url)
-        return (asked.scheme, host, asked.port) == (own.scheme, own.hostname, own.port)
+        return (asked.scheme, asked.hostname, asked.port) == (own.scheme, own.hostname, own.port)
+
+
+def is_official(url: str) -> bool:
+    """Whether an address is KIS's own.
+
+    >>> is_official("https://openapi.koreainvestment.com:9443"), is_official("http://127.0.0.1:8000")
+    (True, False)
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return host == OFFICIAL_DOMAIN or host.endswith("." + OFFICIAL_DOMAIN)
 
 
 LIVE = Environment(

@@ -64,7 +64,6 @@ class Mishap(Enum):
     NO_JSON = ("응답이 온전한 JSON이 아닙니다", "the answer was no whole JSON object")
     NO_RESULT = ("응답에 결과 코드가 없습니다", "the answer has neither rt_cd nor a code")
     NO_TOKEN = ("지금은 유효한 토큰이 없습니다", "there is no valid token at the moment")
-    NO_TURN = ("호출 순서를 얻지 못했습니다", "no turn was free within the rate limit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +201,22 @@ def classify(endpoint: Endpoint, delivery: Delivery, secrets: Sequence[str] = ()
     if not result and not code:
         return _uncertain(endpoint, status=delivery.status, mishap=Mishap.NO_RESULT)
     return _said_no(endpoint, code, text, delivery.status)
+
+
+def classify_access(endpoint: Endpoint, delivery: Delivery, secrets: Sequence[str] = ()) -> dict[str, object] | Failure:
+    """What became of a call for a token or a key, whose answers have no envelope: its JSON, or why there is none."""
+    if isinstance(delivery, NotSent | AnswerLost):
+        return not_carried_out(endpoint, delivery.mishap)
+    body = read_json(delivery.body)
+    if body is None:
+        return _uncertain(endpoint, status=delivery.status, mishap=_not_json(delivery))
+    code = _code(body)
+    if code or _text(body.get("rt_cd")) not in ("", "0"):
+        text = _text(body.get("error_description")) or _text(body.get("msg1"))
+        return _said_no(endpoint, code, redact_text(text, secrets)[:_LONGEST_TEXT], delivery.status)
+    if delivery.status != 200:
+        return _uncertain(endpoint, status=delivery.status, mishap=Mishap.NO_RESULT)
+    return body
 
 
 def _said_no(endpoint: Endpoint, code: str, text: str, status: int) -> Failure:
