@@ -46,6 +46,7 @@ def overfitting(evidence: Evidence) -> Step:
         "share_better": float(np.mean([value > mine for value in others])),
         "sharpes": others,
         "most_pbo": settings.most_pbo,
+        "most_loss": settings.most_loss,
     }
     found = pbo(added, settings.pbo_blocks)
     if isinstance(found, Undefined):
@@ -55,7 +56,7 @@ def overfitting(evidence: Evidence) -> Step:
         return Step(name="overfitting", outcome="warn", reason="nothing_added", figures=figures)
     if figures["share_above_zero"] < 0.5:
         return Step(name="overfitting", outcome="warn", reason="spike", figures=figures)
-    if found.pbo > settings.most_pbo:
+    if found.pbo > settings.most_pbo and found.probability_of_loss > settings.most_loss:
         return Step(name="overfitting", outcome="warn", reason="overfitted", figures=figures)
     return Step(name="overfitting", outcome="pass", reason="plateau", figures=figures)
 

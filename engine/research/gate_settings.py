@@ -32,9 +32,13 @@ class GateSettings:
         confidence: of the probabilistic and the deflated Sharpe ratio and of the bootstrap interval.
         convention: of the Sharpe formulas, "2014" or "2025".
         cluster_threshold: mean correlation from which trials count as one.
+        least_clusters: clusters of trials from which on the variance of their Sharpe ratios is used; of nine of them
+            it is known to within a factor of two only.
         neighbours: rule sets around the candidate.
         pbo_blocks: blocks of history for the probability of overfitting.
-        most_pbo: above it the step warns. It never decides: 50 % of useless rules are below 0.5.
+        most_pbo, most_loss: the step warns when PBO is above the one and the share of halves in which the best rule
+            loses is above the other. Among neighbours that are all equally good PBO is about a half, and no harm. It
+            never decides: 50 % of useless rules are below 0.5.
         resamples: of the bootstrap.
         fdr: bound of the share of false promotions over all candidates ever gated.
         fdr_wealth: part of it that may be spent before the first promotion; half, as in the paper of LORD++.
@@ -58,9 +62,11 @@ class GateSettings:
     confidence: float = 0.95
     convention: Convention = "2014"
     cluster_threshold: float = THRESHOLD
+    least_clusters: int = 10
     neighbours: int = 200
     pbo_blocks: int = 16
     most_pbo: float = 0.5
+    most_loss: float = 0.25
     resamples: int = 1_000
     fdr: float = 0.05
     fdr_wealth: float = 0.025

@@ -179,7 +179,8 @@ SENTENCES: dict[tuple[str, str], Text] = {
         "{share_above_zero:.0%} of {neighbours:,} rules with slightly other numbers add something too (PBO {pbo:.0%}).",
     ),
     ("overfitting", "nothing_added"): Text(
-        "후보도 나아지지 않았고, 수를 조금 바꾼 이웃 {neighbours:,}개 가운데서는 {share_above_zero:.0%}가 기준보다 낫습니다.",
+        "후보도 나아지지 않았고, 수를 조금 바꾼 이웃 {neighbours:,}개 가운데서는 {share_above_zero:.0%}가 기준보다 "
+        "낫습니다.",
         "It adds nothing itself; of {neighbours:,} rules with slightly other numbers {share_above_zero:.0%} do.",
     ),
     ("overfitting", "spike"): Text(
@@ -190,10 +191,10 @@ SENTENCES: dict[tuple[str, str], Text] = {
         "these numbers alone.",
     ),
     ("overfitting", "overfitted"): Text(
-        "이웃 가운데 고른 최고가 다른 기간에는 중간 이하일 확률(PBO)이 {pbo:.0%}입니다.",
+        "이웃 가운데 고른 최고가 다른 기간에는 중간 이하일 확률(PBO)이 {pbo:.0%}, 손해일 확률이 "
+        "{probability_of_loss:.0%}입니다.",
         "The best of it and {neighbours:,} neighbours falls to the middle or below elsewhere with {pbo:.0%} "
-        "probability "
-        "(PBO).",
+        "probability (PBO), and loses there with {probability_of_loss:.0%}.",
     ),
     ("overfitting", "too_short"): Text(
         "과최적화를 재기에는 기간이 너무 짧습니다.", "The window is too short to measure it."

@@ -29,7 +29,7 @@ class Deflated:
     Args:
         sharpe: the result.
         count: trials so far, this one included.
-        measured_variance: of the Sharpe ratios across clusters of trials; None with fewer than two.
+        measured_variance: of the Sharpe ratios across clusters of trials; None where there are too few of them.
     """
 
     sharpe: DeflatedSharpe
@@ -54,12 +54,14 @@ def count_with(evidence: Evidence) -> TrialCount:
 def deflate(evidence: Evidence, track: Moments) -> Deflated:
     """The deflated Sharpe ratio of the difference.
 
-    The variance across trials is at least 1 / (T - 1), that of the Sharpe ratios of useless rules: a few clusters
-    that happen to lie close together must not make luck look small.
+    The variance of the Sharpe ratios is that across clusters of trials, at least 1 / (T - 1), which is what useless
+    rules show. With few clusters it is 1 / (T - 1): two trials of which one is very bad have a large variance that
+    says nothing about luck.
     """
     count = count_with(evidence)
     measured = None if count.clusters is None else count.clusters.sharpe_variance
-    known = measured if isinstance(measured, float) else None
+    enough = count.effective >= evidence.settings.least_clusters
+    known = measured if isinstance(measured, float) and enough else None
     variance = max(known or 0.0, 1 / (track.observations - 1))
     result = deflated_sharpe(track, count.effective, variance, evidence.settings.convention)
     return Deflated(sharpe=result, count=count, measured_variance=known)

@@ -134,7 +134,8 @@ def verdict_sentence(verdict: Verdict, lang: Language) -> str:
 def next_sentence(verdict: Verdict, lang: Language) -> str:
     """What to do now."""
     run = any(step.name == "training" and step.reason != "not_reached" for step in verdict.steps)
-    after = gate_texts.NEXT[verdict.decision] if run else gate_texts.NEXT_AFTER_TEXT
+    refused_unseen = verdict.decision == "reject" and not run
+    after = gate_texts.NEXT_AFTER_TEXT if refused_unseen else gate_texts.NEXT[verdict.decision]
     return after.in_language(lang)
 
 
