@@ -110,12 +110,12 @@ def sweep_command(
         source = PanelSource(folder=folder, start=first, end=last, interval=rules.interval, allow_gaps=allow_gaps)
         panel = source.load()
         _check(rules, panel, first, last)
-        few = _few_enough(grid, samples)
+        few = few_enough(grid, samples)
         places = places_to_try(grid, samples, seed) if few else grid.draw(CALIBRATION, seed)
         sweep = Sweep(rules=rules, grid=grid, places=places, config=settings, start=first, end=last)
         if not few:
             bar.update(task, description=_TIMING(lang.value))
-            _refuse_size(sweep, panel, samples, processes, lang)
+            refuse_size(sweep, panel, samples, processes, lang)
         run = SweepRun(sweep, panel, source, out, samples, seed, bar, task, lang)
         run.refuse_target(overwrite=overwrite)
         with open_ledger(ledger, SystemClock()) as opened:
@@ -156,13 +156,14 @@ def _check(rules: RuleSet, panel: Panel, first: datetime.date | None, last: date
         )
 
 
-def _few_enough(grid: Grid, samples: int | None) -> bool:
+def few_enough(grid: Grid, samples: int | None) -> bool:
+    """Whether one run takes as many variants as are asked for."""
     from engine.research.sweep import MOST_POINTS  # noqa: PLC0415
 
     return (grid.size if samples is None else min(samples, grid.size)) <= MOST_POINTS
 
 
-def _refuse_size(sweep: Sweep, panel: Panel, samples: int | None, processes: int | None, lang: Lang) -> None:
+def refuse_size(sweep: Sweep, panel: Panel, samples: int | None, processes: int | None, lang: Lang) -> None:
     """Say how long so many variants would take, and end; nothing of what is timed here is kept or shown."""
     from engine.cli.sweep_run import duration  # noqa: PLC0415
     from engine.research.sweep import MOST_POINTS, chunks_of, run_chunk  # noqa: PLC0415

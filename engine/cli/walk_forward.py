@@ -1,0 +1,189 @@
+"""`geoul walk-forward`: constants chosen again and again on the past, judged only on what came next."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from engine.cli.options import (
+    DEFAULT_LEDGER,
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    LedgerOption,
+    ProcessesOption,
+    PromptArgument,
+    RayOption,
+    ReportOption,
+    SeedOption,
+    ToOption,
+    configure,
+    day_range,
+    progress_bar,
+    prompt_path,
+)
+
+if TYPE_CHECKING:
+    from engine.data.panel import Panel
+    from engine.research.workers import PanelSource, Workers
+
+# Below so many bars times variants everything takes less time here than a pool of processes takes to start.
+SMALL_WORK = 1_500_000_000
+
+
+class ChooseBy(StrEnum):
+    """What decides in training; see `engine.research.walk_forward_plan.Plan`."""
+
+    sharpe = "sharpe"
+    mean = "mean"
+    plateau = "plateau"
+
+
+def walk_forward_command(
+    prompt: PromptArgument = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="NAME=FROM:TO:STEP",
+            help="고를 상수(여러 번 가능; 없으면 목록 출력) · constant to choose; repeatable; none lists them",
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", min=1, help="격자에서 무작위로 뽑을 변형 수 · variants drawn from the grid"),
+    ] = None,
+    train: Annotated[
+        str, typer.Option("--train", metavar="2y|500", help="학습 구간: 2y, 6m, 10w 또는 거래일 수 · training window")
+    ] = "2y",
+    test: Annotated[
+        str, typer.Option("--test", metavar="6m|125", help="검증 구간: 6m, 10w 또는 거래일 수 · test window")
+    ] = "6m",
+    purge: Annotated[
+        int,
+        typer.Option("--purge", min=0, help="학습과 검증 사이에 뺄 거래일 수 · sessions between training and test"),
+    ] = 30,
+    embargo: Annotated[int, typer.Option("--embargo", min=0, help="더 뺄 거래일 수 · further sessions left out")] = 0,
+    anchored: Annotated[
+        bool, typer.Option("--anchored", help="학습을 늘 처음부터 시작 · training always begins with the range")
+    ] = False,
+    choose: Annotated[
+        ChooseBy, typer.Option("--choose", help="학습에서 고르는 기준 · what decides in training")
+    ] = ChooseBy.sharpe,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="조합 경로의 겹 수 · folds of the paths")] = 10,
+    test_folds: Annotated[
+        int, typer.Option("--test-folds", min=1, help="그 가운데 검증할 겹 수 · folds tested at a time")
+    ] = 2,
+    seed: SeedOption = 0,
+    data: DataOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    new_dataset: Annotated[
+        bool,
+        typer.Option("--new-dataset", help="장부에 없던 데이터도 셈 · let the ledger count this dataset too"),
+    ] = False,
+    allow_gaps: GapsOption = False,
+    processes: ProcessesOption = None,
+    ray: RayOption = None,
+    report: ReportOption = Path("reports/walk-forward.html"),
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.ko,
+) -> None:
+    """상수를 과거에서 고르고 그 뒤에서만 평가 · choose constants on the past, judge them on what comes next."""
+    from engine.rules.prompt import load_rules  # noqa: PLC0415  (keeps --help fast)
+
+    path = prompt_path(prompt)
+    rules = load_rules(path)
+    if not vary:
+        from engine.cli.sweep_constants import print_constants  # noqa: PLC0415
+
+        print_constants(rules, lang=lang, as_json=as_json)
+        return
+    from engine.backtest import check_rules_fit  # noqa: PLC0415  (loads the compiler)
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+    from engine.cli.sweep import CALIBRATION, few_enough, refuse_size  # noqa: PLC0415
+    from engine.cli.walk_forward_run import run_counted  # noqa: PLC0415
+    from engine.data.atomic import refuse_target  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+    from engine.reports.walk_forward_html import write_walk_forward  # noqa: PLC0415
+    from engine.reports.walk_forward_json import walk_forward_text  # noqa: PLC0415
+    from engine.reports.walk_forward_terminal import print_walk_forward  # noqa: PLC0415
+    from engine.research.sweep import Sweep, places_to_try  # noqa: PLC0415
+    from engine.research.walk_forward import check_plan, sessions_of  # noqa: PLC0415
+    from engine.research.walk_forward_plan import Plan, read_length  # noqa: PLC0415
+    from engine.research.workers import PanelSource  # noqa: PLC0415
+    from engine.rules.grid import parse_grid  # noqa: PLC0415
+
+    grid = parse_grid(rules, vary)
+    first, last = day_range(start, end)
+    settings = configure(config, cash)
+    if not as_json:
+        refuse_target(report)
+    with progress_bar() as bar:
+        task = bar.add_task(_READING[lang.value], total=None)
+        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
+        source = PanelSource(folder=folder, start=first, end=last, interval=rules.interval, allow_gaps=allow_gaps)
+        panel = source.load()
+        check_rules_fit(rules, panel)
+        few = few_enough(grid, samples)
+        places = places_to_try(grid, samples, seed) if few else grid.draw(CALIBRATION, seed)
+        sweep = Sweep(rules=rules, grid=grid, places=places, config=settings, start=first, end=last)
+        if not few:
+            refuse_size(sweep, panel, samples, processes, lang)
+        days = sessions_of(sweep, panel)
+        plan = Plan(
+            train=read_length(train, days),
+            test=read_length(test, days),
+            purge=purge,
+            embargo=embargo,
+            anchored=anchored,
+            folds=folds,
+            test_folds=test_folds,
+            choice=choose.value,
+        )
+        check_plan(sweep, plan, panel)
+        workers = _workers(panel, source, len(places), processes, ray)
+        view = run_counted(
+            sweep,
+            plan,
+            panel,
+            source,
+            workers,
+            ledger=ledger,
+            new=new_dataset,
+            title=str(path),
+            tell=lambda text, done, total: bar.update(task, description=text, completed=done, total=total),
+            lang=lang,
+        )
+    if as_json:
+        typer.echo(walk_forward_text(view))
+        return
+    console = Console()
+    print_walk_forward(console, view, lang=lang.value)
+    page = write_walk_forward(view, report, options=PageOptions(lang=lang.value))
+    for place in (page, ledger):
+        console.print(f"→ {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+_READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
+
+
+def _workers(panel: Panel, source: PanelSource, variants: int, processes: int | None, ray: str | None) -> Workers:
+    from engine.research.workers import InProcess, open_workers  # noqa: PLC0415
+
+    small = processes is None and panel.rows * panel.columns * variants < SMALL_WORK
+    if ray is None and (processes == 1 or small):
+        return InProcess(panel)
+    return open_workers(source, processes=processes, ray=ray)
