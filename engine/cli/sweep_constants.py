@@ -1,4 +1,4 @@
-"""The list of constants that `geoul sweep` without --vary prints: what there is to vary, and how to write it."""
+"""The list of constants that `geoul sweep` and `geoul walk-forward` print without --vary: what there is to vary."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _EXAMPLE = Text(
 )
 
 
-def print_constants(rules: RuleSet, *, lang: Lang, as_json: bool) -> None:
-    """Name, value, unit and place of every constant of the rules."""
+def print_constants(rules: RuleSet, *, lang: Lang, as_json: bool, command: str = "sweep") -> None:
+    """Name, value, unit and place of every constant of the rules, and how to vary one with `command`."""
     found = list(all_constants(rules).values())
     if as_json:
         rows = [
@@ -78,7 +78,7 @@ def print_constants(rules: RuleSet, *, lang: Lang, as_json: bool) -> None:
         )
     print_whole(console, table)
     console.print(Words(_EXAMPLE.in_language(lang.language), style="dim"))
-    console.print(Words(f"geoul sweep --vary {_suggestion(found)}"), soft_wrap=True)
+    console.print(Words(f"geoul {command} --vary {_suggestion(found)}"), soft_wrap=True)
 
 
 def _source(rules: RuleSet, constant: Constant) -> str:

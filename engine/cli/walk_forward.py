@@ -109,7 +109,7 @@ def walk_forward_command(
     if not vary:
         from engine.cli.sweep_constants import print_constants  # noqa: PLC0415
 
-        print_constants(rules, lang=lang, as_json=as_json)
+        print_constants(rules, lang=lang, as_json=as_json, command="walk-forward")
         return
     from engine.backtest import check_rules_fit  # noqa: PLC0415  (loads the compiler)
     from engine.cli.dataset import dataset_folder  # noqa: PLC0415

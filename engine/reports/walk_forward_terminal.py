@@ -28,7 +28,7 @@ def print_walk_forward(console: Console, view: WalkForwardView, *, lang: Lang = 
     """Print a finished walk forward."""
     for part in walk_forward_parts(view, lang):
         width = console.width
-        if isinstance(part, Table):
+        if isinstance(part, Table) and part.show_header:
             width = max(width, console.measure(part, options=console.options.update(max_width=10_000)).maximum)
         Console(file=console.file, width=width).print(part)
 

@@ -38,11 +38,9 @@ HEADS = {
 }
 EFFICIENCY = Text(
     "효율(검증 ÷ 학습): 연평균 수익률 {returns}, 샤프 {sharpe}. 1에 가까우면 학습에서 본 것이 그대로 남았고, 0에 "
-    "가까우면 "
-    "운이었습니다.",
+    "가까우면 운이었습니다.",
     "Efficiency (out of sample over training): mean return {returns}, Sharpe {sharpe}. Near 1 what was seen in "
-    "training "
-    "has stayed; near 0 it was luck.",
+    "training has stayed; at 0 or below it was luck.",
 )
 NO_EFFICIENCY = Text("없음(학습 수익이 0 이하)", "none (training earned nothing)")
 BETTER = Text(
@@ -55,8 +53,7 @@ DRIFT = Text(
 )
 PATHS = Text(
     "조합 경로 {paths:,}개(분할 {splits:,}개, {folds}겹 중 {tests}겹 검증): 샤프 5 % {low}, 중앙값 {middle}, 95 % "
-    "{high}, "
-    "손실 경로 {loss}. 바꾸지 않은 규칙의 샤프 {base}.",
+    "{high}, 손실 경로 {loss}. 바꾸지 않은 규칙의 샤프 {base}.",
     "{paths:,} combinatorial paths ({splits:,} splits, {tests} of {folds} folds tested): Sharpe 5 % {low}, median "
     "{middle}, 95 % {high}; {loss} of the paths lose money. Sharpe of the unchanged rules {base}.",
 )
@@ -70,17 +67,15 @@ TRIALS = Text(
 )
 SEAM = Text(
     "이음매: 한 계좌가 모든 검증 구간을 이어서 거래합니다. 상수가 바뀔 때 아무것도 사거나 팔지 않고, 앞 상수로 산 "
-    "종목을 뒤 "
-    "상수가 관리하므로 구간 초반의 성과에는 앞 구간의 선택이 섞여 있습니다.",
-    "Seams: one account trades all test windows. Nothing is bought or sold when constants change; the new ones take "
-    "over what the old ones bought, so the first days of a window are the work of both.",
+    "종목을 뒤 상수가 관리하므로 구간 초반의 성과에는 앞 구간의 선택이 섞여 있습니다.",
+    "Seams: one account trades all test windows. Nothing is bought or sold when constants change; the new ones "
+    "take over what the old ones bought, so the first days of a window are the work of both.",
 )
 CHOICE = Text(
     "선택: 각 변형을 전체 기간에 한 번 실행하고, 학습 구간의 일별 수익률로 고릅니다(기준: {choice}). 학습과 검증 "
-    "사이 {gap:,}세션을 "
-    "뺍니다.",
-    "Choice: every variant runs once over the whole range and is judged by its daily returns in the training window "
-    "(by {choice}). {gap:,} sessions between training and test are left out.",
+    "사이 {gap:,}세션을 뺍니다.",
+    "Choice: every variant runs once over the whole range and is judged by its daily returns in the training "
+    "window (by {choice}). {gap:,} sessions between training and test are left out.",
 )
 CHOICES = {
     "sharpe": Text("샤프 지수", "Sharpe ratio"),
@@ -89,17 +84,15 @@ CHOICES = {
 }
 PATHS_NOTE = Text(
     "경로는 변형들의 수익률을 이어 붙인 것이라 바꿀 때의 거래와 비용이 없고, 학습 구간이 검증 뒤에도 있습니다. "
-    "실적이 아니라 결과가 "
-    "기간 나누기에 얼마나 달려 있는지를 보는 그림입니다.",
+    "실적이 아니라 결과가 기간 나누기에 얼마나 달려 있는지를 보는 그림입니다.",
     "A path strings returns of variants together, without trades or costs where it changes, and its training lies "
-    "after "
-    "its tests as well as before. It is no track record; it shows how much of the result hangs on the cut.",
+    "after its tests as well as before. It is no track record; it shows how much of the result hangs on the cut.",
 )
 WARNING = Text(
     "표본 밖이라는 말은 이 격자를 처음 볼 때만 참입니다. 결과를 보고 격자를 고쳐 다시 돌리면 검증 구간도 학습에 쓴 "
     "것이 됩니다.",
-    "Out of sample is true only the first time: change the grid after seeing this and run again, and the test windows "
-    "have become training data.",
+    "Out of sample is true only the first time: change the grid after seeing this and run again, and the test "
+    "windows have become training data.",
 )
 UNTOUCHED = Text(
     "이 기간은 심사(`geoul gate`)가 아무에게도 보이지 않으려고 남겨 둔 구간({day}부터)을 포함합니다. --to로 그 "

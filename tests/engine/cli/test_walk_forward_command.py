@@ -108,6 +108,7 @@ def test_without_vary_the_constants_are_listed(place, tmp_path):
     assert result.exit_code == 0, result.output
     assert "cross.1" in result.output
     assert "stop.1" in result.output
+    assert "geoul walk-forward --vary" in result.output
     assert trials(tmp_path) == []
 
 
