@@ -27,14 +27,15 @@ class StepRow:
 
 
 def step_rows(report: GateReport, lang: Lang) -> list[StepRow]:
-    """All steps in their order."""
+    """All steps in their order; how long to wait is told in a shadow only, where waiting is what to do."""
+    wait = report.verdict.decision == "shadow"
     return [
         StepRow(
             name=step.name,
             outcome=step.outcome,
             sign=SIGNS[step.outcome] if _reached(step) else "·",
             title=step_title(step, lang),
-            sentence=sentence(step, lang),
+            sentence=sentence(step, lang, wait=wait),
             reached=_reached(step),
             deciding=step is report.verdict.deciding,
         )
