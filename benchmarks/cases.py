@@ -6,9 +6,13 @@ goals.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.reference import INITIAL_CASH_WON, MINUTE_CASH_WON
+
+# 10 × 10 × 10 values: the window of both means, the surge, the stop.
+SURGE_AXES = ("surge-and-cross.1+surge-and-cross.3=10:28:2", "surge-and-cross.2=1.1:2:0.1", "stop.1=-14%:-5%:1%")
+PAIR_WINDOWS = (10, 46, 5)  # shortest, how many, step: 1,035 pairs
 
 FILL, DECISION = 4, 3  # columns that must agree: with the quantity, or only row, column and side
 
@@ -70,6 +74,12 @@ def _geoul(
 
 def _vectorbt(module: str, label: str, goal_ratio: float | None = None, **options: str | bool | list[int]) -> Engine:
     return Engine(f"vectorbt {label}", f"peers.{module}", options, peer=True, goal_ratio=goal_ratio)
+
+
+def _pairs_in_vectorbt(label: str, goal_ratio: float | None = None, **options: str) -> Engine:
+    """Two runs: each takes half a minute."""
+    engine = _vectorbt("vectorbt_pairs", label, goal_ratio, windows=list(PAIR_WINDOWS), **options)
+    return replace(engine, repeat=2)
 
 
 def _minutes(name: str, title: str, rules: str, windows: tuple[int, int], goal_ratio: float | None = None) -> Case:
@@ -146,6 +156,47 @@ CASES = (
             Engine("Geoul", "bench_event", repeat=3),
             Engine("backtesting.py", "peers.backtesting_minutes", peer=True, repeat=3, goal_ratio=3),
             Engine("backtrader", "peers.backtrader_minutes", peer=True, repeat=3, rows=200_000, goal_ratio=15),
+        ),
+    ),
+    Case(
+        name="sweep market",
+        title="geoul sweep of three constants, 1,000 variants, full exchange, from the shell to the summary",
+        market="sample",
+        size=(2_500, 2_500),
+        short=(246, 50),
+        engines=(
+            Engine(
+                "Geoul",
+                "bench_sweep",
+                {"job": "command", "rules": "benchmarks/rules/surge.md", "vary": list(SURGE_AXES)},
+                repeat=2,
+                goal_seconds=60.0,
+                goal_memory_bytes=4e9,
+            ),
+        ),
+    ),
+    Case(
+        name="sweep pairs",
+        title="one ticker, minute bars, all pairs of 46 average lengths from 10 to 235, no costs",
+        market="minute",
+        size=(100_000, 1),
+        short=(3_000, 1),
+        engines=(
+            Engine(
+                "Geoul",
+                "bench_sweep",
+                {
+                    "job": "pairs",
+                    "rules": "benchmarks/rules/cross.md",
+                    "cash_won": MINUTE_CASH_WON,
+                    "windows": list(PAIR_WINDOWS),
+                },
+                repeat=3,
+                goal_memory_bytes=4e9,
+            ),
+            replace(_pairs_in_vectorbt("as documented", goal_ratio=10), compared=False),
+            _pairs_in_vectorbt("tuned", goal_ratio=10, style="tuned"),
+            _pairs_in_vectorbt("tuned, Rust", style="tuned", engine="auto"),
         ),
     ),
     Case(
