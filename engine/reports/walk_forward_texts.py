@@ -37,8 +37,8 @@ HEADS = {
     "trades": Text("거래", "Trades"),
 }
 EFFICIENCY = Text(
-    "효율(검증 ÷ 학습): 연평균 수익률 {returns}, 샤프 {sharpe}. 1에 가까우면 학습에서 본 것이 그대로 남았고, 0에 "
-    "가까우면 운이었습니다.",
+    "효율(검증 ÷ 학습): 연평균 수익률 {returns}, 샤프 {sharpe}. 1에 가까우면 학습에서 본 것이 그대로 남았고, 0 "
+    "이하이면 운이었습니다.",
     "Efficiency (out of sample over training): mean return {returns}, Sharpe {sharpe}. Near 1 what was seen in "
     "training has stayed; at 0 or below it was luck.",
 )
