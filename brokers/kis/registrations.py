@@ -192,8 +192,11 @@ class Registrations:
                 self._division = division
                 if worth_saying:
                     found.append(DivisionChange(division=division, at=now))
-            waiting = any(pending.tr_type == SUBSCRIBE for pending in self._pending.values())
-            if self._healed and (not waiting or elapsed - self._healed_at >= self._answer_seconds):
+            if not self._healed:
+                return found
+            due = self._plan.holders(now) - self._registered - self._refused
+            waiting = not due.isdisjoint(self._gaps)  # one report for all that come back together
+            if not waiting or elapsed - self._healed_at >= self._answer_seconds:
                 found += self._closed_gaps()
             return found
 

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -147,7 +147,7 @@ class RealtimeSocket:
             raise ConfigError(f"The stream's address must begin with ws:// or wss:// and name a host, not {url!r}.")
         self._url = url.rstrip("/") + (PATH if urlsplit(url).path in ("", "/") else "")
         self._approval_key, self._clock, self._generator = approval_key, clock, generator
-        self.queue = queue or StreamQueue()
+        self.queue = StreamQueue() if queue is None else queue  # an empty queue is falsy
         self._settings = settings or StreamSettings()
         self._back_off = back_off or BackOff()
         self._stop = threading.Event()
@@ -276,11 +276,13 @@ class RealtimeSocket:
             return
         self._failures += 1
         wait = self._back_off.seconds(self._failures, self._generator)
-        known = [self._secret] if self._secret else []
-        shown = redact_text(why, known)[:_LONGEST_WHY]
         self._report(
             LinkChange(
-                state=LinkState.LOST, at=self._clock.now(), why=shown, failures=self._failures, wait_seconds=wait
+                state=LinkState.LOST,
+                at=self._clock.now(),
+                why=self._redacted(why),
+                failures=self._failures,
+                wait_seconds=wait,
             )
         )
         self._sleep(wait)
@@ -358,6 +360,7 @@ class RealtimeSocket:
 
     def _take_answer(self, answer: Acknowledgement, now: datetime) -> None:
         elapsed = self._monotonic()
+        answer = replace(answer, message=self._redacted(answer.message))
         self._report(*self._registrations.answer(answer, now, elapsed))
         if answer.succeeded:
             self._failures = 0
@@ -414,6 +417,10 @@ class RealtimeSocket:
             except FrameError:
                 continue  # perhaps it was sent under the key before
         return read_records(frame, now, ciphers[-1])
+
+    def _redacted(self, words: str) -> str:
+        """What KIS or the network said, without secrets and not too long."""
+        return redact_text(words, [self._secret] if self._secret else [])[:_LONGEST_WHY]
 
     def _report(self, *reports: Item) -> None:
         if reports:
