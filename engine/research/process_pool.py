@@ -5,9 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,16 +14,10 @@ from engine.errors import WorkerLost
 from engine.research import worker_process
 from engine.research.workers import AHEAD, Answer, Item, PanelSource, Task, available_cores
 
-TRIES = 3  # a process that dies is bad luck, one item that kills three of them is not
+TRIES = 3  # a process that dies is bad luck; one item that kills three of them, alone, is not
+SECONDS_BETWEEN_LOOKS = 0.5
 
-
-@dataclass(slots=True)
-class _Waiting:
-    """One item on its way."""
-
-    item: Any
-    answer: Future[Any]
-    pool: ProcessPoolExecutor
+_Waiting = tuple[Item, Future[Answer]]  # one item on its way
 
 
 class ProcessPool:
@@ -43,54 +36,56 @@ class ProcessPool:
 
     def map(self, task: Task[Item, Answer], items: Sequence[Item]) -> Iterator[Answer]:
         """As `Workers.map`."""
-        waiting: deque[_Waiting] = deque()
+        waiting: deque[_Waiting[Item, Answer]] = deque()
         try:
             for item in items:
-                waiting.append(self._send(task, item))
+                waiting.append((item, self._send(task, item)))
                 if len(waiting) >= AHEAD * self.processes:
                     yield self._oldest(task, waiting)
             while waiting:
                 yield self._oldest(task, waiting)
         finally:
-            for sent in waiting:
-                self._gave_up |= not sent.answer.cancel()
+            for _, answer in waiting:
+                self._gave_up |= not answer.cancel()
 
-    def _oldest(self, task: Task[Item, Answer], waiting: deque[_Waiting]) -> Answer:
+    def _oldest(self, task: Task[Item, Answer], waiting: deque[_Waiting[Item, Answer]]) -> Answer:
         """The answer that was asked for first; it leaves `waiting`."""
-        tried = 0
-        while True:
-            try:
-                answer: Answer = waiting[0].answer.result()
-            except BrokenProcessPool as error:
-                tried += 1
-                if tried == TRIES:
-                    raise WorkerLost(
-                        f"A worker process ended by itself, {TRIES} times at the same piece of work, probably because "
-                        "memory ran out. Run it again with fewer processes (--processes 1): what is finished is kept "
-                        "where the command can resume. A script of your own must start its work under "
-                        '`if __name__ == "__main__":`.'
-                    ) from error
-                self._send_again(task, waiting)
-            else:
-                waiting.popleft()
-                return answer
-
-    def _send(self, task: Task[Item, Answer], item: Item) -> _Waiting:
+        item, coming = waiting[0]
         try:
-            answer = self._pool.submit(worker_process.on_market, task, item)
-        except BrokenProcessPool as error:  # a worker died since the last answer was read
-            answer = Future()
-            answer.set_exception(error)
-        return _Waiting(item, answer, self._pool)
+            answer = _awaited(coming)
+        except (
+            BrokenProcessPool
+        ):  # one process that dies takes the whole pool along, and nobody knows whose fault it was
+            answer = self._alone(task, item)
+            for place, (other, lost) in enumerate(waiting):
+                if place > 0 and _is_lost(lost):
+                    waiting[place] = (other, self._send(task, other))
+        waiting.popleft()
+        return answer
 
-    def _send_again(self, task: Task[Item, Answer], waiting: deque[_Waiting]) -> None:
-        """One dead worker takes its whole pool along: start another, and send what has no answer yet."""
-        if waiting[0].pool is self._pool:
+    def _alone(self, task: Task[Item, Answer], item: Item) -> Answer:
+        """One item in a new pool, where it can only kill itself."""
+        last: BrokenProcessPool | None = None
+        for _ in range(TRIES):
             self._pool.shutdown(wait=False)
             self._pool = self._new_pool()
-        for place, sent in enumerate(waiting):
-            if sent.pool is not self._pool and not _has_answer(sent.answer):
-                waiting[place] = self._send(task, sent.item)
+            try:
+                return _awaited(self._send(task, item))
+            except BrokenProcessPool as error:
+                last = error
+        raise WorkerLost(
+            f"A worker process ended by itself, {TRIES} times at the same piece of work, probably because memory ran "
+            "out. Run it again with fewer processes (--processes 1): what is finished is kept where the command can "
+            'resume. A script of your own must start its work under `if __name__ == "__main__":`.'
+        ) from last
+
+    def _send(self, task: Task[Item, Answer], item: Item) -> Future[Answer]:
+        try:
+            return self._pool.submit(worker_process.on_market, task, item)
+        except BrokenProcessPool as error:  # a process died since the last answer was read
+            answer: Future[Answer] = Future()
+            answer.set_exception(error)
+            return answer
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # A forked child would inherit the threads of polars, which can hang; a spawned one starts clean.
@@ -117,5 +112,12 @@ class ProcessPool:
             process.join()
 
 
-def _has_answer(answer: Future[Any]) -> bool:
-    return answer.done() and not isinstance(answer.exception(), BrokenProcessPool)
+def _awaited(answer: Future[Answer]) -> Answer:
+    # Ctrl-C does not interrupt a wait without an end: polars has the system start it anew (its issue 21739, 2026-08).
+    while not answer.done():
+        wait([answer], timeout=SECONDS_BETWEEN_LOOKS)
+    return answer.result()
+
+
+def _is_lost(answer: Future[Any]) -> bool:
+    return answer.done() and isinstance(answer.exception(), BrokenProcessPool)

@@ -108,7 +108,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 def _hint(address: str) -> str:
     if address == AUTO:
-        return "No cluster runs on this machine. Start one (ray start --head), give the address of one, or use --ray local."
+        return "No cluster runs on this machine. Start one (ray start --head), name one elsewhere, or use --ray local."
     if address == LOCAL:
         return "Try --processes instead, which needs no Ray."
     return "Check the address, and that the cluster is up (ray status)."

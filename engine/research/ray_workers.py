@@ -21,7 +21,7 @@ from engine.data.panel import ActionTable, DividendTable, Panel
 from engine.errors import BadInput, WorkerLost
 from engine.research.ray_address import connect, load_ray
 from engine.research.software import Software, difference, software
-from engine.research.worker_process import first_compiles_alone
+from engine.research.worker_process import run
 from engine.research.workers import AHEAD, Answer, Item, PanelSource, Task, available_cores
 
 RETRIES = 3  # times that a piece of work is begun again after its process or its machine died
@@ -140,5 +140,4 @@ def _on_market(panel: Panel, expected: Software, work: bytes) -> bytes:
             "same Geoul and the same libraries on every machine."
         )
     task, item = pickle.loads(work)
-    with first_compiles_alone():
-        return pickle.dumps(task(panel, item), protocol=pickle.HIGHEST_PROTOCOL)
+    return pickle.dumps(run(task, panel, item), protocol=pickle.HIGHEST_PROTOCOL)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from engine.cache_root import cache_root
+from engine.errors import BrokenInvariant
 
 if TYPE_CHECKING:
     from engine.data.panel import Panel
@@ -39,8 +41,26 @@ def on_market(task: Task[Any, Answer], item: Any) -> Answer:
     """
     if not _market:
         _market.append(_source[0].load())
-    with first_compiles_alone():
-        return task(_market[0], item)
+    return run(task, _market[0], item)
+
+
+def run(task: Task[Any, Answer], panel: Panel, item: Any) -> Answer:
+    """Run a task, and see to it that what it raises can leave this process."""
+    try:
+        with first_compiles_alone():
+            return task(panel, item)
+    except Exception as error:
+        if _can_be_sent(error):
+            raise
+        raise BrokenInvariant(f"{type(error).__name__} in a worker process: {error}") from error
+
+
+def _can_be_sent(error: Exception) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever the making of an error from its parts can raise
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -1,0 +1,100 @@
+"""Tasks for workers, which import them from here: pieces of a sweep, and pieces that go wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from engine.data.panel import Panel
+from engine.track import Track
+from engine.variants import Variant, run_variants
+from tests.builders_panel import make_config, make_rules
+
+EXITS = [("exit", "pnl <= -5%", "sell all"), ("exit", "days_held >= 5", "sell all")]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A few variants of one rule, and what happens to the worker that runs them.
+
+    Args:
+        windows: of the moving average, one for each variant.
+        diary: where each attempt leaves a file, named by piece and attempt, with the number of its process.
+        deaths: how many attempts end with the death of their process.
+    """
+
+    windows: tuple[int, ...]
+    diary: Path | None = None
+    deaths: int = 0
+
+
+def tracks(panel: Panel, piece: Piece) -> list[Track]:
+    """The track records of a piece's variants."""
+    if piece.diary is not None:
+        attempts = len(list(piece.diary.glob(f"{piece.windows[0]}-*")))
+        note_process(piece.diary, f"{piece.windows[0]}-{attempts}")
+        if attempts < piece.deaths:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return list(run_variants([variant(window) for window in piece.windows], panel))
+
+
+def variant(window: int) -> Variant:
+    """Buys above an average of `window` bars."""
+    entry = ("entry", f"close > mean(close, {window})", "buy 20% of equity")
+    return Variant(make_rules(entry, *EXITS), make_config(cash_won=50_000_000, costs=True))
+
+
+def wait_for_ever(_panel: Panel, diary: Path) -> None:
+    """An item that only the end of its process ends."""
+    note_process(diary, f"waits-{os.getpid()}")
+    threading.Event().wait()
+
+
+def refuse(_panel: Panel, word: str) -> NoReturn:
+    """A rule that does not compile: its error has many parts."""
+    make_rules(("entry", f"close > {word}(close, 5)", "buy 10% of equity"))
+    raise AssertionError
+
+
+class Stubborn(Exception):
+    """An error that cannot be made from its message, as libraries have them."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def fail_stubbornly(_panel: Panel, item: int) -> NoReturn:
+    """What is raised cannot be unpickled."""
+    raise Stubborn(item, item + 1)
+
+
+def memory(panel: Panel, _item: int) -> tuple[bool, int, int]:
+    """Whether the bars could be written to, their bytes, and by how many this process grew when it read them all."""
+    before = private_bytes()
+    total = sum(int(np.add.reduce(bars, axis=None)) for bars in panel.bars)
+    assert total != 0
+    return panel.bars.flags.writeable or panel.state.flags.writeable, panel.bars.nbytes, private_bytes() - before
+
+
+def writable_array(_panel: Panel, size: int) -> np.ndarray:
+    """An answer that is an array."""
+    return np.arange(size)
+
+
+def private_bytes() -> int:
+    """Memory of this process that it shares with nobody. Linux only."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+
+
+def note_process(diary: Path, name: str) -> None:
+    """Leave the number of this process in a file."""
+    part = diary / f".{name}"
+    part.write_text(str(os.getpid()), encoding="utf-8")
+    part.rename(diary / name)
