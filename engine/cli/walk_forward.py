@@ -69,9 +69,13 @@ def walk_forward_command(
         str, typer.Option("--test", metavar="6m|125", help="검증 구간: 6m, 10w 또는 거래일 수 · test window")
     ] = "6m",
     purge: Annotated[
-        int,
-        typer.Option("--purge", min=0, help="학습과 검증 사이에 뺄 거래일 수 · sessions between training and test"),
-    ] = 30,
+        int | None,
+        typer.Option(
+            "--purge",
+            min=0,
+            help="학습과 검증 사이에 뺄 거래일 수(기본: 30거래일) · sessions between training and test",
+        ),
+    ] = None,
     embargo: Annotated[int, typer.Option("--embargo", min=0, help="더 뺄 거래일 수 · further sessions left out")] = 0,
     anchored: Annotated[
         bool, typer.Option("--anchored", help="학습을 늘 처음부터 시작 · training always begins with the range")
@@ -122,7 +126,7 @@ def walk_forward_command(
     from engine.reports.walk_forward_terminal import print_walk_forward  # noqa: PLC0415
     from engine.research.sweep import Sweep, places_to_try  # noqa: PLC0415
     from engine.research.walk_forward import check_plan, sessions_of  # noqa: PLC0415
-    from engine.research.walk_forward_plan import Plan, read_length  # noqa: PLC0415
+    from engine.research.walk_forward_plan import Plan, label_length, read_length  # noqa: PLC0415
     from engine.research.workers import PanelSource  # noqa: PLC0415
     from engine.rules.grid import parse_grid  # noqa: PLC0415
 
@@ -146,7 +150,7 @@ def walk_forward_command(
         plan = Plan(
             train=read_length(train, days),
             test=read_length(test, days),
-            purge=purge,
+            purge=label_length(panel.interval) if purge is None else purge,
             embargo=embargo,
             anchored=anchored,
             folds=folds,

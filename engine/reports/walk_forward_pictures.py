@@ -19,26 +19,32 @@ from engine.research.walk_forward_plan import EPOCH
 
 WIDTH, LEFT, RIGHT, BOTTOM = 1080, 110, 20, 24
 INNER = WIDTH - LEFT - RIGHT
-MOST_PATHS, MOST_POINTS = 60, 300
+MOST_PATHS, MOST_POINTS, MOST_ROWS = 60, 300, 60
 MOST_LABELS, MOST_DATES = 8, 12
 BINS = 20
 WIDE = 3.0
 
 
 def timeline_picture(view: WalkForwardView, lang: Lang) -> Markup:
-    """One line a window: what it was chosen on and what it was judged on."""
+    """One line a window, or one for each of some of them: what it was chosen on and what it was judged on."""
     steps, days = view.result.steps, view.result.days
-    high = max(6.0, min(16.0, 320 / len(steps)))
-    height = high * len(steps) + BOTTOM + 6
+    shown = _thinned(range(len(steps)), MOST_ROWS)
+    high = max(6.0, min(16.0, 320 / len(shown)))
+    height = high * len(shown) + BOTTOM + 6
     last = max(len(days) - 1, 1)
 
     def place(day: date) -> float:
         return LEFT + int(np.searchsorted(days, (day - EPOCH).days)) / last * INNER
 
     parts = _time_axis(_dates(view), lang, height)
-    for row, step in enumerate(steps):
+    for row, number_of_step in enumerate(shown):
+        step = steps[number_of_step]
         hint = texts.TIMELINE_HINT(lang).format(
-            number=row + 1, train_first=step.train[0], train_last=step.train[1], first=step.test[0], last=step.test[1]
+            number=number_of_step + 1,
+            train_first=step.train[0],
+            train_last=step.train[1],
+            first=step.test[0],
+            last=step.test[1],
         )
         top = 4 + row * high
         for (first, end), style in ((step.train, "area own"), (step.test, "dot own")):

@@ -21,6 +21,7 @@ from engine.reports.walk_forward_view import (
     window_rows,
 )
 
+MOST_WINDOWS = 40  # the page has all
 TONES = {"up": "green", "down": "dark_orange"}
 
 
@@ -36,6 +37,8 @@ def print_walk_forward(console: Console, view: WalkForwardView, *, lang: Lang = 
 def walk_forward_parts(view: WalkForwardView, lang: Lang) -> list[RenderableType]:
     """The parts from top to bottom."""
     parts = [_heading(view, lang), Words(""), _figures(view, lang), Words(""), _windows(view, lang), Words("")]
+    if len(view.result.steps) > MOST_WINDOWS:
+        parts.insert(-1, Words(texts.EARLIER(lang).format(count=len(view.result.steps) - MOST_WINDOWS), style="dim"))
     parts += [_point("·", sentence) for sentence in findings(view, lang)]
     parts += [_point("!", sentence, "dark_orange") for sentence in warnings(view, lang)]
     return [*parts, *(_point("·", note, "dim") for note in notes(view, lang))]
@@ -67,7 +70,8 @@ def _windows(view: WalkForwardView, lang: Lang) -> RenderableType:
         table.add_column(name.replace("-", "-\n").replace("+", "\n+"), justify="right", overflow="fold")
     for name in ("sharpe_in", "sharpe_out", "own", "base", "index", "trades"):
         table.add_column(texts.HEADS[name](lang).replace(" ", "\n"), justify="right", no_wrap=True)
-    for row in window_rows(view, lang):
+    rows = window_rows(view, lang)
+    for row in rows[-MOST_WINDOWS:]:
         own = Words(row.own, style=TONES.get(row.tone, ""))
         figures = (row.sharpe_in, row.sharpe_out, own, row.base, row.index, row.trades)
         table.add_row(row.test, *(Words(value) for value in row.values), *figures)

@@ -36,6 +36,7 @@ HEADS = {
     "index": Text("지수", "Index"),
     "trades": Text("거래", "Trades"),
 }
+EARLIER = Text("그 앞의 {count:,}구간은 HTML 보고서에 있습니다.", "{count:,} earlier windows stand in the HTML report.")
 EFFICIENCY = Text(
     "효율(검증 ÷ 학습): 연평균 수익률 {returns}, 샤프 {sharpe}. 1에 가까우면 학습에서 본 것이 그대로 남았고, 0 "
     "이하이면 운이었습니다.",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.metrics.cross_validation import Window, combinatorial_purged, fold_bounds, split_count, walk_forward_windows
+from engine.metrics.returns import SESSIONS_PER_YEAR, periods_per_year
 from engine.rules.lookback import lookback_bars
 from engine.rules.program import compile_rules
 from engine.rules.tree import RuleSet
@@ -77,6 +78,15 @@ def read_length(text: str, days: Days) -> int:
         last = EPOCH + timedelta(days=int(days[-1]))
         raise BadInput(f"{text} is longer than the range from {first} to {last}. Take a shorter window or more data.")
     return int(np.searchsorted(days, end))
+
+
+def label_length(interval: str) -> int:
+    """The horizon of the labels, 30 trading days, in sessions of an interval, rounded up.
+
+    >>> label_length("1d"), label_length("5m"), label_length("1w")
+    (30, 30, 7)
+    """
+    return -(-LABEL_SESSIONS * periods_per_year(interval) // SESSIONS_PER_YEAR)
 
 
 def cut(plan: Plan, days: Days) -> tuple[Window, ...]:

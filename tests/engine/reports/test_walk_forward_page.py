@@ -131,6 +131,20 @@ def test_one_window_and_many_paths_can_be_drawn(panel):
     assert "moved in" not in printed(view, "en")
 
 
+def test_many_windows_are_told_in_few_lines(panel):
+    view = view_of(panel, plan=replace(PLAN, test=2))
+    steps = view.result.steps
+    assert len(steps) > 60
+    lines = printed(view, "en")
+    assert f"{len(steps) - 40} earlier windows" in lines
+    assert f"{steps[-1].test[0]} ~" in lines
+    assert f"{steps[0].test[0]} ~" not in lines.partition("Figure")[2]
+    page = render_walk_forward(view, options=PageOptions(lang="en"))
+    drawn = page.partition('aria-label="Training and test windows"')[2].partition("</svg>")[0]
+    assert drawn.count('class="dot own"') == 60
+    assert all(f"{step.test[0]} ~ {step.test[1]}" in page for step in steps)
+
+
 def test_every_small_axis_label_stands_once(view):
     page = render_walk_forward(view, options=PageOptions(lang="en"))
     for name in ("rule-0.1", "rule-1.1"):
