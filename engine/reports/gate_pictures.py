@@ -121,9 +121,9 @@ def distribution(
     for row, mark in enumerate(marks):
         x, y = axis(mark.value), 14 + 14 * row
         anchor = "end" if x > width / 2 else "start"
-        parts.append(svg.rule(x, y + 3, x, scale.bottom, f"mark {mark.style}"))
+        parts.append(svg.rule(x, y + 3, x, scale.bottom, f"pin {mark.style}"))
         text = f"{mark.label} {label(mark.value)}" if mark.style == "mine" else mark.label
-        parts.append(svg.tick(x + (-5 if anchor == "end" else 5), y, text, anchor, style=f"mark {mark.style}"))
+        parts.append(svg.tick(x + (-5 if anchor == "end" else 5), y, text, anchor, style=f"pin {mark.style}"))
     return svg.picture(parts, width, height, title, 'class="histogram"')
 
 

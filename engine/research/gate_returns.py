@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,10 @@ def training(evidence: Evidence) -> Step:
     trades = trades_behind(evidence.candidate, evidence.base_run, evidence.candidate_run, changed[0])
     figures |= {"trades": trades, "least_trades": settings.least_trades}
     difference = pair.difference(evidence.scale)
-    if not np.abs(difference).max(initial=0.0) > 0 or trades == 0:
+    if not np.abs(difference).max(initial=0.0) > 0:
         return Step(name="training", outcome="fail", reason="no_effect", figures=figures)
     if trades < settings.least_trades:
-        missing = len(difference) * (settings.least_trades / trades - 1)
+        missing = len(difference) * (settings.least_trades / trades - 1) if trades else inf
         track = moments(difference)
         record = 0.0
         if not isinstance(track, Undefined) and track.sharpe > 0:

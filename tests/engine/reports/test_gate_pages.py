@@ -84,7 +84,7 @@ def test_the_pictures_show_both_windows_the_purge_and_the_candidate_among_its_ne
     page = render_gate(reports["promote"], names=NAMES, options=PageOptions(lang="en"))
     for style in ('class="purge"', 'class="unseen"', 'class="line own"', 'class="line third"', 'class="interval"'):
         assert style in page
-    assert page.count('class="mark mine"') == 4, "a line and a label in each of two pictures"
+    assert page.count('class="pin mine"') == 4, "a line and a label in each of two pictures"
     assert page.count('class="meter"') == 4 + 5, "four conditions of trading and five phases"
     unseen = render_gate(reports["reject"], names=NAMES, options=PageOptions(lang="en"))
     assert 'class="purge"' not in unseen and 'class="line third"' not in unseen
@@ -102,7 +102,7 @@ def test_hostile_names_stay_text(reports: dict[str, GateReport]) -> None:
 
 def test_marks_and_interval_lie_inside_a_distribution_that_they_are_far_from() -> None:
     drawn = str(distribution(np.array([1.0, 1.1]), [Mark(9.0, "me", "mine")], str, "t", interval=(-5.0, 2.0)))
-    places = [float(x) for x in re.findall(r'<line class="mark[^"]*" x1="([\d.]+)"', drawn)]
+    places = [float(x) for x in re.findall(r'<line class="pin[^"]*" x1="([\d.]+)"', drawn)]
     assert all(40 <= x <= 504 for x in places)
     left, width = re.search(r'class="interval" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn).groups()  # type: ignore[union-attr]
     assert float(left) >= 40 and float(left) + float(width) <= 504

@@ -7,12 +7,14 @@ import json
 import pytest
 
 from engine.data.panel import Panel
+from engine.errors import BadInput
 from engine.reports.gate_json import gate_text
 from engine.research.gate import STEPS
 from engine.research.gate_texts import SENTENCES
 from engine.research.texts import sentence
 from engine.research.workers import InProcess
-from tests.gate_world import ABSURD, BASE, FALLEN, GOOD, HEAD, LEAVE, candidate, gate, make_world, reasons, rule
+from tests.builders_panel import make_panel
+from tests.gate_world import ABSURD, BASE, FALLEN, FIRST, GOOD, HEAD, LEAVE, candidate, gate, make_world, reasons, rule
 
 NAMES = ("base.md", "candidate.md")
 
@@ -118,6 +120,36 @@ def test_a_rule_that_changes_no_trade_is_refused(world: Panel) -> None:
     added = rule("filter", "Entry Criteria", "returns(5) <= -3%", "require")
     report = gate(added, world)
     assert report.verdict.reason == "training.no_effect"
+
+
+def test_trades_that_hardly_change_are_too_few_to_tell_and_not_none(world: Panel) -> None:
+    """Positions one part in forty larger move every return a little and no sale by a tenth."""
+    report = gate(candidate(BASE.replace("buy 8% of equity", "buy 8.2% of equity")), world)
+    assert report.verdict.reason == "training.too_few_trades"
+    figures = report.step("training").figures  # type: ignore[union-attr]
+    assert figures["trades"] == 0 and figures["weeks"] is None and report.weeks_needed is None
+
+
+def test_rules_that_count_other_bars_cannot_be_compared(world: Panel) -> None:
+    with pytest.raises(BadInput, match="counts bars of 1w"):
+        gate(candidate(BASE.replace("1d", "1w")), world)
+
+
+def test_minutes_are_judged_by_their_sessions() -> None:
+    """Six bars a session: returns, windows and firings count sessions, not bars."""
+    days = make_world(rows=150 * 6)
+    bars = {
+        ticker: [tuple(int(value) for value in days.bars[:, row, column]) for row in range(days.rows)]
+        for column, ticker in enumerate(days.tickers)
+    }
+    panel = make_panel(bars, start=FIRST, bars_a_session=6, adjusted=True)
+    base, added = (text.replace("1d", "1m") for text in (BASE, BASE + GOOD))
+    report = gate(candidate(added, base), panel, untouched_sessions=30)
+    assert report.training_sessions == 150 - 30 - 30
+    figures = report.step("alive").figures  # type: ignore[union-attr]
+    assert figures["sessions"] == 90 and 0 < figures["days"] <= 90
+    assert len(report.difference) in (90, 120)
+    assert report.step("regimes").figures["index"] == "median"  # type: ignore[union-attr]
 
 
 def test_a_change_of_risk_alone_is_judged_at_the_volatility_of_the_base(world: Panel) -> None:
