@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fills import as_fills
+from benchmarks.memory_watch import MemoryWatch
 from benchmarks.panels import minute_panel
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
@@ -41,7 +41,6 @@ from engine.variants import Variant, run_variants
 ROOT = Path(__file__).parent.parent
 BARE_EXCHANGE = {"costs": False, "participation": 0.0, "funding": "optimistic"}
 PAIR_AXES = "golden-cross.1+dead-cross.1={windows}", "golden-cross.2+dead-cross.2={windows}"
-SAMPLED_EVERY_SECONDS = 0.25
 
 
 def prepare(folder: Path, options: dict) -> Callable:
@@ -60,7 +59,7 @@ def _command(folder: Path, options: dict) -> Callable[[], dict]:
             with subprocess.Popen(
                 command, cwd=scratch, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
             ) as child:
-                watch = _MemoryWatch(child.pid)
+                watch = MemoryWatch(child.pid)
                 answer = child.stdout.read()
             seconds = time.perf_counter() - began
             memory = watch.stop()
@@ -71,41 +70,6 @@ def _command(folder: Path, options: dict) -> Callable[[], dict]:
         return {"seconds": seconds, "peak_memory_bytes": memory, "note": note}
 
     return run
-
-
-class _MemoryWatch:
-    """Largest memory of a process and its children together; pages that they share count once."""
-
-    def __init__(self, process: int) -> None:
-        self._process, self._peak, self._ended = process, 0, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> int:
-        """The peak in bytes; 0 where the system does not tell."""
-        self._ended.set()
-        self._thread.join()
-        return self._peak
-
-    def _look(self) -> None:
-        while not self._ended.wait(SAMPLED_EVERY_SECONDS):
-            self._peak = max(self._peak, sum(_proportional_bytes(one) for one in _with_children(self._process)))
-
-
-def _with_children(process: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return [process]
-    return [process, *(found for child in children for found in _with_children(int(child)))]
-
-
-def _proportional_bytes(process: int) -> int:
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def _pairs(folder: Path, options: dict) -> Callable[[], Callable[[], np.ndarray]]:

@@ -200,6 +200,23 @@ CASES = (
         ),
     ),
     Case(
+        name="gate",
+        title="geoul gate of one added rule, 200 neighbours, 1,000 resamples, from the shell to the verdict",
+        market="sample",
+        size=(2_500, 2_500),
+        short=(984, 100),
+        engines=(
+            Engine(
+                "Geoul",
+                "bench_gate",
+                {"rule": "benchmarks/rules/candidate.md", "neighbours": 200, "resamples": 1_000},
+                repeat=3,
+                goal_seconds=15.0,
+                goal_memory_bytes=4e9,
+            ),
+        ),
+    ),
+    Case(
         name="command",
         title="geoul backtest of the default prompt, second run, from the shell to the table (synthetic market)",
         market="sample",
