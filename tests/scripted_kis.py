@@ -113,10 +113,16 @@ class ScriptedKis:
         self._replies: dict[str, deque[Reply | Callable[[Seen], Reply]]] = defaultdict(deque)
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
         host = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                with host._lock:
+                    host._connections.append(self.connection)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
@@ -149,8 +155,14 @@ class ScriptedKis:
         return [seen for seen in self.seen if seen.path == path]
 
     def close(self) -> None:
+        """Stop, and hang up on everybody, as a host that goes down does."""
         self._stop.set()
         self._server.shutdown()
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._connections.clear()
         self._server.server_close()
         self._thread.join()
 

@@ -33,6 +33,7 @@ class Answer:
         body: the JSON; kept out of the repr, because it echoes the account number.
         tr_cont: the header of the same name: F or M = more pages.
         server_time: of the header Date, None if it had none.
+        hide: values that an error about this answer must not show.
     """
 
     endpoint: Endpoint
@@ -41,6 +42,7 @@ class Answer:
     body: Mapping[str, object] = field(repr=False)
     tr_cont: str = ""
     server_time: datetime | None = None
+    hide: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def more(self) -> bool:
@@ -65,9 +67,9 @@ class Answer:
         if isinstance(raw, Mapping):
             raw = [raw]  # a list of one has been seen without its brackets
         if not isinstance(raw, list):
-            raise BadAnswer(self._where(block), "", raw, "a list of rows")
+            raise BadAnswer(self._where(block), "", raw, "a list of rows", self.hide)
         return tuple(
-            read(record, row, f"{self._where(block)} row {number}")
+            read(record, row, f"{self._where(block)} row {number}", self.hide)
             for number, row in enumerate(raw, start=1)
             if block.positional or not _absent(block, row)
         )
@@ -84,7 +86,7 @@ class Answer:
             if len(raw) > 1:
                 raise BadAnswer(self._where(block), "", f"{len(raw)} rows", "one row")
             raw = raw[0] if raw else None
-        return None if is_blank(raw) else read(record, raw, self._where(block))
+        return None if is_blank(raw) else read(record, raw, self._where(block), self.hide)
 
     def one(self, record: type[R]) -> R:
         """The single row of the block that holds `record`.

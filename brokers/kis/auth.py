@@ -133,8 +133,9 @@ class Tokens:
     def _obtain(self, *, refused: SecretStr | None, wait: bool) -> SecretStr:
         with self._locked(_LONG_WAIT_SECONDS if wait else _SHORT_WAIT_SECONDS):
             stored = self._load()
-            if stored.token == refused:
+            if refused is not None and stored.token == refused:
                 stored = _Stored(asked_at=stored.asked_at)
+                self._save(stored)
             token = stored.valid_for(self._clock.now(), RENEW_BEFORE)
             if token is not None:
                 self._held = stored
@@ -202,7 +203,9 @@ class Tokens:
     def _try_ask(self, name: str, values: dict[str, str]) -> dict[str, object] | Failure:
         self._channel.limiter.acquire(Priority.ORDER)  # without it no order goes
         endpoint = ENDPOINTS[name]
-        return classify_access(endpoint, self._channel.ask_access(endpoint, values), tuple(values.values()))
+        return classify_access(
+            endpoint, self._channel.ask_access(endpoint, values), (*values.values(), *self._channel.hide)
+        )
 
     @contextmanager
     def _locked(self, seconds: float) -> Iterator[None]:

@@ -35,6 +35,7 @@ class Channel:
         limiter: of this key.
         transport: sends.
         user_agent: header of every request.
+        hide: values that are masked in whatever KIS says.
     """
 
     environment: Environment
@@ -45,6 +46,7 @@ class Channel:
     limiter: RateLimiter
     transport: HttpTransport = field(repr=False)
     user_agent: str
+    hide: tuple[str, ...] = field(default=(), repr=False)
 
     def send(
         self, endpoint: Endpoint, *, tr_id: str, values: Mapping[str, str], token: SecretStr, more: bool = False

@@ -155,9 +155,10 @@ class KisConfig(BaseModel):
         return self.options.token_folder or cache_root() / "kis"
 
     def secrets(self) -> tuple[str, ...]:
-        """Every value that must be masked in logs."""
+        """Every value that must be masked in logs; one of fewer than six characters would mask ordinary words."""
         held = (self.app_key, self.app_secret, self.account, self.hts_id, self.quote_app_key, self.quote_app_secret)
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        values = (secret.get_secret_value() for secret in held if secret is not None)
+        return tuple(value for value in values if len(value) >= 6)
 
 
 def load_kis_config(

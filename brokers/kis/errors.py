@@ -15,6 +15,7 @@ see `outcome`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.errors import BrokenInvariant, GeoulError
@@ -58,11 +59,12 @@ class BadAnswer(KisError):
         field: name on the wire, "" where the whole block is meant.
         value: what stood there.
         needed: what should stand there.
+        hide: values to mask, should they stand there.
     """
 
-    def __init__(self, where: str, field: str, value: object, needed: str) -> None:
-        self.where, self.field, self.value = where, field, value
-        shown = redact_text(repr(value))
+    def __init__(self, where: str, field: str, value: object, needed: str, hide: Sequence[str] = ()) -> None:
+        self.where, self.field = where, field
+        shown = redact_text(repr(value), hide)
         if len(shown) > _SHOWN:
             shown = shown[:_SHOWN] + "…"
         shown = shown.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair cannot be printed

@@ -187,7 +187,7 @@ def classify(endpoint: Endpoint, delivery: Delivery, secrets: Sequence[str] = ()
     if body is None:
         return _uncertain(endpoint, status=delivery.status, mishap=_not_json(delivery))
     result = _text(body.get("rt_cd"))
-    code = _code(body)
+    code = redact_text(_code(body), secrets)
     text = redact_text(_text(body.get("msg1")) or _text(body.get("error_description")), secrets)[:_LONGEST_TEXT]
     if result == "0":
         return Answer(
@@ -197,6 +197,7 @@ def classify(endpoint: Endpoint, delivery: Delivery, secrets: Sequence[str] = ()
             body=body,
             tr_cont=delivery.headers.get("tr_cont", "").strip().upper(),
             server_time=_server_time(delivery.headers),
+            hide=tuple(secrets),
         )
     if not result and not code:
         return _uncertain(endpoint, status=delivery.status, mishap=Mishap.NO_RESULT)
@@ -210,7 +211,7 @@ def classify_access(endpoint: Endpoint, delivery: Delivery, secrets: Sequence[st
     body = read_json(delivery.body)
     if body is None:
         return _uncertain(endpoint, status=delivery.status, mishap=_not_json(delivery))
-    code = _code(body)
+    code = redact_text(_code(body), secrets)
     if code or _text(body.get("rt_cd")) not in ("", "0"):
         text = _text(body.get("error_description")) or _text(body.get("msg1"))
         return _said_no(endpoint, code, redact_text(text, secrets)[:_LONGEST_TEXT], delivery.status)

@@ -143,7 +143,7 @@ class KisRest:
             return error.failure
         channel.limiter.acquire(Priority.READ if patient else Priority.ORDER)
         delivery = channel.send(endpoint, tr_id=tr_id, values=values, token=token, more=more)
-        result = classify(endpoint, delivery, (*self.config.secrets(), token.get_secret_value()))
+        result = classify(endpoint, delivery, (*channel.hide, token.get_secret_value()))
         if isinstance(result, Answer):
             channel.limiter.recovered()
             self._compare_clocks(result)
@@ -231,6 +231,7 @@ class KisRest:
             ),
             transport=self._transport,
             user_agent=self.config.user_agent,
+            hide=self.config.secrets(),
         )
         return channel, Tokens(channel, folder=folder, clock=self._clock, sleep=self._sleep, report=self._report)
 

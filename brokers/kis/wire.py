@@ -13,7 +13,7 @@ is absent is "" (conventions of the official samples, read 2026-11-23).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, time
 from decimal import Decimal
@@ -98,31 +98,32 @@ def wire_names(record: type[Record]) -> tuple[str, ...]:
     return tuple(name for column in columns(record) for name in column.wire.names)
 
 
-def read(record: type[R], row: object, where: str) -> R:
+def read(record: type[R], row: object, where: str, hide: Sequence[str] = ()) -> R:
     """A record from one JSON object.
 
     Args:
         record: what to make.
         row: the object; keys in any case, values padded as they come. Unknown keys are ignored.
         where: call and block, for the error.
+        hide: values that an error must not show.
 
     Raises:
         BadAnswer: the row is no object, a required field is blank, or a value has the wrong form.
     """
     if not isinstance(row, Mapping):
-        raise BadAnswer(where, "", row, "an object")
+        raise BadAnswer(where, "", row, "an object", hide)
     given = {str(key).lower(): value for key, value in row.items()}
     values: dict[str, object] = {}
     for column in columns(record):
         if column.wire.count:
             values[column.attribute] = tuple(
-                _value(column, given.get(name.lower()), where, name) or 0 for name in column.wire.names
+                _value(column, given.get(name.lower()), where, name, hide) or 0 for name in column.wire.names
             )
             continue
         raw = given.get(column.wire.name.lower())
         if raw is None and column.wire.alias:
             raw = given.get(column.wire.alias.lower())
-        values[column.attribute] = _value(column, raw, where, column.wire.name)
+        values[column.attribute] = _value(column, raw, where, column.wire.name, hide)
     return record(**values)
 
 
@@ -145,23 +146,23 @@ def is_blank(row: object) -> bool:
     return all(value is None or (isinstance(value, str) and not value.strip()) for value in row.values())
 
 
-def _value(column: Column, raw: object, where: str, name: str) -> object:
+def _value(column: Column, raw: object, where: str, name: str, hide: Sequence[str]) -> object:
     kind, convert = _READ[column.type]
     if raw is None or isinstance(raw, str):
         text = (raw or "").strip()
     elif isinstance(raw, int | Decimal) and not isinstance(raw, bool) and column.type in (int, Decimal, str):
         text = str(raw)  # everything should be text, but a number is no less clear
     else:
-        raise BadAnswer(where, name, raw, kind)
+        raise BadAnswer(where, name, raw, kind, hide)
     value = None
     if text:
         try:
             value = convert(text)
         except ValueError:
-            raise BadAnswer(where, name, raw, kind) from None
+            raise BadAnswer(where, name, raw, kind, hide) from None
     if value is None:
         if column.required:
-            raise BadAnswer(where, name, raw, kind)
+            raise BadAnswer(where, name, raw, kind, hide)
         return column.default
     return value
 
