@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict, deque
@@ -104,9 +105,9 @@ class SharedClock(SimulatedClock):
 
 
 class ScriptedKis:
-    """The host: answers each path with its replies in turn, the last of them for ever."""
+    """The host: answers each path with its replies in turn, the last of them for ever; with `tls` it speaks HTTPS."""
 
-    def __init__(self, clock: SharedClock) -> None:
+    def __init__(self, clock: SharedClock, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self.issued: list[str] = []
         self._clock = clock
@@ -141,7 +142,10 @@ class ScriptedKis:
                 """A client that went away is part of the script."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -211,9 +215,9 @@ class ScriptedKis:
 
 
 @contextlib.contextmanager
-def scripted_kis(clock: SharedClock) -> Iterator[ScriptedKis]:
+def scripted_kis(clock: SharedClock, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedKis]:
     """A running host, stopped at the end."""
-    host = ScriptedKis(clock)
+    host = ScriptedKis(clock, tls)
     try:
         yield host
     finally:
