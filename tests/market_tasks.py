@@ -12,9 +12,11 @@ from typing import NoReturn
 import numpy as np
 
 from engine.data.panel import Panel
+from engine.kernel_cache import cache_folder
 from engine.track import Track
 from engine.variants import Variant, run_variants
 from tests.builders_panel import make_config, make_rules
+from tests.other_processes import wait_until
 
 EXITS = [("exit", "pnl <= -5%", "sell all"), ("exit", "days_held >= 5", "sell all")]
 
@@ -27,11 +29,13 @@ class Piece:
         windows: of the moving average, one for each variant.
         diary: where each attempt leaves a file, named by piece and attempt, with the number of its process.
         deaths: how many attempts end with the death of their process.
+        holds: the first attempt waits until the diary holds a file `go`.
     """
 
     windows: tuple[int, ...]
     diary: Path | None = None
     deaths: int = 0
+    holds: bool = False
 
 
 def tracks(panel: Panel, piece: Piece) -> list[Track]:
@@ -41,6 +45,8 @@ def tracks(panel: Panel, piece: Piece) -> list[Track]:
         note_process(piece.diary, f"{piece.windows[0]}-{attempts}")
         if attempts < piece.deaths:
             os.kill(os.getpid(), signal.SIGKILL)
+        if piece.holds and attempts == 0:
+            wait_until((piece.diary / "go").exists)
     return list(run_variants([variant(window) for window in piece.windows], panel))
 
 
@@ -74,23 +80,46 @@ def fail_stubbornly(_panel: Panel, item: int) -> NoReturn:
     raise Stubborn(item, item + 1)
 
 
-def memory(panel: Panel, _item: int) -> tuple[bool, int, int]:
-    """Whether the bars could be written to, their bytes, and by how many this process grew when it read them all."""
-    before = private_bytes()
-    total = sum(int(np.add.reduce(bars, axis=None)) for bars in panel.bars)
-    assert total != 0
-    return panel.bars.flags.writeable or panel.state.flags.writeable, panel.bars.nbytes, private_bytes() - before
+@dataclass(frozen=True)
+class Place:
+    """Where a worker sees the bars of its market.
+
+    Args:
+        machine: of the cluster.
+        file: the part of a file or of shared memory that they lie in, as the system names it.
+        shared: whether other processes see the same memory.
+        writable: whether numpy would let anybody change them.
+    """
+
+    machine: str
+    file: tuple[str, ...]
+    shared: bool
+    writable: bool
 
 
-def writable_array(_panel: Panel, size: int) -> np.ndarray:
+def place_of_bars(panel: Panel, _item: int) -> Place:
+    """Where the bars are in memory. Linux only."""
+    import ray  # noqa: PLC0415  (an optional library)
+
+    address = panel.bars.ctypes.data
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+        span, rights, offset, device, inode, *_ = line.split()
+        first, last = (int(bound, 16) for bound in span.split("-"))
+        if first <= address < last:
+            file = (device, inode, hex(int(offset, 16) + address - first))
+            machine = ray.get_runtime_context().get_node_id()
+            return Place(machine, file, "s" in rights, panel.bars.flags.writeable)
+    raise AssertionError
+
+
+def numbers(_panel: Panel, size: int) -> np.ndarray:
     """An answer that is an array."""
     return np.arange(size)
 
 
-def private_bytes() -> int:
-    """Memory of this process that it shares with nobody. Linux only."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+def kernel_folder(_panel: Panel, _item: int) -> Path:
+    """Where this worker keeps compiled code."""
+    return cache_folder()
 
 
 def note_process(diary: Path, name: str) -> None:

@@ -53,9 +53,8 @@ class ProcessPool:
         item, coming = waiting[0]
         try:
             answer = _awaited(coming)
-        except (
-            BrokenProcessPool
-        ):  # one process that dies takes the whole pool along, and nobody knows whose fault it was
+        except BrokenProcessPool:
+            # One process that dies takes the whole pool along, and nobody knows which item it was at.
             answer = self._alone(task, item)
             for place, (other, lost) in enumerate(waiting):
                 if place > 0 and _is_lost(lost):

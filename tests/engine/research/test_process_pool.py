@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,23 +51,28 @@ def expected(source: PanelSource) -> list[bytes]:
     return answer_bytes(InProcess(source.load()).map(tracks, PIECES))
 
 
+@pytest.fixture(scope="module")
+def pool(source: PanelSource) -> Iterator[ProcessPool]:
+    """Two processes, for the tests that leave them whole."""
+    with ProcessPool(source, 2) as pool:
+        yield pool
+
+
 def answer_bytes(answers) -> list[bytes]:
     return [pickle.dumps(answer) for answer in answers]
 
 
-def test_the_answers_are_those_of_one_process_to_the_byte_and_in_order(source, expected):
+def test_the_answers_are_those_of_one_process_to_the_byte_and_in_order(pool, expected):
     assert len(set(expected)) > len(expected) // 2  # pieces that trade alike would hide a wrong order
-    with ProcessPool(source, 2) as pool:
-        assert answer_bytes(pool.map(tracks, PIECES)) == expected
-        assert answer_bytes(pool.map(tracks, PIECES[::-1])) == expected[::-1]
+    assert answer_bytes(pool.map(tracks, PIECES)) == expected
+    assert answer_bytes(pool.map(tracks, PIECES[::-1])) == expected[::-1]
 
 
-def test_a_worker_that_dies_in_the_middle_is_replaced(source, expected, tmp_path):
+def test_a_worker_that_dies_in_the_middle_is_replaced(pool, expected, tmp_path):
     pieces = [Piece(piece.windows, tmp_path, deaths=number in (3, 7)) for number, piece in enumerate(PIECES)]
-    with ProcessPool(source, 2) as pool:
-        assert answer_bytes(pool.map(tracks, pieces)) == expected
-        assert (tmp_path / f"{pieces[3].windows[0]}-1").exists()  # the second attempt
-        assert answer_bytes(pool.map(tracks, PIECES[:3])) == expected[:3]  # the pool is whole again
+    assert answer_bytes(pool.map(tracks, pieces)) == expected
+    assert (tmp_path / f"{pieces[3].windows[0]}-1").exists()  # the second attempt
+    assert answer_bytes(pool.map(tracks, PIECES[:3])) == expected[:3]  # the pool is whole again
 
 
 def test_a_piece_that_kills_every_worker_ends_the_run_after_the_answers_before_it(source, expected, tmp_path):
@@ -78,18 +84,18 @@ def test_a_piece_that_kills_every_worker_ends_the_run_after_the_answers_before_i
     assert answer_bytes(found) == expected[:2]
 
 
-def test_an_error_of_a_task_arrives_as_it_was_raised(source):
+def test_an_error_of_a_task_arrives_as_it_was_raised(pool, source):
     with pytest.raises(RuleError) as alone:
         list(InProcess(source.load()).map(refuse, ["smma"]))
-    with ProcessPool(source, 2) as pool, pytest.raises(RuleError) as caught:
+    with pytest.raises(RuleError) as caught:
         list(pool.map(refuse, ["smma"]))
     assert type(caught.value) is type(alone.value)
     assert str(caught.value) == str(alone.value)
     assert vars(caught.value) == vars(alone.value)
 
 
-def test_an_error_that_cannot_be_sent_is_told_in_words(source):
-    with ProcessPool(source, 2) as pool, pytest.raises(BrokenInvariant, match="Stubborn in a worker process: 7 and 8"):
+def test_an_error_that_cannot_be_sent_is_told_in_words(pool):
+    with pytest.raises(BrokenInvariant, match="Stubborn in a worker process: 7 and 8"):
         list(pool.map(fail_stubbornly, [7]))
 
 
