@@ -115,7 +115,7 @@ WITHOUT_MEANING = Text(
 )
 SILENT = Text("한 번도 체결되지 않은 변형이 {count:,}개 있습니다.", "{count:,} variants never filled an order.")
 SEEN = Text(
-    "이 탐색은 {last}까지 보았습니다. 검증 문(gate)이 처음 보는 구간은 {untouched}부터이므로, 여기서 고른 규칙을 그 "
+    "이 탐색은 {last}까지 보았습니다. 심사(gate)가 처음 보는 구간은 {untouched}부터이므로, 여기서 고른 규칙을 그 "
     "구간으로 검증하려면 --to를 그 앞으로 잡고 다시 탐색하십시오.",
     "This sweep has seen everything up to {last}. The sessions that the gate keeps unseen begin on {untouched}: to "
     "have a choice judged on them, sweep again with --to before that day.",
