@@ -12,13 +12,12 @@ KIS replays nothing: every gap has to be filled from REST by whoever takes the r
 
 from __future__ import annotations
 
-import socket as _socket
 import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -37,12 +36,14 @@ from brokers.kis.frames import (
     format_subscription,
     read_frame,
 )
+from brokers.kis.reading_ahead import ReadingAheadSocket
 from brokers.kis.realtime import Record, Trade, read_records
 from brokers.kis.realtime_fields import NOTICES
 from brokers.kis.registrations import Registrations, SessionLost
 from brokers.kis.stream_queue import Item, StreamQueue
 from brokers.kis.stream_reports import BadFrame, Gap, GapReason, LinkChange, LinkState
-from brokers.kis.subscriptions import PLACES, Subscription, SubscriptionPlan
+from brokers.kis.stream_settings import StreamSettings, StreamStatus
+from brokers.kis.subscriptions import Subscription, SubscriptionPlan
 from brokers.kis.trade_sequence import Arrival, TradeSequence
 from engine.clock import Clock
 from engine.errors import ConfigError
@@ -50,68 +51,9 @@ from engine.log import redact_text
 
 PATH = "/tryitout"
 _HELD_NOTICES = 200
-_RECEIVE_BUFFER = 1 << 20  # some seconds of a busy market, while the program holds the interpreter
+_LARGEST_BATCH = 200
 _LONGEST_WHY = 160
 _SHORTEST_WAIT_SECONDS = 0.001  # 0 would mean "do not wait at all" to a socket
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamSettings:
-    """Times and sizes of the stream; KIS documents none of them except the places.
-
-    Args:
-        places: registrations of one session.
-        turn_seconds: how long a subscription keeps its place when there are more than places.
-        connect_seconds: time for the TCP connection and the handshake.
-        poll_seconds: the thread looks up from the socket at least this often.
-        spacing_seconds: between two requests to KIS.
-        answer_seconds: until a request without an answer is repeated.
-        ping_seconds: of silence, then a ping of the WebSocket protocol is sent.
-        silence_seconds: of silence, then the link counts as dead.
-        customer_type: "P" for persons, "B" for companies.
-    """
-
-    places: int = PLACES
-    turn_seconds: float = 60.0
-    connect_seconds: float = 10.0
-    poll_seconds: float = 0.2
-    spacing_seconds: float = 0.02
-    answer_seconds: float = 5.0
-    ping_seconds: float = 20.0
-    silence_seconds: float = 60.0
-    customer_type: str = "P"
-
-    def __post_init__(self) -> None:
-        times = (self.turn_seconds, self.connect_seconds, self.poll_seconds, self.answer_seconds)
-        if min(times) <= 0 or self.spacing_seconds < 0 or not 0 < self.ping_seconds < self.silence_seconds:
-            raise ConfigError("Stream settings: all times are positive, and ping_seconds is less than silence_seconds.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamStatus:
-    """How the stream is doing, at one instant.
-
-    Args:
-        connected: whether the link is up.
-        registered: subscriptions that KIS confirmed.
-        wanted: subscriptions asked for.
-        sessions: connections so far.
-        records: records read so far.
-        bad_frames: frames that could not be read.
-        repeated_trades: trades left out because their volume had been reached.
-        dropped: market data that the queue dropped.
-        last_received_at: time of the last frame, None before the first.
-    """
-
-    connected: bool
-    registered: int
-    wanted: int
-    sessions: int
-    records: int
-    bad_frames: int
-    repeated_trades: int
-    dropped: int
-    last_received_at: datetime | None
 
 
 class RealtimeSocket:
@@ -160,6 +102,8 @@ class RealtimeSocket:
         self._sequence = TradeSequence()
         self._held: deque[DataFrame] = deque()
         self._socket: websocket.WebSocket | None = None
+        self._collects = False  # whether several frames may arrive in one reading
+        self._batch: list[Item] = []  # of the frames that had arrived together
         self._thread: threading.Thread | None = None
         self._secret, self._renew_key = "", False
         self._failures = self._sessions = self._records = self._bad_frames = self._repeated = 0
@@ -231,6 +175,7 @@ class RealtimeSocket:
                 self._lose(str(lost))
             except (websocket.WebSocketException, OSError, struct.error) as error:
                 self._lose(f"{type(error).__name__}: {error}")
+        self._hand_over()
         self._hang_up()
         self._report(LinkChange(state=LinkState.CLOSED, at=self._clock.now()))
 
@@ -249,13 +194,15 @@ class RealtimeSocket:
         except KisError as error:
             raise SessionLost(f"no approval key: {error}") from error
         self._renew_key = False
-        socket = websocket.WebSocket(
-            sockopt=[(_socket.SOL_SOCKET, _socket.SO_RCVBUF, _RECEIVE_BUFFER)],
-            skip_utf8_validation=True,
-            enable_multithread=False,
-        )
+        seconds, address = self._settings.connect_seconds, urlsplit(self._url)
+        socket = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=False)
+        options = {}
+        self._collects = False
+        if address.scheme == "ws":  # with TLS the library opens the socket itself
+            options["socket"] = tcp = ReadingAheadSocket.open(address.hostname or "", address.port or 80, seconds)
+            tcp.before_reading, self._collects = self._hand_over, True
         try:
-            socket.connect(self._url, timeout=self._settings.connect_seconds)  # type: ignore[no-untyped-call]
+            socket.connect(self._url, timeout=seconds, **options)  # type: ignore[no-untyped-call]
         except ValueError as error:  # a handshake that is no HTTP
             raise SessionLost(f"no WebSocket at this address: {error}") from error
         self._socket = socket
@@ -268,6 +215,7 @@ class RealtimeSocket:
 
     def _lose(self, why: str) -> None:
         """Report the loss, and wait before the next attempt."""
+        self._hand_over()
         was_open = self._socket is not None
         self._hang_up()
         if was_open and self._last_received_at is not None:
@@ -301,6 +249,8 @@ class RealtimeSocket:
         assert socket is not None
         heard, pinged = self._monotonic(), False
         while not self._stop.is_set():
+            if len(self._batch) >= (_LARGEST_BATCH if self._collects else 1):
+                self._hand_over()
             self._send_requests(socket)
             try:
                 opcode, data = socket.recv_data(control_frame=True)
@@ -398,7 +348,7 @@ class RealtimeSocket:
                         )
                     )
             items.append(record)
-        self.queue.put(items)
+        self._batch += items
 
     def _notices(self, frame: DataFrame, now: datetime) -> list[Record]:
         """Notices with whichever key fits; before the first key they are held back until the answer brings it."""
@@ -424,7 +374,13 @@ class RealtimeSocket:
 
     def _report(self, *reports: Item) -> None:
         if reports:
-            self.queue.put(reports)
+            self._batch += reports
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self.queue.put(batch)
 
     def _report_bad(self, error: FrameError, now: datetime, is_data: bool) -> None:
         self._bad_frames += 1
@@ -433,4 +389,4 @@ class RealtimeSocket:
         if notices and is_data and (not error.tr_id or error.tr_id in NOTICES):
             # News of an order may have been in it, and nothing later would show that it is missing.
             reports.append(Gap(reason=GapReason.BAD_FRAME, subscriptions=notices, since=now, until=now))
-        self.queue.put(reports)
+        self._report(*reports)
