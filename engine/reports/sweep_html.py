@@ -18,14 +18,15 @@ from engine.reports.sweep_view import (
     headline,
     heads,
     influence_sentence,
-    luck_sentence,
+    lead_sentence,
     map_note,
     notes,
     overfitting_sentence,
+    own_sentence,
     shape_sentence,
-    strict_sentence,
     trials_sentence,
 )
+from engine.research.sweep_summary import Deflated
 
 
 def write_sweep(view: SweepView, path: Path, *, options: PageOptions | None = None) -> Path:
@@ -65,8 +66,8 @@ def _page(view: SweepView, lang: Lang) -> dict[str, object]:
         ],
         "shape": shape_sentence(view, lang),
         "fall": fall_picture(shape, lang, complete=complete) if shape is not None and shape.rings else "",
-        "luck": luck_sentence(view, lang),
-        "strict": strict_sentence(view, lang),
+        "lead": lead_sentence(view, lang),
+        "own": own_sentence(view, lang),
         "trials": trials_sentence(view, lang),
         "overfitting": overfitting_sentence(view, lang),
         "ranks": "" if isinstance(overfitting, Undefined) else rank_picture(overfitting, lang),
@@ -82,13 +83,8 @@ def _cards(view: SweepView, lang: Lang) -> list[dict[str, str]]:
     best = summary.table.row(summary.best_row, named=True) if summary.best_row is not None else {}
     base = summary.table.row(summary.base_row, named=True)
     luck, overfitting = summary.luck, summary.overfitting
+    lead, own = (luck.lead, luck.own) if luck else (None, None)
     unchanged = texts.UNCHANGED(lang)
-    counted = f"유효 시험 {luck.trials.effective:,}번" if luck and lang == "ko" else ""
-    if luck and lang == "en":
-        counted = f"{luck.trials.effective:,} effective trials"
-    expected = [show.number(value) for value in (luck.expected, luck.strict_expected)] if luck else []
-    probable = [luck.strict.probability, luck.deflated.probability] if luck else []
-    better = [show.percent(value, 0) for value in probable if not isinstance(value, Undefined)]
     return [
         {
             "name": "가장 나은 샤프 지수" if lang == "ko" else "Best Sharpe ratio",
@@ -97,16 +93,16 @@ def _cards(view: SweepView, lang: Lang) -> list[dict[str, str]]:
             "more": f"{unchanged} {show.number(base['sharpe'])}",
         },
         {
-            "name": "운이 주는 샤프 지수" if lang == "ko" else "Sharpe ratio by luck",
-            "value": _between(expected),
+            "name": "앞선 몫이 운보다 나을 확률" if lang == "ko" else "Lead better than luck",
+            "value": _probability(lead),
             "tone": "",
-            "more": counted,
+            "more": _against(lead, lang),
         },
         {
-            "name": "운보다 나을 확률" if lang == "ko" else "Better than luck",
-            "value": _between(better),
+            "name": "수익이 운보다 나을 확률" if lang == "ko" else "Returns better than luck",
+            "value": _probability(own),
             "tone": "",
-            "more": "디플레이티드 샤프(2014)" if lang == "ko" else "deflated Sharpe ratio (2014)",
+            "more": _against(own, lang),
         },
         {
             "name": "과최적화 확률" if lang == "ko" else "Overfitting (PBO)",
@@ -117,6 +113,12 @@ def _cards(view: SweepView, lang: Lang) -> list[dict[str, str]]:
     ]
 
 
-def _between(values: list[str]) -> str:
-    """One value, or the two that the truth lies between."""
-    return " ~ ".join(dict.fromkeys(values)) or show.DASH
+def _probability(found: Deflated | None) -> str:
+    return show.percent(None if found is None or isinstance(found.probability, Undefined) else found.probability, 1)
+
+
+def _against(found: Deflated | None, lang: Lang) -> str:
+    if found is None:
+        return ""
+    measured, expected = show.number(found.measured), show.number(found.expected)
+    return f"샤프 {measured}, 운 {expected}" if lang == "ko" else f"Sharpe {measured}, luck {expected}"

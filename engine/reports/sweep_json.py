@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.metrics.undefined import Undefined
 from engine.reports.sweep_view import SweepView
-from engine.research.sweep_summary import SweepSummary
+from engine.research.sweep_summary import Deflated, SweepSummary
 
 SCHEMA = 1
 
@@ -99,20 +99,22 @@ def _luck(summary: SweepSummary) -> dict[str, Any] | None:
     found = summary.luck
     if found is None:
         return None
-    probability, strict = found.deflated.probability, found.strict.probability
     return {
-        "raw_trials": found.trials.raw,
-        "effective_trials": found.trials.effective,
-        "threshold": found.trials.threshold,
-        "best_sharpe": found.best,
+        "raw_trials": found.count.raw,
+        "effective_trials": found.count.effective,
+        "threshold": found.count.threshold,
+        "convention": "2014",
+        "lead": None if found.lead is None else _deflated(found.lead),
+        "own": _deflated(found.own),
+    }
+
+
+def _deflated(found: Deflated) -> dict[str, Any]:
+    return {
+        "sharpe": found.measured,
         "expected_by_luck": found.expected,
-        "deflated_sharpe": None if isinstance(probability, Undefined) else probability,
-        "each_variant_a_trial": {
-            "trials": found.strict.trials,
-            "expected_by_luck": found.strict_expected,
-            "deflated_sharpe": None if isinstance(strict, Undefined) else strict,
-        },
-        "convention": found.deflated.convention,
+        "deflated_sharpe": None if isinstance(found.probability, Undefined) else found.probability,
+        "trials": found.trials,
     }
 
 

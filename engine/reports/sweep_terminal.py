@@ -19,12 +19,12 @@ from engine.reports.sweep_view import (
     headline,
     heads,
     influence_sentence,
-    luck_sentence,
+    lead_sentence,
     map_note,
     notes,
     overfitting_sentence,
+    own_sentence,
     shape_sentence,
-    strict_sentence,
     trials_sentence,
 )
 from engine.research.sweep_shape import HeatMap
@@ -56,10 +56,11 @@ def sweep_parts(view: SweepView, lang: Lang) -> list[RenderableType]:
     sentences = [
         influence_sentence(view, lang),
         shape_sentence(view, lang),
-        f"{luck_sentence(view, lang)} {strict_sentence(view, lang)}".rstrip(),
+        lead_sentence(view, lang),
+        own_sentence(view, lang),
         overfitting_sentence(view, lang),
     ]
-    parts += [Words(""), *(_point("·", sentence) for sentence in sentences)]
+    parts += [Words(""), *(_point("·", sentence) for sentence in sentences if sentence)]
     parts += [_point("!", note, "dark_orange") for note in notes(view, lang)]
     return [*parts, Words(trials_sentence(view, lang), style="dim")]
 

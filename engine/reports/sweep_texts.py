@@ -30,41 +30,41 @@ ALL_SAMPLED = Text("격자 {size:,}점 중 {count:,}점을 시드 {seed}로 뽑�
 ALL_RUN = Text("격자 {size:,}점 전체", "all {size:,} points of the grid")
 
 LUCK_UNKNOWN = Text(
-    "샤프 지수가 운인지 판단할 수 없습니다: 수익률이 변하지 않습니다.",
-    "Whether the Sharpe ratio is luck cannot be told: the returns do not vary.",
+    "운인지 판단할 수 없습니다: 수익률이 변하지 않습니다.",
+    "Whether it is luck cannot be told: the returns do not vary.",
 )
-LUCK_ONLY = Text(
-    "가장 나은 변형도 운만으로 나올 수준입니다. 독립된 시험 {effective:,}번이면 쓸모없는 규칙 가운데 가장 운 좋은 "
-    "것의 샤프 지수가 평균 {expected}인데 여기서는 {best}입니다.",
-    "The best is what luck alone would give: among {effective:,} independent trials the luckiest useless rule shows "
-    "a Sharpe ratio of {expected} on average, and this one has {best}.",
+LEAD_NONE = Text(
+    "지금 규칙보다 나은 변형이 없으므로 운을 따질 것도 없습니다.",
+    "No variant leads the unchanged rules, so there is no lead that could be luck.",
 )
-LUCK_MAYBE = Text(
-    "가장 나은 변형의 샤프 지수 {best}은(는) 독립된 시험 {effective:,}번에서 운이 주는 {expected}보다 높지만 "
+LEAD_LUCK = Text(
+    "지금 규칙보다 앞선 것은 운만으로 나올 수준입니다. 앞선 몫의 샤프 지수가 {measured}인데, 독립된 시험 "
+    "{trials:,}번이면 쓸모없는 변경 가운데 가장 운 좋은 것이 {expected}을(를) 보입니다.",
+    "Its lead over the unchanged rules is what luck alone would give: the lead has a Sharpe ratio of {measured}, and "
+    "the luckiest of {trials:,} independent useless changes shows {expected}.",
+)
+LEAD_MAYBE = Text(
+    "지금 규칙보다 앞선 몫의 샤프 지수 {measured}은(는) 독립된 시험 {trials:,}번에서 운이 주는 {expected}보다 높지만 "
     "확실하지 않습니다. 운보다 나을 확률은 {probability}입니다(보통 95%를 요구합니다).",
-    "The best has a Sharpe ratio of {best}, more than the {expected} that luck gives among {effective:,} independent "
-    "trials, but not surely: the probability that it is better than luck is {probability} (95% is usual).",
+    "Its lead over the unchanged rules has a Sharpe ratio of {measured}, more than the {expected} that luck gives "
+    "among {trials:,} independent trials, but not surely: the probability that it is better than luck is "
+    "{probability} (95% is usual).",
 )
-LUCK_BEATEN = Text(
-    "가장 나은 변형의 샤프 지수 {best}은(는) 독립된 시험 {effective:,}번에서 운이 주는 {expected}보다 분명히 "
+LEAD_BEATEN = Text(
+    "지금 규칙보다 앞선 몫의 샤프 지수 {measured}은(는) 독립된 시험 {trials:,}번에서 운이 주는 {expected}보다 "
     "높습니다(운보다 나을 확률 {probability}).",
-    "The best has a Sharpe ratio of {best}, clearly more than the {expected} that luck gives among {effective:,} "
-    "independent trials (probability {probability}).",
+    "Its lead over the unchanged rules has a Sharpe ratio of {measured}, more than the {expected} that luck gives "
+    "among {trials:,} independent trials (probability {probability}).",
 )
-LUCK_ALONE = Text(
-    "변형들의 수익률이 모두 함께 움직여 시험 한 번으로 칩니다. 참 샤프 지수가 0보다 클 확률은 {probability}입니다.",
-    "The returns of all variants move together, so they count as one trial. The probability that the true Sharpe "
-    "ratio is above 0 is {probability}.",
-)
-LUCK_STRICT = Text(
-    "이 탐색의 변형 {count:,}개를 하나하나 시험으로 치면 운만으로도 {expected}이(가) 나오고, 운보다 나을 확률은 "
-    "{probability}입니다. 참값은 두 셈 사이에 있습니다.",
-    "With each of the {count:,} variants of this sweep as a trial of its own luck gives {expected}, and the "
-    "probability of being better than luck is {probability}. The truth lies between the two counts.",
+OWN = Text(
+    "그 자체로는 샤프 지수가 {measured}입니다. 이 탐색의 변형 {trials:,}개를 하나하나 시험으로 치면 운만으로 "
+    "{expected}이(가) 나오고, 운보다 나을 확률은 {probability}입니다.",
+    "By itself it has a Sharpe ratio of {measured}; with each of the {trials:,} variants of this sweep as a trial of "
+    "its own luck gives {expected}, and the probability of being better than luck is {probability}.",
 )
 TRIALS = Text(
-    "지금까지 이 데이터에서 시험한 변형은 {raw:,}개이고, 일별 수익률의 상관이 {threshold:g} 이상인 것을 하나로 치면 "
-    "{effective:,}번입니다.",
+    "지금까지 이 데이터에서 시험한 변형은 {raw:,}개이고, 지금 규칙과의 일별 차이의 상관이 {threshold:g} 이상인 것을 "
+    "하나로 치면 {effective:,}번입니다.",
     "{raw:,} variants have ever been tried on this data; those whose daily returns correlate by {threshold:g} or "
     "more count as one, which leaves {effective:,}.",
 )

@@ -10,11 +10,11 @@ from typing import Any
 from engine.metrics.undefined import Undefined
 from engine.reports import format as show
 from engine.reports import sweep_texts as texts
-from engine.reports.language import Lang
+from engine.reports.language import Lang, Text
 from engine.reports.texts import undefined
 from engine.research.sweep import Sweep
 from engine.research.sweep_shape import HeatMap
-from engine.research.sweep_summary import SweepSummary
+from engine.research.sweep_summary import Deflated, SweepSummary
 from engine.rules.constants import all_constants
 
 MOST_ROWS = 10
@@ -115,35 +115,33 @@ def headline(view: SweepView, lang: Lang) -> str:
     )
 
 
-def luck_sentence(view: SweepView, lang: Lang) -> str:
-    """Is the best more than luck?"""
+def lead_sentence(view: SweepView, lang: Lang) -> str:
+    """Is the lead of the best over the unchanged rules more than luck?"""
     luck = view.summary.luck
-    if luck is None or isinstance(luck.deflated.probability, Undefined):
+    if luck is None:
         return texts.LUCK_UNKNOWN(lang)
-    probability = luck.deflated.probability
-    if luck.deflated.trials == 1:
-        text = texts.LUCK_ALONE
-    elif luck.best <= luck.expected:
-        text = texts.LUCK_ONLY
-    else:
-        text = texts.LUCK_BEATEN if probability >= USUAL_CONFIDENCE else texts.LUCK_MAYBE
-    return text(lang).format(
-        effective=luck.deflated.trials,
-        expected=show.number(luck.expected),
-        best=show.number(luck.best),
-        probability=show.percent(probability, 1),
-    )
+    lead = luck.lead
+    if lead is None or lead.measured <= 0:
+        return texts.LEAD_NONE(lang)
+    if isinstance(lead.probability, Undefined):
+        return texts.LUCK_UNKNOWN(lang)
+    text = texts.LEAD_BEATEN if lead.probability >= USUAL_CONFIDENCE else texts.LEAD_MAYBE
+    return _deflated(texts.LEAD_LUCK if lead.measured <= lead.expected else text, lead, lang)
 
 
-def strict_sentence(view: SweepView, lang: Lang) -> str:
-    """The same with every variant as a trial of its own; empty where that makes no difference."""
+def own_sentence(view: SweepView, lang: Lang) -> str:
+    """Are the returns of the best more than luck? Empty where they do not vary."""
     luck = view.summary.luck
-    if luck is None or isinstance(luck.strict.probability, Undefined) or luck.strict.trials == luck.deflated.trials:
-        return ""
-    return texts.LUCK_STRICT(lang).format(
-        count=luck.strict.trials,
-        expected=show.number(luck.strict_expected),
-        probability=show.percent(luck.strict.probability, 1),
+    return "" if luck is None else _deflated(texts.OWN, luck.own, lang)
+
+
+def _deflated(text: Text, found: Deflated, lang: Lang) -> str:
+    probability = None if isinstance(found.probability, Undefined) else found.probability
+    return text(lang).format(
+        measured=show.number(found.measured),
+        expected=show.number(found.expected),
+        probability=show.percent(probability, 1),
+        trials=found.trials,
     )
 
 
@@ -152,8 +150,8 @@ def trials_sentence(view: SweepView, lang: Lang) -> str:
     luck = view.summary.luck
     if luck is None:
         return ""
-    trials = luck.trials
-    return texts.TRIALS(lang).format(raw=trials.raw, effective=trials.effective, threshold=trials.threshold)
+    count = luck.count
+    return texts.TRIALS(lang).format(raw=count.raw, effective=count.effective, threshold=count.threshold)
 
 
 def overfitting_sentence(view: SweepView, lang: Lang) -> str:

@@ -9,37 +9,49 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engine.metrics.deflated_sharpe import DeflatedSharpe, deflated_sharpe
+from engine.metrics.deflated_sharpe import deflated_sharpe
 from engine.metrics.overfitting import Overfitting, pbo
-from engine.metrics.sharpe import moments
-from engine.metrics.undefined import Undefined
+from engine.metrics.sharpe import Moments, moments
+from engine.metrics.undefined import Figure, Undefined
+from engine.research.gate_settings import GateSettings
 from engine.research.sweep import Sweep
 from engine.research.sweep_shape import HeatMap, Neighbourhood, Profile, heat_map, neighbourhood, profiles
-from engine.research.sweep_table import returns_matrix
+from engine.research.sweep_table import Floats, returns_matrix
 from engine.research.trial_count import TrialCount
 
 BLOCKS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Luck:
-    """The best Sharpe ratio against what the best of so many useless trials would show.
+class Deflated:
+    """A Sharpe ratio against what the luckiest of so many useless trials would show.
 
     Args:
-        trials: raw and effective number, of the ledger.
-        deflated: with the effective number, the Sharpe ratio per session.
-        strict: the same with every variant of the sweep as a trial of its own: variants that move together through the
-            market alone are one trial for `deflated`, though one of them was chosen all the same.
-        best, expected, strict_expected: Sharpe ratio of the best variant, and that of the luckiest useless one by both
-            counts, per year.
+        measured, expected: both per year; `expected` is that of the luckiest useless trial.
+        probability: that the true one is above what luck shows.
+        trials: how many are counted.
     """
 
-    trials: TrialCount
-    deflated: DeflatedSharpe
-    strict: DeflatedSharpe
-    best: float
+    measured: float
     expected: float
-    strict_expected: float
+    probability: Figure
+    trials: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Luck:
+    """Is the best variant more than luck?
+
+    Args:
+        count: trials of the ledger, raw and effective.
+        lead: its daily difference from the unchanged rules, among the effective trials ever made on this data; None
+            where the unchanged rules are the best, or all differences are equal.
+        own: its own returns, with every variant of the sweep as a trial of its own.
+    """
+
+    count: TrialCount
+    lead: Deflated | None
+    own: Deflated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,15 +110,17 @@ def summarize_sweep(table: pl.DataFrame, sweep: Sweep, trials: TrialCount, *, pe
     known = np.flatnonzero(np.isfinite(sharpe))
     ranking = known[np.lexsort((known, -sharpe[known]))]
     returns = returns_matrix(table.filter(pl.col("returns").is_not_null()))
+    column = np.cumsum(ran) - 1  # of a row that ran, in the matrix of returns
+    base = int(np.flatnonzero(table["base"].to_numpy())[0])
     shape = _Shape(table, sweep, ran)
     return SweepSummary(
         table=table,
         ranking=tuple(int(row) for row in ranking),
-        base_row=int(np.flatnonzero(table["base"].to_numpy())[0]),
+        base_row=base,
         evaluated=int(ran.sum()),
         without_meaning=int((~ran).sum()),
         silent=int((table["fills"] == 0).sum()),
-        luck=_luck(returns, int(np.cumsum(ran)[ranking[0]]) - 1, trials, periods) if len(ranking) else None,
+        luck=_luck(returns, column[ranking[0]], column[base], trials, periods) if len(ranking) else None,
         overfitting=pbo(returns, BLOCKS) if len(returns) else Undefined.TOO_FEW_SESSIONS,
         profiles=shape.profiles(),
         maps=shape.maps(),
@@ -114,29 +128,42 @@ def summarize_sweep(table: pl.DataFrame, sweep: Sweep, trials: TrialCount, *, pe
     )
 
 
-def _luck(returns: NDArray[np.float64], best: int, trials: TrialCount, periods: int) -> Luck | None:
-    """The best of the columns against luck."""
+def _luck(returns: Floats, best: int, base: int, count: TrialCount, periods: int) -> Luck | None:
+    """The best of the columns, against luck."""
     tracks = [moments(series) for series in returns.T]
     track = tracks[best]
     if isinstance(track, Undefined):
         return None
-    variance = trials.clusters.sharpe_variance if trials.clusters else Undefined.NO_ALTERNATIVE
-    # Trials that all move together are one, and one has nothing to be the luckiest of.
-    one = isinstance(variance, Undefined)
-    deflated = deflated_sharpe(
-        track, 1 if one else trials.effective, 0.0 if isinstance(variance, Undefined) else variance
-    )
     sharpes = [found.sharpe for found in tracks if not isinstance(found, Undefined)]
     spread = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else 0.0
-    strict = deflated_sharpe(track, len(sharpes), spread)
-    year = sqrt(periods)
+    lead = moments(returns[:, best] - returns[:, base])
     return Luck(
-        trials=trials,
-        deflated=deflated,
-        strict=strict,
-        best=track.sharpe * year,
-        expected=deflated.expected_maximum * year,
-        strict_expected=strict.expected_maximum * year,
+        count=count,
+        lead=None if isinstance(lead, Undefined) else _deflated(lead, count.effective, _variance(count, lead), periods),
+        own=_deflated(track, len(sharpes), spread, periods),
+    )
+
+
+def _variance(count: TrialCount, track: Moments) -> float:
+    """Variance of the Sharpe ratios across clusters of trials, at least that of useless rules, which is 1 / (T - 1).
+
+    The gate measures it in the same way: a few clusters say nothing about it.
+    """
+    useless = 1 / (track.observations - 1)
+    measured = count.clusters.sharpe_variance if count.clusters else None
+    if not isinstance(measured, float) or count.effective < GateSettings().least_clusters:
+        return useless
+    return max(measured, useless)
+
+
+def _deflated(track: Moments, trials: int, variance: float, periods: int) -> Deflated:
+    found = deflated_sharpe(track, max(trials, 1), variance)
+    year = sqrt(periods)
+    return Deflated(
+        measured=track.sharpe * year,
+        expected=found.expected_maximum * year,
+        probability=found.probability,
+        trials=found.trials,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from io import StringIO
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from engine.config import BacktestConfig
 from engine.metrics.trial_clusters import cluster_trials
+from engine.metrics.undefined import Undefined
 from engine.reports.language import Lang
 from engine.reports.page import PageOptions
 from engine.reports.sweep_html import render_sweep
@@ -22,14 +24,14 @@ from engine.reports.sweep_terminal import print_sweep
 from engine.reports.sweep_view import (
     SweepView,
     headline,
-    luck_sentence,
+    lead_sentence,
     notes,
     overfitting_sentence,
+    own_sentence,
     shape_sentence,
-    strict_sentence,
 )
 from engine.research.sweep import OUTSIDE, Sweep
-from engine.research.sweep_summary import summarize_sweep
+from engine.research.sweep_summary import Deflated, summarize_sweep
 from engine.research.sweep_table import Evaluated, chunk_frame
 from engine.research.trial_count import TrialCount
 from engine.rules.grid import parse_grid
@@ -79,7 +81,8 @@ def a_view(
         )
         rows.append(Evaluated(number=number, point=point, rules_hash=f"{number:064d}", track=track))
     table = chunk_frame(rows, grid, base=base, cash_won=100_000_000, periods=252)
-    clusters = cluster_trials(returns, 0.5)
+    ran = [place for place, number in enumerate(numbers) if number not in without]
+    clusters = cluster_trials(returns[:, ran] - returns[:, [numbers.index(base)]], 0.5)
     trials = TrialCount(raw=len(rows), effective=clusters.effective_trials, threshold=0.5, clusters=clusters)
     summary = summarize_sweep(table, sweep, trials, periods=252)
     return SweepView(
@@ -111,9 +114,9 @@ def test_the_page_shows_the_table_the_map_and_the_pictures(lang: Lang) -> None:
     assert len(pictures) == 5
     for picture in pictures:
         ElementTree.fromstring(picture)  # well-formed
-    for sentence in (headline(view, lang), luck_sentence(view, lang), overfitting_sentence(view, lang)):
+    for sentence in (headline(view, lang), lead_sentence(view, lang), overfitting_sentence(view, lang)):
         assert sentence in page
-    assert "{" not in "".join((headline(view, lang), shape_sentence(view, lang), strict_sentence(view, lang)))
+    assert "{" not in "".join((headline(view, lang), shape_sentence(view, lang), own_sentence(view, lang)))
 
 
 def test_names_and_reasons_are_data_not_markup() -> None:
@@ -136,33 +139,37 @@ def test_the_terminal_shows_every_figure_even_when_narrow(lang: Lang) -> None:
     assert "*" in shown
 
 
-def test_the_best_among_noise_is_told_to_be_luck() -> None:
+@pytest.mark.parametrize(
+    ("measured", "probability", "words"),
+    [
+        (0.5, 0.3, ("what luck alone would give", "운만으로 나올 수준")),
+        (0.9, 0.7, ("but not surely", "확실하지 않습니다")),
+        (1.9, 0.97, ("more than the 0.60", "0.60보다 높습니다")),
+        (-0.1, 0.01, ("no lead that could be luck", "운을 따질 것도")),
+        (None, None, ("no lead that could be luck", "운을 따질 것도")),
+        (1.0, Undefined.NO_VARIATION, ("cannot be told", "판단할 수 없습니다")),
+    ],
+)
+def test_a_lead_is_told_by_what_luck_would_give(measured: Any, probability: Any, words: tuple[str, str]) -> None:
     view = a_view(noise())
     luck = view.summary.luck
     assert luck is not None
-    sentence = luck_sentence(view, "en")
-    assert ("what luck alone would give" in sentence) == (luck.best <= luck.expected)
-    lucky = replace(luck, best=luck.expected - 0.1)
-    worse = replace(view, summary=replace(view.summary, luck=lucky))
-    assert "among 100 independent trials" in luck_sentence(worse, "en")
-    assert "운만으로" in luck_sentence(worse, "ko")
+    lead = None
+    if measured is not None:
+        lead = Deflated(measured=measured, expected=0.6, probability=probability, trials=12)
+    other = replace(view, summary=replace(view.summary, luck=replace(luck, lead=lead)))
+    assert words[0] in lead_sentence(other, "en")
+    assert words[1] in lead_sentence(other, "ko")
 
 
-def test_a_real_difference_is_told_to_be_more_than_luck() -> None:
+def test_a_single_peak_is_told_to_be_a_spike_and_what_it_earns_beside_every_variant() -> None:
     returns = noise()
     returns[:, 44] += 0.004
     view = a_view(returns)
-    assert "clearly more than" in luck_sentence(view, "en")
-    assert "분명히 높습니다" in luck_sentence(view, "ko")
     assert "A spike" in shape_sentence(view, "en")
     assert "뾰족" in shape_sentence(view, "ko")
-
-
-def test_variants_that_move_together_are_told_with_both_counts() -> None:
-    view = a_view(np.random.default_rng(2).normal(0.0004, 0.01, (800, 1)) + 0.05 * noise())
-    assert "count as one trial" in luck_sentence(view, "en")
-    assert "each of the 100 variants" in strict_sentence(view, "en")
-    assert strict_sentence(a_view(noise()), "en") == ""  # both counts are the same there
+    assert "each of the 100 variants" in own_sentence(view, "en")
+    assert "변형 100개" in own_sentence(view, "ko")
 
 
 @pytest.mark.parametrize("lang", LANGS)

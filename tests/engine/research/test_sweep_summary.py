@@ -48,7 +48,8 @@ def summary_of(
     ]
     table = chunk_frame(rows, grid, base=base, cash_won=100, periods=252)
     ran = [place for place, number in enumerate(numbers) if number not in without]
-    clusters = cluster_trials(returns[:, ran], 0.5)
+    base_column = numbers.index(base)
+    clusters = cluster_trials(returns[:, ran] - returns[:, [base_column]], 0.5)
     trials = TrialCount(raw=len(ran), effective=clusters.effective_trials, threshold=0.5, clusters=clusters)
     return summarize_sweep(table, sweep, trials, periods=252)
 
@@ -72,12 +73,17 @@ def noise(columns: int, seed: int = 5, mean: float = 0.0) -> np.ndarray:
 
 
 def test_the_best_of_noise_is_what_luck_gives() -> None:
-    found = summary_of(noise(100))
+    returns = noise(100)
+    found = summary_of(returns)
     assert found.luck is not None
-    assert found.luck.trials.effective == 100
+    own = found.luck.own
     # The best of a hundred useless rules shows about 2.5 standard errors, which are 0.5 a year here.
-    assert found.luck.expected == pytest.approx(expected_maximum(100) / SESSIONS**0.5 * 252**0.5, rel=0.2)
-    assert 0.1 < found.luck.deflated.probability < 0.9  # type: ignore[operator]
+    assert own.trials == 100
+    assert own.expected == pytest.approx(expected_maximum(100) / SESSIONS**0.5 * 252**0.5, rel=0.2)
+    assert own.measured == pytest.approx(found.table["sharpe"].max())
+    assert 0.1 < own.probability < 0.9  # type: ignore[operator]
+    assert found.luck.lead is not None
+    assert found.luck.lead.trials == found.luck.count.effective
     assert not isinstance(found.overfitting, Undefined)
     assert found.overfitting.pbo > 0.2
     assert found.neighbourhood is not None
@@ -90,9 +96,12 @@ def test_a_region_that_really_earns_is_a_plateau_and_no_luck() -> None:
     found = summary_of(returns + 0.0018 * hill)
     assert found.best_row is not None
     assert np.abs(np.array(divmod(found.best_row, 10)) - (5, 4)).max() <= 2
-    assert found.luck is not None
-    assert found.luck.deflated.probability > 0.95  # type: ignore[operator]
-    assert found.luck.best > found.luck.expected
+    luck = found.luck
+    assert luck is not None
+    assert luck.lead is not None
+    assert luck.own.probability > 0.95  # type: ignore[operator]
+    assert luck.own.measured > luck.own.expected
+    assert luck.lead.measured > luck.lead.expected
     assert not isinstance(found.overfitting, Undefined)
     assert found.overfitting.pbo < 0.1
     assert found.neighbourhood is not None
@@ -100,15 +109,30 @@ def test_a_region_that_really_earns_is_a_plateau_and_no_luck() -> None:
     assert found.neighbourhood.kept > 0.5  # type: ignore[operator]
 
 
-def test_variants_that_move_together_are_one_trial_but_the_strict_count_is_told_too() -> None:
-    market = noise(1, seed=7, mean=0.0004)
-    found = summary_of(market + 0.1 * noise(100, seed=8))
-    luck = found.luck
+def test_the_lead_is_the_daily_difference_among_the_trials_of_the_ledger() -> None:
+    market = noise(1, seed=7, mean=0.001)
+    returns = market + 0.1 * noise(100, seed=8)
+    found = summary_of(returns)
+    luck, best = found.luck, found.best_row
     assert luck is not None
-    assert (luck.trials.effective, luck.deflated.trials, luck.expected) == (1, 1, 0.0)
-    assert luck.strict.trials == 100
-    assert luck.strict_expected > 0
-    assert luck.strict.probability < luck.deflated.probability  # type: ignore[operator]
+    assert luck.lead is not None
+    assert best is not None
+    difference = returns[:, best] - returns[:, 3]
+    assert luck.lead.measured == pytest.approx(difference.mean() / difference.std(ddof=1) * 252**0.5)
+    assert luck.lead.trials == luck.count.effective
+    few = luck.count.effective < 10
+    useless = expected_maximum(luck.lead.trials, 1 / (SESSIONS - 1)) * 252**0.5
+    assert (luck.lead.expected == pytest.approx(useless)) if few else (luck.lead.expected >= useless)
+
+
+def test_unchanged_rules_that_are_the_best_have_no_lead() -> None:
+    returns = noise(100)
+    returns[:, 3] += 0.003
+    found = summary_of(returns)
+    assert (found.base_rank, found.best_row) == (1, 3)
+    assert found.luck is not None
+    assert found.luck.lead is None
+    assert found.luck.own.probability > 0.95  # type: ignore[operator]
 
 
 def test_ranking_puts_the_unchanged_rules_among_the_others() -> None:
