@@ -145,6 +145,7 @@ def test_reads_of_many_threads_never_go_before_an_order_that_waits() -> None:
     def read() -> None:
         limit.acquire(READ)
         taken.append("read")
+        standing_back.release()  # so that a read that was let through fails the test and does not hang it
 
     readers = [threading.Thread(target=read) for _ in range(4)]
     limit.acquire(READ)
