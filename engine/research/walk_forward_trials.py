@@ -6,44 +6,32 @@ import numpy as np
 
 from engine.data.panel import Panel
 from engine.ledger.ledger import Ledger
-from engine.ledger.trials import WALK_FORWARD, Trial, record_trials
-from engine.metrics.returns import periods_per_year
+from engine.ledger.trials import WALK_FORWARD, record_trials
 from engine.metrics.undefined import Undefined
 from engine.research.sweep import Sweep
-from engine.research.sweep_trials import facts_of
+from engine.research.sweep_trials import facts_of, trial_of
 from engine.research.walk_forward import WalkForward, stretch
 
 
 def count_variants(ledger: Ledger, sweep: Sweep, panel: Panel, result: WalkForward) -> int:
-    """Record every variant that ran, with its returns over the whole range, and say how many.
+    """Record every variant that ran, with its daily difference from the unchanged rules, and say how many.
 
     A variant that a sweep has tried on the same range has the same name and is not counted twice. The unchanged rules
     are the yardstick and no trial, unless the grid has them.
     """
     facts = facts_of(sweep, panel)
-    periods = periods_per_year(panel.interval)
     trials = []
     for row in result.variants.tracks:
         if row.track is None:
             continue
-        found = stretch(np.asarray(row.track.returns), periods)
-        trials.append(
-            Trial(
-                kind=WALK_FORWARD,
-                candidate_hash=row.rules_hash,
-                baseline_hash=facts.baseline_hash,
-                data_hash=facts.data_hash,
-                dataset=facts.dataset,
-                config_hash=facts.config_hash,
-                metrics={
-                    "sharpe": None if isinstance(found.sharpe, Undefined) else found.sharpe,
-                    "total_return": found.total_return,
-                    "max_drawdown": found.max_drawdown,
-                    "trades": row.track.trades,
-                },
-                daily_returns=row.track.returns,
-                sessions=facts.sessions,
-            )
-        )
+        returns = np.asarray(row.track.returns)
+        found = stretch(returns, facts.periods)
+        figures = {
+            "own_sharpe": None if isinstance(found.sharpe, Undefined) else found.sharpe,
+            "total_return": found.total_return,
+            "max_drawdown": found.max_drawdown,
+            "trades": row.track.trades,
+        }
+        trials.append(trial_of(facts, WALK_FORWARD, row.rules_hash, returns, figures))
     record_trials(ledger, trials)
     return len(trials)
