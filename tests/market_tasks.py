@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
@@ -78,6 +79,11 @@ class Stubborn(Exception):
 def fail_stubbornly(_panel: Panel, item: int) -> NoReturn:
     """What is raised cannot be unpickled."""
     raise Stubborn(item, item + 1)
+
+
+def import_nothing(_panel: Panel, _item: int) -> None:
+    """A library that this machine does not have."""
+    importlib.import_module("nowhere")
 
 
 @dataclass(frozen=True)

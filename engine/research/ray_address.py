@@ -22,12 +22,13 @@ SETTINGS = 4
 
 
 def load_ray() -> Any:
-    """The library `ray`, told not to report its use to anybody.
+    """The library `ray`, told not to report its use to anybody and to leave errors to us.
 
     Raises:
         BadInput: it is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of pieces that nobody asks for any more
     try:
         import ray  # noqa: PLC0415  (an optional library, slow to load)
     except ImportError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -54,34 +55,34 @@ class RayCluster:
             self._market = self._ray.put(panel)
             self._software = self._ray.put(software())
             self._run = self._ray.remote(**self._options())(_on_market)
-        except BaseException:
+        except BaseException as error:
             self._disconnect()
+            _require_nothing_missing(error)
             raise
 
     def map(self, task: Task[Item, Answer], items: Sequence[Item]) -> Iterator[Answer]:
-        """As `Workers.map`; each piece of work is tried again on another worker when its own dies."""
-        ray = self._ray
-        ahead = AHEAD * max(int(ray.cluster_resources().get("CPU", 0)), 1)
-        waiting: deque[Any] = deque()
-        try:
-            for item in items:
-                work = ray.cloudpickle.dumps((task, item))
-                waiting.append(self._run.remote(self._market, self._software, work))
-                if len(waiting) >= ahead:
-                    yield self._answer(waiting)
-            while waiting:
-                yield self._answer(waiting)
-        finally:
-            for sent in waiting:
-                ray.cancel(sent, force=True)
+        """As `Workers.map`; each piece of work is tried again on another worker when its own dies.
 
-    def _answer(self, waiting: deque[Any]) -> Any:
-        """The answer that was asked for first; it leaves `waiting`."""
+        What is on its way when nobody reads on, at most `AHEAD` items a CPU, runs until the connection is given back:
+        to cancel an item ends this process when its answer comes at the same moment (Ray 2.60, its change 54785).
+        """
+        ahead = AHEAD * max(int(self._ray.cluster_resources().get("CPU", 0)), 1)
+        waiting: deque[Any] = deque()
+        for item in items:
+            work = self._ray.cloudpickle.dumps((task, item))
+            waiting.append(self._run.remote(self._market, self._software, work))
+            if len(waiting) >= ahead:
+                yield self._answer(waiting.popleft())
+        while waiting:
+            yield self._answer(waiting.popleft())
+
+    def _answer(self, sent: Any) -> Any:
         raised = self._ray.exceptions
         try:
             # Bytes, because arrays that come out of the object store itself could not be written to.
-            answer = pickle.loads(self._ray.get(waiting[0]))
+            return pickle.loads(self._ray.get(sent))
         except raised.RayTaskError as error:
+            _require_nothing_missing(error.cause)
             raise error.cause from error
         except raised.RayError as error:
             raise WorkerLost(
@@ -90,8 +91,6 @@ class RayCluster:
                 "run it again with fewer CPUs on each (ray start --num-cpus): what is finished is kept where the "
                 "command can resume."
             ) from error
-        waiting.popleft()
-        return answer
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"num_cpus": 1, "max_retries": RETRIES}
@@ -109,6 +108,15 @@ class RayCluster:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._disconnect()
+
+
+def _require_nothing_missing(error: BaseException) -> None:
+    """Say it in our words when a machine lacks Geoul or a library; Ray wraps that in many ways."""
+    if missing := re.search("No module named '[^']+'", str(error)):
+        raise BadInput(
+            f"A machine of the cluster lacks a part of Geoul ({missing[0]}). Install the same Geoul and the same "
+            "libraries on every machine, and start the cluster again."
+        ) from error
 
 
 def plain_arrays(panel: Panel) -> Panel:

@@ -26,7 +26,16 @@ from engine.research import ray_address, ray_workers
 from engine.research.ray_workers import RayCluster, bytes_outside, plain_arrays
 from engine.research.software import software
 from engine.research.workers import InProcess, PanelSource, open_workers
-from tests.market_tasks import Piece, fail_stubbornly, kernel_folder, numbers, place_of_bars, refuse, tracks
+from tests.market_tasks import (
+    Piece,
+    fail_stubbornly,
+    import_nothing,
+    kernel_folder,
+    numbers,
+    place_of_bars,
+    refuse,
+    tracks,
+)
 from tests.other_processes import is_running, noted_processes, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -170,6 +179,24 @@ def test_a_machine_with_other_programs_is_refused_by_name(cluster, source, monke
         pytest.raises(BadInput, match=rf"{socket.gethostname()}.*numpy {np.__version__} there, 1.0 here"),
     ):
         list(workers.map(tracks, PIECES))
+
+
+def test_a_machine_that_lacks_a_library_is_told_apart_from_a_fault(cluster, source):
+    with (
+        RayCluster(cluster.address, source) as workers,
+        pytest.raises(BadInput, match=r"lacks a part of Geoul .*nowhere"),
+    ):
+        list(workers.map(import_nothing, [0]))
+
+
+def test_who_stops_reading_may_ask_for_something_else(cluster, source, expected):
+    with RayCluster(cluster.address, source) as workers:
+        for read in range(20):
+            answers = workers.map(numbers, [2] * 60)
+            for _ in range(read):
+                next(answers)
+            answers.close()
+        assert answer_bytes(workers.map(tracks, PIECES[:2])) == expected[:2]
 
 
 def test_workers_keep_compiled_code_where_the_user_wants_it(cluster, source, tmp_path, monkeypatch):
