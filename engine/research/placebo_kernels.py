@@ -31,6 +31,12 @@ def mirrored(ratio: float) -> float:
 
 
 @inner
+def turned(ratio: float, turn: bool) -> float:
+    """The ratio, mirrored if it turns."""
+    return mirrored(ratio) if turn else ratio
+
+
+@inner
 def _shown(price: float, lower: int, upper: int, table: int, bounds_row: Int64, sizes_row: Int64) -> int:
     """A latent price as it is traded: on the grid where there is one (`table` >= 0), inside the limits."""
     bounded = min(max(price, LEAST), MOST)
@@ -47,7 +53,9 @@ def follow(
     reference: NDArray[np.float64],
     factor: NDArray[np.float64],
     source: NDArray[np.int32],
-    flipped: NDArray[np.bool_],
+    gap_turned: NDArray[np.bool_],
+    body_turned: NDArray[np.bool_],
+    reach: NDArray[np.float64],
     first_row: Int64,
     last_row: Int64,
     kind: Int64,
@@ -72,10 +80,12 @@ def follow(
     never adds up, and what a limit cuts off waits for the next sessions, as it does on the exchange.
 
     Shapes: bars, new_bars (5, T, N); state, base, reference, factor, source (T, N) and their new ones; value (T, N) or
-    (0, 0) when there is none; flipped (T,); first_row, last_row, kind, leverage (N,); leverage_applies (T,);
-    tick_table, limit_pct, rounded_base (6, T).
+    (0, 0) when there is none; gap_turned, body_turned, reach, leverage_applies (T,); first_row, last_row, kind,
+    leverage (N,); tick_table, limit_pct, rounded_base (6, T).
     Units: prices and reference in price units (won * scale), value in won; factor is shares now for one of the first
-    row. source is the row whose bar goes to a place; flipped says which rows of the source are mirrored.
+    row. source is the row whose bar goes to a place. gap_turned and body_turned say of the rows of the source whether
+    the way to the open and the way from the open to the close are mirrored; reach, how far a session goes to the other
+    side of its open before it reaches its close, as a share of the way between them, or -1 where bars stay as they are.
     The new arrays come in as zeros.
     """
     rows, columns = state.shape
@@ -108,10 +118,15 @@ def follow(
             new_state[row, col] = stays | (state[at, col] & MOVES)
             anchor = reference[at, col]
             traded = (state[at, col] & TRADED) != 0
-            mirror = flipped[at]
-            closing = bars[CLOSE, at, col] / anchor if anchor > 0.0 else 1.0
-            if mirror:
-                closing = mirrored(closing)
+            opening, closing = 1.0, 1.0
+            if anchor > 0.0:
+                opening, closing = bars[OPEN, at, col] / anchor, bars[CLOSE, at, col] / anchor
+            body = closing / opening if opening > 0.0 else 1.0
+            tossed = reach[at] >= 0.0
+            if tossed:
+                opening = turned(opening, gap_turned[at])
+                body = turned(body, body_turned[at])
+                closing = opening * body
             before = latent[col]
             latent[col] = min(max(before * closing, LEAST), MOST)
             if not traded or anchor <= 0.0 or previous <= 0:
@@ -121,11 +136,10 @@ def follow(
                 if has_value:
                     new_value[row, col] = min(value[at, col], 0)
                 continue
-            opening = bars[OPEN, at, col] / anchor
             highest, lowest = bars[HIGH, at, col] / anchor, bars[LOW, at, col] / anchor
-            if mirror:
-                opening = mirrored(opening)
-                highest, lowest = mirrored(lowest), mirrored(highest)
+            if tossed:
+                # The close is the end of the way there; what the kernel widens below holds it and the open too.
+                highest = lowest = opening * mirrored(1.0 + (body - 1.0) * reach[at])
             lower, upper = 1, NO_LIMIT
             if table >= 0:
                 lower = sizes_row[0]
@@ -152,6 +166,6 @@ def follow(
                 if value[at, col] > 0:
                     # The average price of the session keeps its place between the close and the extremes.
                     average = value[at, col] * scale / (float(bars[VOLUME, at, col]) * bars[CLOSE, at, col])
-                    average = closed / average if mirror else closed * average
+                    average = closed / average if tossed and body_turned[at] else closed * average
                     average = min(max(average, float(low)), float(high))
                     new_value[row, col] = np.int64(average * shares / scale)

@@ -7,15 +7,22 @@ together, so the cross section, the volumes and each name's mean return are thos
 a block to unfold is torn apart. What is shorter than a block survives, and a rule that merely holds more still earns
 the drift of the market.
 
-`FLIPPED` leaves every session where it is and multiplies the returns of a block by -1 or +1, the same for every name,
-highs and lows changing places. Sizes of moves, volumes, clusters of volatility and the cross section of a day stay;
-with blocks of one session the direction of tomorrow is a coin toss whatever is known today, so no rule can expect to
-earn anything before costs. Longer blocks keep the direction inside them.
+`FLIPPED` leaves every session where it is and tosses two coins for each block, the same for every name: one multiplies
+the way from close to open by -1 or +1, the other the way from open to close. Sizes of both ways, volumes, clusters of
+volatility and the cross section of a day stay. With blocks of one session the direction of what comes next is a coin
+toss whatever is known at a close or at an open. Longer blocks keep the direction inside them.
+
+Inside a session it must be a coin toss too, or a rule that sells at a stop would know something: in the market a price
+that has fallen to a stop closes higher more often than not. So the highs and lows of a flipped session are not those of
+its source. Every name goes its way from open to close as a Brownian motion does that is stopped when it has come as far
+as the close, on either side; the same one for all names. Its furthest point on the other side, as a share of that way,
+is above m with probability (1 - m) / (1 + m). Ranges of such sessions are narrower than those of the market.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -50,6 +57,27 @@ class PlaceboKind(StrEnum):
 DEFAULT_BLOCK = {PlaceboKind.PERMUTED: 5, PlaceboKind.FLIPPED: 1}
 
 
+@dataclass(frozen=True, slots=True)
+class Tosses:
+    """What the coins said, by row of the source.
+
+    Args:
+        gap: bool[T], the way from the close before to the open is mirrored.
+        body: bool[T], the way from open to close is mirrored.
+        reach: float64[T], how far the session goes to the other side of its open, as a share of its way to the close;
+            -1 where bars stay as they are.
+    """
+
+    gap: NDArray[np.bool_]
+    body: NDArray[np.bool_]
+    reach: Floats
+
+    @classmethod
+    def none(cls, rows: int) -> Tosses:
+        """Every bar as it is."""
+        return cls(np.zeros(rows, np.bool_), np.zeros(rows, np.bool_), np.full(rows, -1.0))
+
+
 def placebo_world(panel: Panel, kind: PlaceboKind, seed: int, *, block: int | None = None) -> Panel:
     """A market of the same shape in which the past says nothing about what comes.
 
@@ -75,16 +103,14 @@ def placebo_world(panel: Panel, kind: PlaceboKind, seed: int, *, block: int | No
     length = DEFAULT_BLOCK[kind] if block is None else block
     _check(panel, seed, length)
     generator = np.random.default_rng([seed, list(PlaceboKind).index(kind)])
-    order = np.arange(panel.rows)
-    flipped = np.zeros(panel.rows, dtype=np.bool_)
+    order, tosses = np.arange(panel.rows), Tosses.none(panel.rows)
     blocks = _blocks(generator, panel.rows, length)
     if kind is PlaceboKind.PERMUTED:
         order[1:] = np.concatenate([blocks[place] for place in generator.permutation(len(blocks))])
     else:
-        for rows in blocks:
-            flipped[rows] = generator.integers(2) == 1
+        tosses = _toss(generator, panel.rows, blocks)
     factor = _share_factors(panel)
-    bars, state, base, value = _follow(panel, order, flipped, factor)
+    bars, state, base, value = _follow(panel, order, tosses, factor)
     return Panel(
         bars=freeze(bars),
         state=freeze(state),
@@ -99,7 +125,7 @@ def placebo_world(panel: Panel, kind: PlaceboKind, seed: int, *, block: int | No
         first_row=panel.first_row,
         last_row=panel.last_row,
         delisted_known=panel.delisted_known,
-        indices={name: freeze(index_path(points, order, flipped)) for name, points in panel.indices.items()},
+        indices={name: freeze(index_path(points, order, tosses)) for name, points in panel.indices.items()},
         actions=ActionTable(*(freeze(np.zeros(0, dtype=np.int64)) for _ in range(6))),
         interval=panel.interval,
         manifest=_manifest(panel.manifest, kind, seed, length),
@@ -126,7 +152,7 @@ def sources(movable: NDArray[np.bool_], order: Integers) -> Integers:
     return result
 
 
-def index_path(points: Floats, order: Integers, flipped: NDArray[np.bool_]) -> Floats:
+def index_path(points: Floats, order: Integers, tosses: Tosses) -> Floats:
     """An index whose returns move and flip with the same blocks, to two decimals; float64[4, T], unknown stays so."""
     known = np.isfinite(points[3])
     if known.sum() < 2:
@@ -138,9 +164,7 @@ def index_path(points: Floats, order: Integers, flipped: NDArray[np.bool_]) -> F
     last_known = np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))
     previous = points[3, np.concatenate([[first], last_known[:-1]])]
     ratios = points[:, rows] / previous[rows]
-    turned = ratios[[0, 2, 1, 3]]
-    turned = np.where(turned <= 1.5, 2.0 - turned, 0.75 / turned)
-    ratios = np.where(flipped[rows], turned, ratios)
+    ratios = np.where(tosses.reach[rows] >= 0, _tossed(ratios, tosses, rows), ratios)
     steps = np.where(movable, ratios[3], 1.0)
     steps[: first + 1] = 1.0
     level = points[3, first] * np.cumprod(steps)
@@ -149,6 +173,32 @@ def index_path(points: Floats, order: Integers, flipped: NDArray[np.bool_]) -> F
     path[:, ~movable] = np.nan
     path[:, first] = points[:, first]
     return path
+
+
+def _tossed(ratios: Floats, tosses: Tosses, rows: Integers) -> Floats:
+    """Open, high, low and close against the close before, as the coins have them; float64[4, T]."""
+    opening, body = ratios[0], ratios[3] / ratios[0]
+    opening = np.where(tosses.gap[rows], _mirrored(opening), opening)
+    body = np.where(tosses.body[rows], _mirrored(body), body)
+    back = opening * _mirrored(1.0 + (body - 1.0) * tosses.reach[rows])
+    path = np.stack([opening, back, opening * body])
+    return np.stack([opening, path.max(axis=0), path.min(axis=0), path[2]])
+
+
+def _mirrored(ratios: Floats) -> Floats:
+    """As `engine.research.placebo_kernels.mirrored`."""
+    return np.where(ratios <= 1.5, 2.0 - ratios, 0.75 / ratios)
+
+
+def _toss(generator: np.random.Generator, rows: int, blocks: list[Integers]) -> Tosses:
+    """Two coins a block, and how far each session goes to the other side."""
+    tosses = Tosses.none(rows)
+    for block in blocks:
+        tosses.gap[block], tosses.body[block] = generator.integers(2, size=2) == 1
+    share = generator.random(rows)
+    # The furthest point on the other side is above m with probability (1 - m) / (1 + m).
+    tosses.reach[:] = (1.0 - share) / (1.0 + share)
+    return tosses
 
 
 def _check(panel: Panel, seed: int, length: int) -> None:
@@ -212,7 +262,7 @@ def _references(panel: Panel) -> Floats:
 
 
 def _follow(
-    panel: Panel, order: Integers, flipped: NDArray[np.bool_], factor: Floats
+    panel: Panel, order: Integers, tosses: Tosses, factor: Floats
 ) -> tuple[Integers, NDArray[np.uint8], Integers, Integers | None]:
     shape = (panel.rows, panel.columns)
     kinds = np.array(
@@ -236,7 +286,9 @@ def _follow(
         _references(panel),
         factor,
         _source_rows(panel, order),
-        flipped,
+        tosses.gap,
+        tosses.body,
+        tosses.reach,
         panel.first_row.view(np.ndarray),
         panel.last_row.view(np.ndarray),
         kinds,

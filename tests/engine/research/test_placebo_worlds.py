@@ -193,30 +193,71 @@ def test_permuting_moves_whole_blocks() -> None:
     assert 25 <= len(torn) <= 31  # thirty blocks of ten, some next to their old neighbour
 
 
-def test_flipping_mirrors_each_bar_or_leaves_it() -> None:
+def ways(panel: Panel, col: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Returns from close to open and from open to close, row 1 on."""
+    opened, close = panel.bars[OPEN, :, col].astype(float), panel.bars[CLOSE, :, col].astype(float)
+    return opened[1:] / close[:-1] - 1, close[1:] / opened[1:] - 1
+
+
+def test_flipping_turns_the_way_to_the_open_and_the_way_to_the_close_by_a_coin_each() -> None:
     panel = random_walk(400)
     world = placebo_world(panel, FLIPPED, 4)
-    before, after = returns(panel), returns(world)
-    np.testing.assert_allclose(np.abs(after), np.abs(before), atol=1e-6)
-    turned = np.flatnonzero(after * before < 0)
-    assert 150 < len(turned) < 250
-    old, new = panel.bars[:, :, 0].astype(float), world.bars[:, :, 0].astype(float)
-    upward = old[HIGH, turned + 1] / old[CLOSE, turned] - 1
-    np.testing.assert_allclose(new[LOW, turned + 1] / new[CLOSE, turned] - 1, -upward, atol=1e-6)
-    np.testing.assert_array_equal(new[VOLUME], old[VOLUME])
+    turned = []
+    for before, after in zip(ways(panel), ways(world), strict=True):
+        np.testing.assert_allclose(np.abs(after), np.abs(before), atol=1e-6)
+        turned.append(after * before < 0)
+    assert all(150 < way.sum() < 250 for way in turned)
+    assert 60 < (turned[0] & turned[1]).sum() < 140  # two coins, not one
+    np.testing.assert_array_equal(world.bars[VOLUME], panel.bars[VOLUME])
+
+
+def test_a_flipped_session_ends_at_its_far_end_after_less_than_as_far_a_way_to_the_other_side() -> None:
+    bars = placebo_world(random_walk(400), FLIPPED, 4).bars[:, 1:, 0]
+    opened, high, low, close, _ = bars.astype(float)
+    np.testing.assert_array_equal(np.where(close > opened, high, low)[close != opened], close[close != opened])
+    reach = (np.where(close > opened, opened - low, high - opened) / np.abs(close - opened))[close != opened]
+    assert (reach >= -1e-3).all() and (reach < 1.001).all()
+    # Above a third of the way with probability (1 - 1/3) / (1 + 1/3).
+    assert abs((reach > 1 / 3).mean() - 0.5) < 0.08
+
+
+@pytest.mark.parametrize("down", [True, False])
+def test_inside_a_flipped_session_no_price_level_tells_where_the_close_will_be(down: bool) -> None:
+    # The highs and lows of this market turn back before the close, so that stops are regretted and limits are not.
+    panel = random_walk(600, names=8, seed=2)
+
+    def from_level(market: Panel) -> np.ndarray:
+        opened, high, low, close, _ = market.bars[:, 1:].astype(float)
+        level = opened * (0.995 if down else 1.005)
+        reached = low < level if down else high > level
+        return (close[reached] / level[reached] - 1) * (1 if down else -1)
+
+    source = from_level(panel)
+    assert source.mean() > 4 * source.std() / np.sqrt(len(source))
+    world = np.concatenate([from_level(placebo_world(panel, FLIPPED, seed)) for seed in range(6)])
+    assert len(world) > 3_000
+    # The coins turn the eight names together, so that perhaps only every eighth value is new.
+    assert abs(world.mean()) < 3 * world.std() / np.sqrt(len(world) / 8)
 
 
 def test_one_day_stays_one_day_for_all_names_and_the_index() -> None:
     panel = random_walk(200, names=3)
-    index = np.tile(panel.bars[CLOSE, :, 1] / 1_000, (4, 1))
+    index = panel.bars[[OPEN, HIGH, LOW, CLOSE], :, 1] / 1_000
     panel = dataclasses.replace(panel, indices={"KOSPI": index})
-    for kind in PlaceboKind:
-        world = placebo_world(panel, kind, 9)
-        points = world.indices["KOSPI"][3]
-        np.testing.assert_allclose(points[1:] / points[:-1] - 1, returns(world, 1), atol=1e-5)
-        old = np.stack([np.abs(returns(panel, col)) for col in range(3)], axis=1)
-        new = np.stack([np.abs(returns(world, col)) for col in range(3)], axis=1)
-        np.testing.assert_allclose(old[np.lexsort(old.T)], new[np.lexsort(new.T)], atol=1e-6)
+    permuted = placebo_world(panel, PERMUTED, 9)
+    points = permuted.indices["KOSPI"][3]
+    np.testing.assert_allclose(points[1:] / points[:-1] - 1, returns(permuted, 1), atol=1e-5)
+    old, new = (np.stack([returns(market, col) for col in range(3)], axis=1) for market in (panel, permuted))
+    np.testing.assert_allclose(old[np.lexsort(old.T)], new[np.lexsort(new.T)], atol=1e-6)
+
+    flipped = placebo_world(panel, FLIPPED, 9)
+    points = flipped.indices["KOSPI"]
+    np.testing.assert_allclose(points[0, 1:] / points[3, :-1] - 1, ways(flipped, 1)[0], atol=2e-5)
+    for row, name in enumerate((OPEN, HIGH, LOW, CLOSE)):
+        np.testing.assert_allclose(points[row], flipped.bars[name, :, 1] / 1_000, rtol=2e-5)
+    for way in range(2):
+        signs = [np.sign(ways(flipped, col)[way] * ways(panel, col)[way]) for col in range(3)]
+        assert all((np.minimum.reduce(signs) != -1) | (np.maximum.reduce(signs) != 1))
 
 
 @pytest.mark.parametrize(("kind", "block"), [(FLIPPED, 1), (PERMUTED, 1), (PERMUTED, 5)])
