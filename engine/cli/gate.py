@@ -68,10 +68,12 @@ def gate_command(
     ] = None,
     neighbours: Annotated[
         int,
-        typer.Option("--neighbours", min=0, help="수를 조금 바꾼 이웃 규칙의 수 · rules with slightly other numbers"),
+        typer.Option(
+            "--neighbours", min=0, max=10_000, help="수를 조금 바꾼 이웃 규칙의 수 · rules with slightly other numbers"
+        ),
     ] = 200,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="부트스트랩 횟수 · resamples of the bootstrap")
+        int, typer.Option("--resamples", min=100, max=1_000_000, help="부트스트랩 횟수 · resamples of the bootstrap")
     ] = 1_000,
     convention: Annotated[
         str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import io
+import itertools
 import sys
 from typing import Annotated, Any
 
@@ -85,12 +86,29 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
-        _fail(f"geoul: {error}", 2)
+        _fail(f"geoul: {_told(error)}", 2)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"geoul: the system refused: {error.strerror or error}{where}. Check the path, its rights and space.", 2)
-    except (BrokenInvariant, GeoulError) as error:
+    except BrokenInvariant as error:
         _fail(f"geoul: stopped: {error}", 3)
+    except GeoulError as error:
+        _fail(*_of_the_system(error))
+
+
+def _told(error: BadInput) -> str:
+    """The message; a problem of a rule is told in English where the command was to speak English."""
+    from engine.rules.problem import RuleProblem  # noqa: PLC0415  (keeps --help fast)
+
+    english = "--lang=en" in sys.argv or ("--lang", "en") in itertools.pairwise(sys.argv)
+    return error.report("en") if english and isinstance(error, RuleProblem) else str(error)
+
+
+def _of_the_system(error: GeoulError) -> tuple[str, int]:
+    """Message and exit status: a ledger that cannot be written is no fault of Geoul, like any other file."""
+    from engine.ledger.connection import LedgerError  # noqa: PLC0415  (keeps --help fast)
+
+    return (f"geoul: {error}", 2) if isinstance(error, LedgerError) else (f"geoul: stopped: {error}", 3)
 
 
 def _fail(message: str, status: int) -> None:

@@ -59,7 +59,7 @@ IntervalOption = Annotated[
 GapsOption = Annotated[
     bool, typer.Option("--allow-gaps", help="데이터의 빈 구간을 이어 붙임 · run across gaps of the data")
 ]
-SeedOption = Annotated[int, typer.Option("--seed", help="난수 시드 · seed of all that is drawn")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="난수 시드 · seed of all that is drawn")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON 출력(표·HTML 없음) · JSON instead of tables")]
 ReportOption = Annotated[Path, typer.Option("--report", help="HTML 보고서 경로 · path of the HTML page")]
 ProcessesOption = Annotated[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.options import JsonOption, Lang, LangOption
+from engine.cli.options import DEFAULT_LEDGER, JsonOption, Lang, LangOption, LedgerOption
 
 if TYPE_CHECKING:
     from engine.ledger.looks import WindowLooks
@@ -66,7 +65,7 @@ _NAMES: dict[str, tuple[str, str]] = {
 
 
 def trials_command(
-    ledger: Annotated[Path, typer.Option("--ledger", help="장부 파일 · the ledger's file")],
+    ledger: LedgerOption = DEFAULT_LEDGER,
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="이 데이터의 시험만 · trials of this dataset only")
     ] = None,

@@ -13,6 +13,7 @@ from engine.errors import DataError, GeoulError
 from engine.ledger.migrations import MIGRATIONS, migrate, version_of
 
 BUSY_MS = 10_000  # a batch of 30,000 rows by another process takes under a second
+_LOOK = "Check that its folder can be written, that the disk has space, and that no other program holds the file."
 
 
 class LedgerError(GeoulError):
@@ -27,8 +28,12 @@ def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Co
         DataError: the file is missing (`read_only`), is no ledger, is damaged or comes from a newer Geoul.
         LedgerError: the folder or file cannot be written.
     """
-    if read_only and not path.is_file():
+    if read_only and not path.exists():
         raise DataError(f"There is no ledger at {path}. Check the path, or run a backtest with a ledger first.")
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder, and a ledger is one file. Give the path of a file, such as {path / 'ledger.db'}."
+        )
     try:
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,12 +48,12 @@ def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Co
         raise DataError(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
-            raise LedgerError(f"The ledger {path} cannot be opened: {error}.") from error
+            raise LedgerError(f"The ledger {path} cannot be opened: {error}. {_LOOK}") from error
         raise DataError(
             f"The ledger {path} is damaged or no SQLite file: {error}. Restore it from a backup."
         ) from error
     except OSError as error:
-        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}.") from error
+        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}. {_LOOK}") from error
     return connection
 
 

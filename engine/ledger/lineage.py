@@ -62,7 +62,8 @@ def require_dataset(
         known = "; ".join(f"{count:,} of {name}" for name, count in tried.items())
         raise ForeignLedger(
             f"The ledger counts trials of another dataset ({known}), none of {dataset}. The number of trials decides "
-            f"what is luck, so it is kept per dataset: use a ledger of its own, or say that this one shall count both."
+            f"what is luck, so it is kept per dataset: use a ledger of its own (--ledger), or say "
+            "that this one shall count both (--new-dataset)."
         )
     known_days = np.asarray(sessions, dtype=np.int64)
     for first, last, raw in ledger.connection.execute(
