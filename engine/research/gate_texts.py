@@ -191,7 +191,7 @@ SENTENCES: dict[tuple[str, str], Text] = {
         "these numbers alone.",
     ),
     ("overfitting", "overfitted"): Text(
-        "이웃 가운데 고른 최고가 다른 기간에는 중간 이하일 확률(PBO)이 {pbo:.0%}, 손해일 확률이 "
+        "이웃 {neighbours:,}개를 더해 고른 최고가 다른 기간에는 중간 이하일 확률(PBO)이 {pbo:.0%}, 손해일 확률이 "
         "{probability_of_loss:.0%}입니다.",
         "The best of it and {neighbours:,} neighbours falls to the middle or below elsewhere with {pbo:.0%} "
         "probability (PBO), and loses there with {probability_of_loss:.0%}.",
