@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "engine.cli.data:app",
     "gate": "engine.cli.gate:gate_command",
     "audit": "engine.cli.audit:audit_command",
+    "placebo": "engine.cli.placebo:placebo_command",
     "rules": "engine.cli.rules:app",
     "ledger": "engine.cli.ledger:app",
     "sweep": "engine.cli.sweep:sweep_command",

@@ -12,11 +12,12 @@ the way from close to open by -1 or +1, the other the way from open to close. Si
 volatility and the cross section of a day stay. With blocks of one session the direction of what comes next is a coin
 toss whatever is known at a close or at an open. Longer blocks keep the direction inside them.
 
-Inside a session it must be a coin toss too, or a rule that sells at a stop would know something: in the market a price
-that has fallen to a stop closes higher more often than not. So the highs and lows of a flipped session are not those of
-its source. Every name goes its way from open to close as a Brownian motion does that is stopped when it has come as far
-as the close, on either side; the same one for all names. Its furthest point on the other side, as a share of that way,
-is above m with probability (1 - m) / (1 + m). Ranges of such sessions are narrower than those of the market.
+Inside a session it must be a coin toss too, or a rule that acts at a price level could know something: whether gaps are
+closed, or how often a price that has reached a stop comes back, which depends on how far the highs and lows of the
+source lie from its opens and closes. So a flipped session has highs and lows of its own. Every name goes its way from
+open to close as a Brownian motion does that is stopped when it has come as far as the close, on either side; the same
+one for all names. Its furthest point on the other side, as a share of that way, is above m with probability
+(1 - m) / (1 + m). Ranges of such sessions are narrower than those of the market, and each closes at one end.
 """
 
 from __future__ import annotations

@@ -1,0 +1,214 @@
+"""`geoul placebo`: the gate tested on worlds where nothing can be found. Does it take luck for skill?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from engine.cli.options import (
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    ProcessesOption,
+    RayOption,
+    ReportOption,
+    SeedOption,
+    ToOption,
+    configure,
+    day_range,
+    progress_bar,
+)
+from engine.cli.proposal import current_prompt, read_proposal
+from engine.errors import BadInput
+from engine.reports.language import Text
+
+if TYPE_CHECKING:
+    from engine.research.candidate import Candidate
+
+FAILED = 1
+# Bars of all worlds together below which one process is done before a pool of them has started.
+SMALL_WORK = 10_000_000
+
+
+class WorldKind(StrEnum):
+    """How worlds are made."""
+
+    flipped = "flipped"
+    permuted = "permuted"
+
+
+def placebo_command(
+    prompts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[BASE] CANDIDATE",
+            help="기준과 후보: 파일 또는 REV:파일(--random이면 기준만) · files or REV:file; --random: the base",
+        ),
+    ] = None,
+    rule: Annotated[
+        Path | None, typer.Option("--rule", help="기준에 더할 규칙 하나의 파일 · one rule to add to the base")
+    ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option("--random", min=1, help="후보 대신 무작위 규칙 N개 · so many random rules instead of a candidate"),
+    ] = None,
+    worlds: Annotated[int, typer.Option("--worlds", min=1, help="세계의 수 · how many worlds")] = 100,
+    level: Annotated[
+        float, typer.Option("--level", help="심사가 넘지 않겠다는 승격률 · rate of promotions that may not be exceeded")
+    ] = 0.05,
+    kind: Annotated[
+        WorldKind, typer.Option("--kind", help="세계를 만드는 방법 · how worlds are made")
+    ] = WorldKind.flipped,
+    block: Annotated[
+        int | None, typer.Option("--block", min=1, help="블록의 거래일 수(기본: 1 또는 5) · sessions in a block")
+    ] = None,
+    with_costs: Annotated[
+        bool,
+        typer.Option("--with-costs", help="설정의 비용을 그대로 물림 · worlds with the costs of the configuration"),
+    ] = False,
+    data: DataOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    untouched: Annotated[
+        int | None,
+        typer.Option("--untouched", min=1, help="검증 구간의 거래일 수(기본: 1년) · sessions of the untouched window"),
+    ] = None,
+    neighbours: Annotated[
+        int,
+        typer.Option(
+            "--neighbours", min=0, max=10_000, help="이웃 규칙의 수(경고만 하므로 0) · neighbours; they only warn"
+        ),
+    ] = 0,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, max=1_000_000, help="부트스트랩 횟수 · resamples of the bootstrap")
+    ] = 1_000,
+    seed: SeedOption = 1,
+    allow_gaps: GapsOption = False,
+    processes: ProcessesOption = None,
+    ray: RayOption = None,
+    as_json: JsonOption = False,
+    report: ReportOption = Path("reports/placebo.html"),
+    lang: LangOption = Lang.ko,
+) -> None:
+    """위약 시험: 예측할 것이 없는 세계에서 심사가 승격하는가 · does the gate promote where nothing can be found?
+
+    종료 상태 · exit status: 0 통과 passed, 1 실패 failed, 2 잘못된 입력 bad input.
+    """
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
+    from engine.data.atomic import refuse_target  # noqa: PLC0415
+    from engine.data.panel import load_part  # noqa: PLC0415
+    from engine.ledger.lineage import dataset_key  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+    from engine.reports.placebo_html import write_placebo  # noqa: PLC0415
+    from engine.reports.placebo_json import placebo_text  # noqa: PLC0415
+    from engine.reports.placebo_terminal import print_placebo  # noqa: PLC0415
+    from engine.research.gate_settings import GateSettings  # noqa: PLC0415
+    from engine.research.placebo_run import PlaceboPlan, run_placebo  # noqa: PLC0415
+    from engine.research.placebo_worlds import PlaceboKind  # noqa: PLC0415
+    from engine.research.workers import InProcess, PanelSource, open_workers  # noqa: PLC0415
+
+    names, candidates = _candidates(prompts or [], rule, random, seed, lang)
+    first, last = day_range(start, end)
+    plan = PlaceboPlan(
+        candidates=candidates,
+        config=configure(config, cash),
+        worlds=worlds,
+        kind=PlaceboKind(kind.value),
+        seed=seed,
+        block=block,
+        settings=GateSettings(untouched_sessions=untouched, neighbours=neighbours, resamples=resamples),
+        free=not with_costs,
+        start=first,
+        end=last,
+    )
+    if not as_json:
+        refuse_target(report)
+    with progress_bar() as bar:
+        task = bar.add_task(READING(lang.value), total=None)
+        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
+        interval = candidates[0].base.interval
+        panel = load_part(folder, first, last, interval=interval, allow_gaps=allow_gaps)
+        source = PanelSource(folder=folder, start=first, end=last, interval=interval, allow_gaps=allow_gaps)
+        small = panel.bars[0].size * worlds < SMALL_WORK
+        here = ray is None and (processes == 1 or (processes is None and small))
+        workers = InProcess(panel) if here else open_workers(source, processes=processes, ray=ray)
+        told = _teller(lambda text, done: bar.update(task, description=text, completed=done, total=worlds), lang)
+        with workers:
+            found = run_placebo(
+                plan,
+                workers,
+                dataset=dataset_key(panel.manifest, panel.interval),
+                data_hash=panel.manifest.content_hash,
+                synthetic=panel.manifest.synthetic,
+                level=level,
+                on_world=told,
+            )
+    labels = [_label(candidate) for candidate in candidates]
+    if as_json:
+        typer.echo(placebo_text(found, names=names, labels=labels, lang=lang.language))
+    else:
+        console = Console()
+        print_placebo(console, found, title=f"{names[0]} → {names[1]}", labels=labels, lang=lang.language)
+        path = write_placebo(found, report, names=names, labels=labels, options=PageOptions(lang=lang.language))
+        console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if found.test.passed else FAILED)
+
+
+def _candidates(
+    prompts: list[str], rule: Path | None, count: int | None, seed: int, lang: Lang
+) -> tuple[tuple[str, str], tuple[Candidate, ...]]:
+    """What base and candidate are called, and the candidates that take turns.
+
+    Raises:
+        BadInput: a candidate beside random rules, or as `engine.cli.proposal.read_proposal`.
+    """
+    if count is None:
+        names, candidate = read_proposal("placebo", prompts, rule)
+        return names, (candidate,)
+    if rule is not None or len(prompts) > 1:
+        raise BadInput("--random draws the candidates itself. Give the base alone: `geoul placebo BASE --random 100`.")
+    from engine.cli.compare import rules_of  # noqa: PLC0415  (keeps --help fast)
+    from engine.research.placebo_rules import random_candidates  # noqa: PLC0415
+
+    base = current_prompt(prompts[0] if prompts else None)
+    rules_of(base)
+    return (base.name, DRAWN(lang.value).format(count=count)), random_candidates(base.text, count, seed)
+
+
+def _label(candidate: Candidate) -> str:
+    """What a candidate changes; a single rule with its condition and action, because its id says nothing."""
+    judged = candidate.judged
+    if len(judged) == 1:
+        return f"{judged[0].id}: {judged[0].condition_source} → {judged[0].action_source}"
+    return ", ".join(change.label for change in candidate.changes if change.trades)
+
+
+def _teller(show: Callable[[str, int], None], lang: Lang) -> Callable[[int, int], None]:
+    """Says how many worlds are done and how long the others will take at the pace so far."""
+    from engine.cli.sweep_run import duration  # noqa: PLC0415  (keeps --help fast)
+
+    began = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        left = (time.monotonic() - began) / done * (total - done)
+        show(RUNNING(lang.value).format(done=done, total=total, left=duration(left, lang)), done)
+
+    return told
+
+
+READING = Text("데이터를 읽는 중", "reading the data")
+RUNNING = Text("세계 {done:,}/{total:,}, 남은 시간 약 {left}", "world {done:,} of {total:,}, about {left} left")
+DRAWN = Text("무작위 규칙 {count:,}개", "{count:,} random rules")
