@@ -1,0 +1,15 @@
+"""A server that speaks the protocol of KIS in front of the replay exchange.
+
+Any program written for the KIS Open API is backtested by changing its address. One port carries REST and stream, both
+environments (live and paper) and the control of the world:
+
+what time it is    session_path (instants of a session)  wire_dates (replay days as today)  world (steps)  clients
+what it trades on  market (prices now)  served_account (one account)  order_book  order_entry  order_rules
+what it answers    rest (one request)  access  order_calls  account_calls  quotation_calls  chart_calls  market_calls
+what it streams    stream (sockets)  records (frames)
+what goes wrong    faults (by switch, by seeded schedule)  call_rate
+around it          setup (configuration)  control (/_world)  page (/)  server (start, stop)
+
+Where the timing of a daily bar comes from stands in `session_path`; that nothing is invented between its prices stands
+in `market`.
+"""

@@ -1,0 +1,107 @@
+"""How the world goes on: stepped by a test, or by itself at ×N for people who watch.
+
+A step waits for the programs that have registered before the next one is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from brokers.kis_server.clients import Clients
+from brokers.kis_server.session_path import OPENING_CALL
+from brokers.kis_server.world import World
+from engine.errors import BadInput, GeoulError
+
+_BLINK = 0.2  # seconds of real time between two looks at the clock
+_BEFORE_MORNING = timedelta(minutes=5)
+
+
+class ClientsBusy(GeoulError):
+    """A registered program did not acknowledge a step in time; the world stands at that step."""
+
+
+class Pace:
+    """Moves a world.
+
+    Args:
+        world: what is moved.
+        clients: who is waited for.
+        answer_seconds: how long, of real time.
+    """
+
+    def __init__(self, world: World, clients: Clients, answer_seconds: float) -> None:
+        self.world, self.clients, self._answer_seconds = world, clients, answer_seconds
+        self.speed = 0.0
+        self._lock = asyncio.Lock()
+        self._stepped = asyncio.Condition()
+
+    async def advance(self, target: datetime) -> None:
+        """Take every step up to an instant of the data, then stand there.
+
+        Raises:
+            BadInput: the instant has passed.
+            ClientsBusy: a registered program did not acknowledge a step in time.
+        """
+        async with self._lock:
+            if target < self.world.now():
+                raise BadInput(
+                    f"The world stands at {self.world.dates.out(self.world.now()).isoformat()} and cannot go back to "
+                    f"{self.world.dates.out(target).isoformat()}. Start the server again."
+                )
+            await self._until(target)
+
+    async def steps(self, count: int) -> None:
+        """Take so many steps; errors as for `advance`."""
+        async with self._lock:
+            for _ in range(count):
+                await self._wait_for_clients()
+                await self._step()
+
+    async def _until(self, target: datetime) -> None:
+        await self._wait_for_clients()
+        while (coming := self.world.next_step) is not None and coming.time <= target:
+            await self._step()
+        self.world.set_time(target)
+
+    async def _step(self) -> None:
+        self.world.run_step()
+        async with self._stepped:
+            self._stepped.notify_all()
+        await self._wait_for_clients()
+
+    async def _wait_for_clients(self) -> None:
+        busy = await self.clients.wait(self.world.sequence, self._answer_seconds)
+        if busy:
+            raise ClientsBusy(
+                f"The world stands at step {self.world.sequence}: {', '.join(busy)} has not acknowledged it within "
+                f"{self._answer_seconds:g} seconds. Acknowledge it, or remove the client, and advance again."
+            )
+
+    async def next_step_after(self, sequence: int, seconds: float) -> None:
+        """Wait until a step after `sequence` has been taken, or so many seconds."""
+        async with self._stepped:
+            try:
+                await asyncio.wait_for(self._stepped.wait_for(lambda: self.world.sequence > sequence), seconds)
+            except TimeoutError:
+                return
+
+    async def run(self) -> None:
+        """Go on for ever at `speed` (0 stands still); nights pass at once unless time is real."""
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        while True:
+            await asyncio.sleep(_BLINK)
+            now = loop.time()
+            elapsed, before = timedelta(seconds=now - before), now
+            coming = self.world.next_step
+            if self.speed <= 0 or coming is None:
+                continue
+            target = self.world.now() + elapsed * self.speed
+            if self.speed != 1 and coming.phase == OPENING_CALL:
+                target = max(target, coming.time - _BEFORE_MORNING)
+            try:
+                async with self._lock:
+                    await self._until(max(target, self.world.now()))
+            except ClientsBusy:
+                continue  # it is tried again at the next look; the page shows who is busy
