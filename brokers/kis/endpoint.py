@@ -192,7 +192,7 @@ class Endpoint:
 
 
 def _check(call: str, parameter: Parameter, value: str) -> None:
-    if parameter.allowed and value not in parameter.allowed:
+    if parameter.allowed and value not in parameter.allowed and value != parameter.default:
         raise BadInput(
             f"The KIS call {call} does not know {parameter.name} = {value!r}: {', '.join(sorted(parameter.allowed))}."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine.fill import Fill
@@ -57,13 +57,18 @@ def find_order(connection: sqlite3.Connection, order_id: str) -> Order | None:
     return _order(row) if row else None
 
 
-def orders_of_account(connection: sqlite3.Connection, *, active_only: bool = False) -> dict[str, Order]:
-    """All orders of the account by id, or those that can still change."""
+def orders_of_account(
+    connection: sqlite3.Connection, *, active_only: bool = False, intended_on: date | None = None
+) -> dict[str, Order]:
+    """All orders of the account by id, or those that can still change, or those intended on a day in Seoul."""
     query = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE run_id = {ACCOUNT}"
     values: list[str] = []
     if active_only:
         values = [status.value for status in ACTIVE]
         query += f" AND status IN ({', '.join('?' * len(values))})"
+    if intended_on is not None:
+        values += [f"{intended_on.isoformat()}T", f"{intended_on.isoformat()}U"]
+        query += " AND intended_at >= ? AND intended_at < ?"
     return {row[0]: _order(row) for row in connection.execute(query, values)}
 
 
