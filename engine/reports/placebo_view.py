@@ -53,7 +53,8 @@ def remarks(run: PlaceboRun, lang: Lang) -> list[str]:
         told.append(COSTLY(lang))
     below = run.share_below_market
     if run.market is not None and below is not None:
-        told.append(BESIDE(lang).format(market=number(run.market), share=percent(below, 0)))
+        beside = BESIDE(lang).format(market=number(run.market), share=percent(below, 0))
+        told.append(beside + (f" {NO_DRIFT(lang)}" if run.plan.kind is PlaceboKind.FLIPPED else ""))
     return told
 
 
@@ -191,6 +192,10 @@ BESIDE = Text(
     "않았습니다.",
     "On the training window of the market itself the candidate adds a Sharpe ratio of {market}, more than in {share} "
     "of the worlds. The untouched window was not looked at.",
+)
+NO_DRIFT = Text(
+    "이 세계들에는 시장의 상승이 없으므로, 더 많이 보유하는 것만으로도 실제 시장에서는 높게 나옵니다.",
+    "These worlds have no drift, so merely holding more looks good beside them.",
 )
 PARTS = Text("실패 {failed:,} · 모름 {unknown:,}", "failed {failed:,} · unknown {unknown:,}")
 EVERY_STEP = Text("모든 단계", "every step")
