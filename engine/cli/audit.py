@@ -34,9 +34,12 @@ from engine.cli.options import (
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
+    import datetime
+
     from engine.config import BacktestConfig
     from engine.data.panel import Panel
     from engine.research.audit_bench import Run
+    from engine.result import Result
 
 LOOK_AHEAD = 1  # exit status
 
@@ -162,7 +165,7 @@ def _rules(path: Path, settings: BacktestConfig) -> _Subject:
 
 def _strategy(source: str, interval: str | None, settings: BacktestConfig) -> _Subject:
     from brokers.replay import replay  # noqa: PLC0415  (loads the compiler)
-    from engine.cli.load_strategy import load_strategy  # noqa: PLC0415
+    from engine.cli.load_strategy import errors_of, load_strategy  # noqa: PLC0415
     from engine.research.audit_source import outside_reads  # noqa: PLC0415
     from engine.research.audit_start import declared_lookback  # noqa: PLC0415
     from engine.rules.annotate import annotate  # noqa: PLC0415
@@ -171,10 +174,15 @@ def _strategy(source: str, interval: str | None, settings: BacktestConfig) -> _S
     # One class and many objects: what a strategy keeps outside its object shows as a run that cannot be repeated.
     kind = type(load_strategy(source))
     nodes = [annotate(parse_expression(text)) for text in kind.features.values()]
+
+    def run(panel: Panel, start: datetime.date | None, end: datetime.date | None) -> Result:
+        with errors_of(kind):
+            return replay(kind(), panel, settings, start, end)
+
     return _Subject(
         title=source,
         interval=interval,
-        run=lambda panel, start, end: replay(kind(), panel, settings, start, end),
+        run=run,
         lookback=lambda panel: declared_lookback(nodes, panel.interval),
         source=outside_reads(Path(inspect.getfile(kind)).read_text(encoding="utf-8")),
     )

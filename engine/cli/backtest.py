@@ -197,11 +197,18 @@ def _graph(prompt: Path | None, strategy: str | None, ledger: Path | None, lang:
 
 def _strategy(source: str, interval: str | None) -> _Decider:
     from brokers.replay import replay  # noqa: PLC0415  (loads the compiler)
-    from engine.cli.load_strategy import load_strategy  # noqa: PLC0415
+    from engine.cli.load_strategy import errors_of, load_strategy  # noqa: PLC0415
 
     loaded = load_strategy(source)
-    return _Decider(
-        title=source,
-        interval=interval,
-        run=lambda panel, settings, start, end, tell: replay(loaded, panel, settings, start, end, on_progress=tell),
-    )
+
+    def run(
+        panel: Panel,
+        settings: BacktestConfig,
+        start: datetime.date | None,
+        end: datetime.date | None,
+        tell: Callable[[int, int], None],
+    ) -> Result:
+        with errors_of(type(loaded)):
+            return replay(loaded, panel, settings, start, end, on_progress=tell)
+
+    return _Decider(title=source, interval=interval, run=run)

@@ -6,10 +6,12 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from engine.errors import BadInput, RuleError
+from engine.errors import BadInput, GeoulError, RuleError
 from engine.rules.annotate import annotate
 from engine.rules.parse import parse_expression
 from engine.rules.tree import Scope
@@ -40,6 +42,26 @@ def load_strategy(source: str) -> Strategy:
         raise BadInput(
             f"{path}: {kind.__name__}() cannot be made: {_told(error, path)}. A strategy is made without arguments: "
             "give every parameter of its __init__ a default, or make it an attribute of the class."
+        ) from error
+
+
+@contextmanager
+def errors_of(kind: type[Strategy]) -> Iterator[None]:
+    """While a strategy runs: an error that arises in its file is the user's, and told with the line.
+
+    Raises:
+        BadInput: in place of the error. One that does not pass through the file is raised as it is.
+    """
+    path = Path(inspect.getfile(kind))
+    try:
+        yield
+    except GeoulError:
+        raise
+    except Exception as error:
+        if not _lines(error, path):
+            raise
+        raise BadInput(
+            f"{path}: {kind.__name__} stopped with {_told(error, path)}. Correct the strategy and run again."
         ) from error
 
 
@@ -107,9 +129,12 @@ def _check_features(kind: type[Strategy], path: Path) -> None:
 
 def _told(error: BaseException, path: Path) -> str:
     """Kind and words of an error, with the line of the user's file in which it arose."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
-    if isinstance(error, SyntaxError):
-        lines = [error.lineno]
+    lines = [error.lineno] if isinstance(error, SyntaxError) else _lines(error, path)
     place = f" (line {lines[-1]})" if lines else ""
     return f"{type(error).__name__}: {getattr(error, 'msg', error)}{place}"
+
+
+def _lines(error: BaseException, path: Path) -> list[int | None]:
+    """Lines of the file that the error passed through, the innermost last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]

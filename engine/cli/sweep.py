@@ -116,6 +116,7 @@ def sweep_command(
         if not few:
             bar.update(task, description=_TIMING(lang.value))
             refuse_size(sweep, panel, samples, processes, lang)
+        _check_depth(sweep, panel)
         run = SweepRun(sweep, panel, source, out, samples, seed, bar, task, lang)
         run.refuse_target(overwrite=overwrite)
         with open_ledger(ledger, SystemClock()) as opened:
@@ -154,6 +155,29 @@ def _check(rules: RuleSet, panel: Panel, first: datetime.date | None, last: date
             f"The rule {longest.id} looks back {needed:,} bars, but there are only {end:,} up to the last session. "
             "Give more data or a later --to."
         )
+
+
+def _check_depth(sweep: Sweep, panel: Panel) -> None:
+    """Refuse a grid with a variant that needs more history than there is: it would count as a trial of nothing."""
+    from engine.backtest import row_range  # noqa: PLC0415
+    from engine.research.sweep import window_values  # noqa: PLC0415
+    from engine.rules.constants import all_constants, with_constants  # noqa: PLC0415
+    from engine.rules.findings import lookback_of_rule  # noqa: PLC0415
+    from engine.rules.problem import RuleProblem  # noqa: PLC0415
+
+    _, end = row_range(panel, sweep.start, sweep.end)
+    known = all_constants(sweep.rules)
+    for point in window_values(sweep):
+        try:
+            needed = max(map(lookback_of_rule, with_constants(sweep.rules, point).rules))
+        except RuleProblem:  # a point without a meaning, which the table will say
+            continue
+        if needed > end:
+            values = ", ".join(f"{name}={known[name].write(value)}" for name, value in point.items())
+            raise BadInput(
+                f"With {values} a rule looks back {needed:,} bars, but there are only {end:,} up to the last session: "
+                "it could not be judged. Narrow --vary, or give more data or a later --to."
+            )
 
 
 def few_enough(grid: Grid, samples: int | None) -> bool:

@@ -93,6 +93,17 @@ def places_to_try(grid: Grid, samples: int | None, seed: int) -> Sequence[int]:
     return range(grid.size) if wanted == grid.size else sorted(grid.draw(wanted, seed))
 
 
+def window_values(sweep: Sweep) -> list[Point]:
+    """The combinations of windows that occur in a sweep; look-backs depend on nothing else."""
+    axes = [axis.constants for axis in sweep.grid.axes if any(one.role is Role.WINDOW for one in axis.constants)]
+    windows = {constant.name for constants in axes for constant in constants}
+    found: dict[tuple[object, ...], Point] = {}
+    for place in sweep.places:
+        point = {name: value for name, value in sweep.grid.point(place).items() if name in windows}
+        found.setdefault(tuple(point.values()), point)
+    return list(found.values()) if windows else []
+
+
 def chunks_of(sweep: Sweep) -> list[Chunk]:
     """The work of a sweep, cut into chunks.
 

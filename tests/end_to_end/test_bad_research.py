@@ -68,7 +68,7 @@ def test_a_ledger_of_another_dataset_says_which_options_help(
     assert trials() == before > 0
 
 
-@COUNTING
+@pytest.mark.parametrize("command", [GATE, WALK, SWEEP, ("audit", "base.md")], ids=lambda command: str(command[0]))
 def test_a_seed_below_zero_is_refused(geoul: Geoul, market: Path, command: tuple[str, ...]) -> None:
     answer = geoul(*command, "--data", market, "--seed", "-1")
     assert answer.status == 2
@@ -100,3 +100,23 @@ def test_trials_reads_the_ledger_that_the_other_commands_write(geoul: Geoul, mar
     answer = geoul("trials")
     assert answer.status == 0
     assert "시험 전체 2건" in answer.out
+
+
+@pytest.mark.parametrize("extra", [(), ("--samples", "2")], ids=["grid", "sample"])
+def test_a_sweep_beyond_the_history_is_refused_before_anything_is_counted(
+    geoul: Geoul, market: Path, extra: tuple[str, ...]
+) -> None:
+    Path("deep.md").write_text(BASE + BUSY, encoding="utf-8")
+    answer = geoul("sweep", "deep.md", "--vary", "busy.1=2000:2400:100", "--data", market, "--processes", "1", *extra)
+    assert answer.status == 2
+    assert "busy.1=2" in answer.err and "could not be judged" in answer.err
+    assert trials() == 0 and not Path("reports/sweep").exists()
+
+
+@pytest.mark.parametrize("command", ["audit", "backtest"])
+def test_a_strategy_that_fails_is_told_with_its_line(geoul: Geoul, market: Path, command: str) -> None:
+    text = "from engine.strategy import Strategy\nclass Boom(Strategy):\n    def on_bar(self, view):\n        1 / 0\n"
+    Path("boom.py").write_text(text, encoding="utf-8")
+    answer = geoul(command, "--strategy", "boom.py", "--data", market)
+    assert answer.status == 2
+    assert "boom.py: Boom stopped with ZeroDivisionError: division by zero (line 4)" in answer.err

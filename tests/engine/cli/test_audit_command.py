@@ -140,7 +140,6 @@ def test_a_strategy_that_counts_its_own_bars_is_told_how_many_it_needs(market: P
     [
         (("none.md",), BadInput),
         (("--cuts", "0"), BadInput),
-        (("--seed", "-1"), BadInput),
         (("--cash", "0"), ConfigError),
         (("--interval", "1w"), BadInput),
         (("prompts/core_decision_prompt.md", "--strategy", "x.py"), BadInput),
