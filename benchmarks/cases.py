@@ -217,6 +217,29 @@ CASES = (
         ),
     ),
     Case(
+        name="placebo",
+        title="geoul placebo, 200 sign-flipped worlds, from the shell to the verdict on the gate",
+        market="sample",
+        size=(750, 200),
+        short=(750, 80),
+        engines=(
+            Engine(
+                "Geoul, one rule",
+                "bench_placebo",
+                {"rule": "benchmarks/rules/candidate.md", "worlds": 200},
+                repeat=1,
+                goal_memory_bytes=4e9,
+            ),
+            Engine(
+                "Geoul, random rules",
+                "bench_placebo",
+                {"worlds": 200},
+                repeat=1,
+                goal_memory_bytes=4e9,
+            ),
+        ),
+    ),
+    Case(
         name="command",
         title="geoul backtest of the default prompt, second run, from the shell to the table (synthetic market)",
         market="sample",

@@ -109,7 +109,7 @@ def _run_engine(
     fills = scratch / "fills.npy"
     fills.unlink(missing_ok=True)
     command = [str(peers if engine.peer else sys.executable), "-m", "benchmarks.job", engine.module]
-    command += ["--market", str(folder), "--options", json.dumps(engine.options | {"rows": rows})]
+    command += ["--market", str(folder), "--options", json.dumps(engine.options | {"rows": rows, "short": short})]
     command += ["--repeat", str(1 if short else engine.repeat), "--fills", str(fills)]
     child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if child.returncode != 0:
