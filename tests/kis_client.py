@@ -5,26 +5,44 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import requests
 import websocket
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from pydantic import SecretStr
 
+from brokers.kis.config import APP_KEY_LENGTH, APP_SECRET_LENGTH
 from brokers.kis_server.server import KisServer, ServerThread
-from brokers.kis_server.setup import AccountSetup, ServerSetup, example_accounts
+from brokers.kis_server.setup import AccountSetup, ServerSetup
 from brokers.kis_server.world import World
 from engine.clock import KST, SimulatedClock
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
 
 TRADING, QUOTES = "/uapi/domestic-stock/v1/trading", "/uapi/domestic-stock/v1/quotations"
-MACHINE_TIME = "2026-11-23T08:00:00+09:00"
+
+
+def example_accounts() -> tuple[AccountSetup, ...]:
+    """A live and a paper account with keys of the right length, for a server that is started without a file."""
+    return (
+        AccountSetup(
+            environment="live",
+            number="60000001",
+            app_key=SecretStr("GEOUL-LIVE".ljust(APP_KEY_LENGTH, "0")),
+            app_secret=SecretStr("geoul-live-secret".ljust(APP_SECRET_LENGTH, "0")),
+        ),
+        AccountSetup(
+            environment="paper",
+            number="50000001",
+            app_key=SecretStr("GEOUL-PAPER".ljust(APP_KEY_LENGTH, "0")),
+            app_secret=SecretStr("geoul-paper-secret".ljust(APP_SECRET_LENGTH, "0")),
+        ),
+    )
 
 
 def machine_clock() -> SimulatedClock:
-    from datetime import datetime  # noqa: PLC0415
-
     return SimulatedClock(datetime(2026, 11, 23, 8, 0, tzinfo=KST))
 
 
@@ -128,9 +146,7 @@ class Client:
             self.own("TTTC0081R"),
             tr_cont,
             **self.account,
-            INQR_STRT_DT=day,
-            INQR_END_DT=day,
-            **more,
+            **{"INQR_STRT_DT": day, "INQR_END_DT": day, **more},
         )
 
     def price(self, ticker: str) -> Any:

@@ -17,7 +17,6 @@ has done what it does about them.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -209,11 +208,3 @@ def _instant(text: object) -> datetime:
     except ValueError:
         raise BadInput(f"{text!r} is no ISO time, such as 2024-03-05T09:00:00+09:00.") from None
     return instant.replace(tzinfo=KST) if instant.tzinfo is None else instant.astimezone(KST)
-
-
-async def until_cancelled(pace: Pace) -> None:
-    """Keep a world going at its speed."""
-    try:
-        await pace.run()
-    except asyncio.CancelledError:
-        return

@@ -6,6 +6,7 @@ A step waits for the programs that have registered before the next one is taken.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from brokers.kis_server.clients import Clients
@@ -28,10 +29,17 @@ class Pace:
         world: what is moved.
         clients: who is waited for.
         answer_seconds: how long, of real time.
+        follow: at ×1, the instant of the data that belongs to the machine's clock; None = time only goes on from here.
     """
 
-    def __init__(self, world: World, clients: Clients, answer_seconds: float) -> None:
-        self.world, self.clients, self._answer_seconds = world, clients, answer_seconds
+    def __init__(
+        self,
+        world: World,
+        clients: Clients,
+        answer_seconds: float,
+        follow: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.world, self.clients, self._answer_seconds, self._follow = world, clients, answer_seconds, follow
         self.speed = 0.0
         self._lock = asyncio.Lock()
         self._stepped = asyncio.Condition()
@@ -98,6 +106,8 @@ class Pace:
             if self.speed <= 0 or coming is None:
                 continue
             target = self.world.now() + elapsed * self.speed
+            if self.speed == 1 and self._follow is not None:
+                target = self._follow()
             if self.speed != 1 and coming.phase == OPENING_CALL:
                 target = max(target, coming.time - _BEFORE_MORNING)
             try:

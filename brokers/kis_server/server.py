@@ -21,7 +21,7 @@ from aiohttp import WSMsgType, web
 
 from brokers.kis.frames import format_ping
 from brokers.kis_server.clients import Clients
-from brokers.kis_server.control import PREFIX, Control, until_cancelled
+from brokers.kis_server.control import PREFIX, Control
 from brokers.kis_server.faults import Faults
 from brokers.kis_server.line_faults import CUT, LineFaults
 from brokers.kis_server.pace import ClientsBusy, Pace
@@ -51,7 +51,9 @@ class KisServer:
         self.faults = Faults(np.random.default_rng(setup.seed))
         self.rest = Rest(world, setup, self.faults, clock)
         self.clients = Clients()
-        self.pace = Pace(world, self.clients, setup.answer_seconds)
+        # Real time under today's date follows the machine's clock, so that both skip the same weekends.
+        follow = (lambda: world.dates.into(clock.now())) if setup.as_today else None
+        self.pace = Pace(world, self.clients, setup.answer_seconds, follow)
         self.stream = Stream(world, self.rest.access, setup, self.faults, self._later)
         self.control = Control(world, self.pace, self.clients, self.rest, self.stream, self.faults)
         self._line = LineFaults(self.faults)
@@ -66,7 +68,7 @@ class KisServer:
         return app
 
     async def _begin(self, _: web.Application) -> None:
-        self._spawn(until_cancelled(self.pace))
+        self._spawn(self.pace.run())
 
     async def _end(self, _: web.Application) -> None:
         self.stream.cut()
@@ -89,7 +91,7 @@ class KisServer:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request)
         if path == "/" and request.method == "GET":
-            text = page_html(self.setup, request.query.get("lang", "ko"))
+            text = page_html(self.setup, request.query.get("lang", "ko"), request.host)
             return web.Response(text=text, content_type="text/html", charset="utf-8")
         if path.startswith(PREFIX):
             return await self._control(request, path)

@@ -8,7 +8,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from brokers.kis.config import ACCOUNT_LENGTH, APP_KEY_LENGTH, APP_SECRET_LENGTH
+from brokers.kis.config import ACCOUNT_LENGTH
 from brokers.kis.environment import EnvironmentName
 from engine.errors import ConfigError
 
@@ -89,24 +89,6 @@ class ServerSetup(BaseModel):
         return self.live_calls_per_second if environment == "live" else self.paper_calls_per_second
 
 
-def example_accounts() -> tuple[AccountSetup, ...]:
-    """A live and a paper account with keys of the right length, for a server that is started without a file."""
-    return (
-        AccountSetup(
-            environment="live",
-            number="60000001",
-            app_key=SecretStr("GEOUL-LIVE".ljust(APP_KEY_LENGTH, "0")),
-            app_secret=SecretStr("geoul-live-secret".ljust(APP_SECRET_LENGTH, "0")),
-        ),
-        AccountSetup(
-            environment="paper",
-            number="50000001",
-            app_key=SecretStr("GEOUL-PAPER".ljust(APP_KEY_LENGTH, "0")),
-            app_secret=SecretStr("geoul-paper-secret".ljust(APP_SECRET_LENGTH, "0")),
-        ),
-    )
-
-
 def load_server_setup(path: Path | None, **options: object) -> ServerSetup:
     """The setup from a YAML file, with options of the command line over it.
 
@@ -122,7 +104,7 @@ def load_server_setup(path: Path | None, **options: object) -> ServerSetup:
         if not isinstance(content, dict):
             raise ConfigError(f"The server's configuration {path} must be a mapping, such as `layout: legacy`.")
         values = content
-    values = {"accounts": example_accounts()} | values | {k: v for k, v in options.items() if v is not None}
+    values = values | {k: v for k, v in options.items() if v is not None}
     try:
         setup = ServerSetup.model_validate(values)
     except ValidationError as error:

@@ -28,6 +28,7 @@ COMMANDS = {
     "sweep": "engine.cli.sweep:sweep_command",
     "walk-forward": "engine.cli.walk_forward:walk_forward_command",
     "trials": "engine.cli.trials:trials_command",
+    "serve": "engine.cli.serve:serve_command",
 }
 
 

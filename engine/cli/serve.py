@@ -1,0 +1,153 @@
+"""`geoul serve`: the KIS-compatible server in front of a replayed market."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from engine.cli.options import (
+    CashOption,
+    ConfigOption,
+    DataOption,
+    FromOption,
+    GapsOption,
+    IntervalOption,
+    Lang,
+    LangOption,
+    SeedOption,
+    TickersOption,
+    configure,
+    progress_bar,
+)
+from engine.clock import SystemClock
+from engine.errors import BadInput
+
+if TYPE_CHECKING:
+    import datetime
+
+    from brokers.kis_server.faults import FaultRule
+    from brokers.kis_server.server import KisServer
+    from engine.data.panel import Panel
+
+_SPEED = 60.0  # a session in six and a half minutes
+_HISTORY = 250  # sessions that are traded when nobody says from when on: the last year of the data
+
+
+def serve_command(
+    data: DataOption = None,
+    start: FromOption = None,
+    accounts: Annotated[
+        Path | None, typer.Option("--accounts", help="계좌·한도 YAML(기본: 누구나) · accounts and limits")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="주소(기본: 이 컴퓨터만) · address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="포트 · port")] = 8700,
+    key: Annotated[str, typer.Option("--key", help="모든 경로 앞에 붙일 열쇠 · key in front of every path")] = "",
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", min=0, help="시간의 속도: 0 멈춤, 1 실시간, N배(기본 60) · speed of time"),
+    ] = None,
+    as_today: Annotated[
+        bool,
+        typer.Option("--as-today", help="재생하는 첫 날을 오늘 날짜로 · the first replayed day bears today's date"),
+    ] = False,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="실시간 필드: legacy, 2025, 2026 · fields of the stream")
+    ] = None,
+    order_hours: Annotated[
+        str | None, typer.Option("--order-hours", help="주문 시간: venue, any · when orders are taken")
+    ] = None,
+    faults: Annotated[Path | None, typer.Option("--faults", help="장애 규칙 YAML · what goes wrong, and when")] = None,
+    config: ConfigOption = None,
+    cash: CashOption = None,
+    tickers: TickersOption = None,
+    interval: IntervalOption = None,
+    seed: SeedOption = 1,
+    allow_gaps: GapsOption = False,
+    lang: LangOption = Lang.ko,
+) -> None:
+    """KIS 호환 서버: 어떤 KIS 프로그램이든 주소만 바꾸어 백테스트 · a KIS-compatible server on a replayed market."""
+    import asyncio  # noqa: PLC0415  (keeps --help fast)
+
+    from brokers.kis_server.server import KisServer, check_host, serve  # noqa: PLC0415
+    from brokers.kis_server.setup import load_server_setup  # noqa: PLC0415
+    from brokers.kis_server.world import World  # noqa: PLC0415
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+    from engine.data.panel import load_part  # noqa: PLC0415
+
+    settings = configure(config, cash)
+    setup = load_server_setup(
+        accounts, key=key or None, layout=layout, order_hours=order_hours, as_today=as_today or None, seed=seed
+    )
+    check_host(host, setup.key)
+    rules = _fault_rules(faults)
+    clock = SystemClock()
+    with progress_bar() as bar:
+        task = bar.add_task(_READING[lang.value], total=None)
+        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
+        panel = load_part(folder, None, None, tickers, interval, allow_gaps=allow_gaps)
+        shown = clock.now().date() if setup.as_today else None
+        world = World(panel, settings, start=start.date() if start else _a_year_before(panel), shown=shown)
+        server = KisServer(world, setup, clock)
+    server.faults.use(rules)
+    server.pace.speed = speed if speed is not None else 1.0 if setup.as_today else _SPEED
+
+    def ready(port: int) -> None:
+        Console().print(_greeting(server, host, port, lang.language), highlight=False)
+
+    try:
+        asyncio.run(serve(server, host, port, ready))
+    except KeyboardInterrupt:
+        Console().print(_BYE[lang.value])
+
+
+_READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
+_BYE = {"ko": "서버를 멈췄습니다.", "en": "The server has stopped."}
+
+
+def _a_year_before(panel: Panel) -> datetime.date | None:
+    """The first of the last 250 sessions, None if the data has fewer."""
+    import numpy as np  # noqa: PLC0415
+
+    rows = np.append(0, np.flatnonzero(np.diff(panel.session)) + 1)
+    return panel.session_date(int(rows[-_HISTORY])) if len(rows) > _HISTORY else None
+
+
+def _fault_rules(path: Path | None) -> list[FaultRule]:
+    from brokers.kis_server.faults import read_rules  # noqa: PLC0415
+
+    if path is None:
+        return []
+    import yaml  # noqa: PLC0415
+
+    try:
+        return read_rules(yaml.safe_load(path.read_text(encoding="utf-8-sig")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"The faults {path} cannot be read: {error}.") from None
+
+
+def _greeting(server: KisServer, host: str, port: int, lang: Literal["ko", "en"]) -> str:
+    """Where the server is, and the lines that point a program at it."""
+    path = f"/{server.setup.key}" if server.setup.key else ""
+    shown = f"[{host}]" if ":" in host else host
+    world = server.world
+    lines = [
+        _HERE[lang].format(url=f"http://{shown}:{port}{path}/", time=world.wire_now().strftime("%Y-%m-%d %H:%M")),
+        "",
+        _YAML[lang],
+    ]
+    lines += [f"  {name}: http://{shown}:{port}{path}" for name in ("prod", "vps")]
+    lines += [f"  {name}: ws://{shown}:{port}{path}" for name in ("ops", "vops")]
+    lines += ["", _KEYS[lang] if server.setup.enrol else _LISTED[lang]]
+    return "\n".join(lines)
+
+
+_HERE = {"ko": "거울 KIS 서버: {url}  재생 시각 {time}", "en": "Geoul KIS server: {url}  world time {time}"}
+_YAML = {"ko": "kis_devlp.yaml에 넣을 주소:", "en": "addresses for kis_devlp.yaml:"}
+_KEYS = {
+    "ko": "앱키, 시크릿, 계좌번호는 아무 값이나 됩니다. 처음 온 계좌가 시작 자금을 받습니다. Ctrl-C로 멈춥니다.",
+    "en": "Any app key, secret and account number will do: each new one gets the starting money. Ctrl-C stops.",
+}
+_LISTED = {"ko": "적힌 계좌만 받습니다. Ctrl-C로 멈춥니다.", "en": "Only the listed accounts come in. Ctrl-C stops."}
