@@ -162,7 +162,7 @@ def test_another_sweep_into_the_same_folder_is_refused_unless_it_may_be_given_up
 
 
 def test_too_many_points_say_how_long_they_would_take(market: Path) -> None:
-    vast = ("--vary", "cross.1=2:2001:1", "--vary", "stop.1=-60%:-0.01%:0.01%", "--vary", "cross.2=0.1%:10%:0.1%")
+    vast = ("--vary", "cross.1=2:401:1", "--vary", "stop.1=-60%:-0.01%:0.01%", "--vary", "cross.2=0.02%:10%:0.02%")
     for lang, words in (("en", ("would take about", "--samples 1,000")), ("ko", ("걸립니다", "--samples"))):
         refused = run(*vast, "--data", market, "--lang", lang)
         assert refused.exit_code == 2
