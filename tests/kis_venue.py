@@ -354,11 +354,11 @@ class AccountAtKis:
         book = self.broker.followed.notices
         while time.monotonic() < deadline:
             self.told += self.broker.poll(0.02)
-            if self.venue.stream is None or self.broker.heard >= len(self.venue.notes):
+            if self.venue.stream is None or self.broker.records_taken >= len(self.venue.notes):
                 self.told += self.broker.poll(0.0)
                 return
         raise AssertionError(
-            f"{self.broker.heard} of {len(self.venue.notes)} notices arrived; {book.repeated} repeated"
+            f"{self.broker.records_taken} of {len(self.venue.notes)} notices arrived; {book.repeated} repeated"
         )
 
     def let_pass(self, seconds: float, step: float = 1.0) -> None:
@@ -431,5 +431,5 @@ def account_at_kis(
         broker.start(wait_seconds=WAIT_SECONDS)
         account.told += broker.poll(0.0)
         if venue_of is not None:
-            broker.heard = len(venue.notes)
+            broker.records_taken = len(venue.notes)
         yield account

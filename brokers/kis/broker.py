@@ -28,7 +28,7 @@ from brokers.kis.messages import BalanceRow, BalanceTotals, BuyingPower, Sellabl
 from brokers.kis.notice import Notice
 from brokers.kis.notice_channel import NoticeChannel
 from brokers.kis.quotes import KisQuotes, Ranking
-from brokers.kis.realtime import Book, IndexTick, MarketState, Trade
+from brokers.kis.realtime import Book, IndexTick, MarketState, Record, Trade
 from brokers.kis.realtime_fields import BOOK, BOOK_NXT, BOOK_UNIFIED, TRADE, TRADE_NXT, TRADE_UNIFIED
 from brokers.kis.reconcile import WAITS_SECONDS, Reconciler
 from brokers.kis.rest import KisRest
@@ -95,7 +95,7 @@ class KisBroker:
         self._submission = Submission(rest, books, self.followed, self.reconciler, self.channel, clock)
         self._quotes, self._history = KisQuotes(rest, clock, universe), KisHistory(rest, clock)
         self._watched: dict[str, None] = {}
-        self.heard = 0  # notices taken from the stream
+        self.records_taken = 0  # of the stream, notices included
         self._settle_at: datetime | None = None
         self._settle_looks = 0
         self._told: deque[Event] = deque()
@@ -343,8 +343,8 @@ class KisBroker:
             self._take(item)
 
     def _take(self, item: Item) -> None:
+        self.records_taken += isinstance(item, Record)
         if isinstance(item, Notice):
-            self.heard += 1
             self.followed.take(item)
         elif isinstance(item, MarketState):
             if item.phase is not None:

@@ -9,6 +9,7 @@ cancel     KIS's yes means "request accepted": the confirmation is a notice, or 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from brokers.kis.answer import Answer
@@ -30,6 +31,13 @@ from engine.order import WORKING, Approved, Order, OrderKind, OrderRequest, Refu
 _ALL = "Y"
 _PART = "N"
 _AMEND, _CANCEL = "01", "02"
+_WORDS = {
+    RefusalReason.NOT_ENOUGH_CASH: ("주문가능금액",),
+    RefusalReason.NOT_HELD: ("잔고내역이없", "보유수량", "주문가능한수량을초과"),
+    RefusalReason.BAD_PRICE: ("호가단위", "상하한가", "상한가와하한가"),
+    RefusalReason.MARKET_CLOSED: ("장시작전", "장종료", "영업일이아", "장운영시간", "장운영일자"),
+    RefusalReason.NOT_TRADABLE: ("매매불가", "종목정보가없", "거래가정지"),
+}
 
 
 class Submission:
@@ -136,6 +144,7 @@ class Submission:
     def _not_accepted(self, order: Order, wire: WireOrder, outcome: Outcome, sent_at: datetime, mark: Mark) -> Outcome:
         now = self._clock.now()
         if isinstance(outcome, RefusedByVenue):
+            outcome = with_reason(outcome)
             self._books.record_outcome(
                 OrderRefused(time=now, order_id=order.id, reason=outcome.reason, code=outcome.code, text=outcome.text)
             )
@@ -166,7 +175,8 @@ class Submission:
                 raise
             return Unavailable(text=str(error))
         if isinstance(result, Failure):
-            return result.as_broker_outcome()
+            outcome = result.as_broker_outcome()
+            return with_reason(outcome) if isinstance(outcome, RefusedByVenue) else outcome
         return _read(result) or Unknown(
             text="응답에 주문번호가 없습니다 · carried out, but the answer has no order number"
         )
@@ -174,6 +184,20 @@ class Submission:
     def _day_limits(self, ticker: str) -> tuple[int, int]:
         quote = self._rest.call("inquire_price", {"FID_INPUT_ISCD": ticker}).one(PriceQuote)
         return quote.lower_limit or 0, quote.upper_limit or 0
+
+
+def with_reason(refused: RefusedByVenue) -> RefusedByVenue:
+    """The same refusal with its reason, where the code does not tell it and KIS's words do.
+
+    The codes of two paper refusals are not known, and those of live contradict each other in public programs.
+    """
+    if refused.reason is not RefusalReason.VENUE:
+        return refused
+    words = refused.text.replace(" ", "")
+    for reason, marks in _WORDS.items():
+        if any(mark in words for mark in marks):
+            return replace(refused, reason=reason)
+    return refused
 
 
 def may_change(order: Order | None, order_number: str) -> RefusedByVenue | None:

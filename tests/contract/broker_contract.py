@@ -39,6 +39,14 @@ class World(ABC):
     def now(self) -> datetime:
         """The time of the broker."""
 
+    @property
+    def order_day(self) -> date:
+        """The day under which an order that is sent next is listed."""
+        return self.today
+
+    def before_orders(self) -> None:  # noqa: B027  (most venues take orders at any time)
+        """Go to a time at which the venue takes orders."""
+
     @abstractmethod
     def next_session(self) -> list[Event]:
         """Let one session pass; its events in the order in which the broker told them."""
@@ -59,12 +67,14 @@ class BrokerContract(ABC):
 
     def submit(self, world: World, request: OrderRequest) -> str:
         """Send and expect to be accepted; returns the venue's number."""
+        world.before_orders()
         answer = world.broker.submit(Approved(value=request, checked_at=world.now))
         assert isinstance(answer, Accepted), answer
         return answer.order_number
 
     def refusal(self, world: World, request: OrderRequest) -> RefusedByVenue:
         """Send and expect to be refused."""
+        world.before_orders()
         answer = world.broker.submit(Approved(value=request, checked_at=world.now))
         assert isinstance(answer, RefusedByVenue), answer
         return answer
@@ -131,7 +141,7 @@ class BrokerContract(ABC):
 
     def test_accepted_order_is_listed_until_it_is_done(self):
         world = self.open_world()
-        sent_on = world.today
+        sent_on = world.order_day
         number = self.submit(world, order(Side.BUY, 100))
         (waiting,) = world.broker.open_orders()
         assert (waiting.order_number, waiting.remaining) == (number, 100)
@@ -151,7 +161,7 @@ class BrokerContract(ABC):
 
     def test_limit_that_the_market_does_not_reach_expires_with_its_day(self):
         world = self.open_world()
-        sent_on = world.today
+        sent_on = world.order_day
         self.submit(world, order(Side.BUY, 100, price=PRICE - 2_000))
         world.next_session()
         assert list(world.broker.open_orders()) == []
@@ -160,7 +170,7 @@ class BrokerContract(ABC):
 
     def test_cancelled_order_never_fills(self):
         world = self.open_world()
-        sent_on = world.today
+        sent_on = world.order_day
         number = self.submit(world, order(Side.BUY, 100))
         assert isinstance(world.broker.cancel(number), Accepted)
         assert list(world.broker.open_orders()) == []
@@ -252,9 +262,12 @@ class BrokerContract(ABC):
 
     def test_fill_names_its_order_and_moves_cash_by_its_amount_and_costs(self):
         world = self.open_world()
+        sent_on = world.order_day
         number = self.submit(world, order(Side.BUY, 100))
         fills = [event for event in world.next_session() if isinstance(event, Fill)]
-        assert {fill.order_id for fill in fills} == {number}
+        (sent,) = world.broker.orders(sent_on)
+        assert sent.order_number == number
+        assert {fill.order_id for fill in fills} == {sent.id}
         assert world.broker.account().deposit_d2 == CASH + sum(fill.cash_change for fill in fills)
 
     def test_events_come_in_order_of_time_and_rank(self):
@@ -269,7 +282,7 @@ class BrokerContract(ABC):
 
     def test_terminal_orders_stay_as_they_are(self):
         world = self.open_world()
-        sent_on = world.today
+        sent_on = world.order_day
         filled = self.submit(world, order(Side.BUY, 10))
         cancelled = self.submit(world, order(Side.BUY, 10, NAMES[1]))
         world.broker.cancel(cancelled)
