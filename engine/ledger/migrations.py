@@ -12,6 +12,7 @@ canonical JSON.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime
 
 from engine.errors import DataError
@@ -309,9 +310,10 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 def version_of(connection: sqlite3.Connection) -> int:
     """How many migrations the file has had; a file of something else, or of a newer Geoul, raises
     `DataError`."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    # Tables are counted first: whoever makes a ledger at this moment brings both at once.
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID and tables:
         raise DataError("This SQLite file is not a ledger of Geoul. Choose another path for the ledger.")
     if version > len(MIGRATIONS):
@@ -323,13 +325,40 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, now: datetime) -> None:
-    """Bring the file up to date, each step in a transaction of its own, so a crash leaves whole steps."""
-    for number in range(version_of(connection) + 1, len(MIGRATIONS) + 1):
-        name, statements = MIGRATIONS[number - 1]
-        applied_at = stamp(now)
-        # executescript commits what is open, so the transaction stands inside the script.
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{statements}\n"
-            f"INSERT INTO migrations VALUES ({number}, '{name}', '{applied_at}');\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
+    """Bring the file up to date, each step in a transaction of its own, so a crash leaves whole steps.
+
+    Several programs may open a new or an old file at once: each step is taken by one of them, the others wait.
+    """
+    while version_of(connection) < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            _take_next_step(connection, now)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _take_next_step(connection: sqlite3.Connection, now: datetime) -> None:
+    """Inside a transaction: another program may have taken the step while this one waited for the lock."""
+    done = version_of(connection)
+    if done == len(MIGRATIONS):
+        return
+    name, script = MIGRATIONS[done]
+    for statement in _statements(script):
+        connection.execute(statement)
+    connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (done + 1, name, stamp(now)))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {done + 1}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; `executescript` would end the transaction that they belong to."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):  # a trigger holds semicolons of its own
+            if statement.strip("; \n"):
+                yield statement
+            statement = ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,21 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(LedgerError, match="cannot be opened"):
         open_ledger(tmp_path / "file" / "ledger.db", make_clock())
+
+
+def test_programs_that_open_a_new_file_at_once_all_get_the_ledger(tmp_path: Path) -> None:
+    together = 6
+    for number in range(10):
+        path, gate = tmp_path / f"{number}.db", threading.Barrier(together)
+
+        def opened(path: Path = path, gate: threading.Barrier = gate) -> int:
+            gate.wait()
+            with open_ledger(path, make_clock()) as ledger:
+                return int(ledger.connection.execute("SELECT count(*) FROM migrations").fetchone()[0])
+
+        with ThreadPoolExecutor(together) as programs:
+            answers = [programs.submit(opened) for _ in range(together)]
+        assert [answer.result() for answer in answers] == [len(migrations.MIGRATIONS)] * together
 
 
 def test_a_locked_file_books_nothing_and_says_so(tmp_path: Path) -> None:
