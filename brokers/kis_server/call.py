@@ -14,6 +14,8 @@ from brokers.kis_server.faults import Faults
 from brokers.kis_server.served_account import ServedAccount
 from brokers.kis_server.setup import ServerSetup
 from brokers.kis_server.world import World
+from engine.krx.sessions import LAST_DAY
+from engine.krx.tables.special_days import FIRST_SESSION
 
 Blocks = Mapping[str, Record | Sequence[Record] | None]
 
@@ -90,14 +92,14 @@ class Call:
         Raises:
             Refusal: it is no day.
         """
-        return self.world.dates.in_day(self.wire_day(name))
+        return self.world.dates.in_day(min(max(self.wire_day(name), FIRST_SESSION), LAST_DAY))
 
     def wire_day(self, name: str) -> date:
         """A parameter that is a day, as the client means it."""
         text = self.values[name]
         if len(text) == 8 and text.isascii() and text.isdigit():
             try:
-                return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+                return date(max(int(text[:4]), 1), int(text[4:6]), int(text[6:]))  # year 0 means "from the beginning"
             except ValueError:
                 pass
         raise wrong_input(name)

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brokers.kis_server.world import World
 from engine.clock import from_nanoseconds
@@ -17,7 +18,7 @@ from engine.krx.dated import days_since_epoch
 
 
 class Candle(NamedTuple):
-    """One bar: won, shares; `value` None where the data has none."""
+    """One bar: won, shares."""
 
     day: date
     open: int
@@ -25,7 +26,7 @@ class Candle(NamedTuple):
     low: int
     close: int
     volume: int
-    value: int | None
+    value: int
 
 
 class Trade(NamedTuple):
@@ -76,7 +77,6 @@ _PERIOD: dict[str, Callable[[Candle], tuple[int, ...]]] = {
 
 def _together(newest_first: list[Candle]) -> Candle:
     traded = [candle for candle in newest_first if candle.volume] or newest_first
-    values = [candle.value for candle in newest_first]
     return Candle(
         newest_first[-1].day,
         traded[-1].open,
@@ -84,7 +84,7 @@ def _together(newest_first: list[Candle]) -> Candle:
         min(candle.low for candle in traded),
         newest_first[0].close,
         sum(candle.volume for candle in newest_first),
-        sum(value for value in values if value is not None) if None not in values else None,
+        sum(candle.value for candle in newest_first),
     )
 
 
@@ -111,10 +111,8 @@ def _sessions_back(world: World, col: int, last: date) -> Iterator[tuple[Candle,
         bars = market.bars[:, block, col]
         traded = np.flatnonzero(market.state[block, col] & State.TRADED)
         part = bars[:, traded] if len(traded) else bars
-        value = None
-        if panel.value is not None:
-            known = panel.value[block, col]
-            value = int(known[known > 0].sum())
+        known = None if panel.value is None else panel.value[block, col]
+        value = int(known[known > 0].sum()) if known is not None and (known >= 0).any() else _printed_value(bars)
         yield (
             Candle(
                 path.sessions[place],
@@ -127,6 +125,14 @@ def _sessions_back(world: World, col: int, last: date) -> Iterator[tuple[Candle,
             ),
             rows[-1],
         )
+
+
+def _printed_value(bars: NDArray[np.int64]) -> int:
+    """Won that the four prints of each bar add up to, where the data has no value."""
+    volume = bars[VOLUME]
+    done = [(volume * part + 3) // 4 for part in range(5)]
+    prices = (bars[OPEN], bars[LOW], bars[HIGH], bars[CLOSE])
+    return int(sum((after - before) @ price for before, after, price in zip(done[:-1], done[1:], prices, strict=True)))
 
 
 def _adjusted(world: World, col: int, row: int, candle: Candle) -> Candle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import zip_longest
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def inquire_daily_price(call: Call) -> Reply:
         world, col, _FAR, world.market.day, most + 1, call.values["FID_PERIOD_DIV_CODE"], adjusted=adjusted
     )
     rows = []
-    for candle, before in zip(candles, [*candles[1:], None], strict=True):
+    for candle, before in zip_longest(candles, candles[1:]):
         change = 0 if before is None else candle.close - before.close
         rows.append(
             DailyPriceRow(
@@ -63,7 +64,7 @@ def inquire_daily_itemchartprice(call: Call) -> Reply:
     adjusted, period = call.values["FID_ORG_ADJ_PRC"] == "0", call.values["FID_PERIOD_DIV_CODE"]
     most = call.endpoint.most_rows
     candles = longer_candles(world, col, first, last, most + 1, period, adjusted=adjusted)
-    rows = [_candle_row(call, candle, before) for candle, before in zip(candles, [*candles[1:], None], strict=True)]
+    rows = [_candle_row(call, candle, before) for candle, before in zip_longest(candles, candles[1:])]
     return Reply(blocks={"output1": _chart_head(call, col), "output2": rows[:most]})
 
 

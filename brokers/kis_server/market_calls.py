@@ -214,7 +214,7 @@ def search_info(call: Call) -> Reply:
         english_long_name=name,
         english_short_name=name,
         isin=f"KR7{ticker}00",
-        ticker=f"A{ticker}",
+        ticker=ticker,
     )
     return Reply(blocks={"output": info})
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+
+import numpy as np
 
 from brokers.kis.quotation_endpoints import MOST_TICKERS
 from brokers.kis.quote_messages import (
@@ -18,7 +21,9 @@ from brokers.kis.quote_messages import (
 from brokers.kis_server.call import Call, Handler, Refusal, Reply
 from brokers.kis_server.candles import Trade, trades_of
 from brokers.kis_server.market import LEVELS, Market
+from brokers.kis_server.session_path import CLOSED, OPENING_CALL
 from engine.data.panel import HIGH, LOW, State
+from engine.krx.tick_size import NO_BOUND
 
 EOK = 100_000_000
 _YEAR = 250  # sessions of "52 weeks"
@@ -50,12 +55,17 @@ def status_code(market: Market, col: int) -> str:
     return "52" if market.has(col, State.WARNING) else "55"
 
 
+def market_code(phase: str) -> str:
+    """NEW_MKOP_CLS_CODE: the first digit is 1 before the session, 2 in it, 3 after it; the second 0, ordinary."""
+    return {OPENING_CALL: "10", CLOSED: "30"}.get(phase, "20")
+
+
 def inquire_price(call: Call) -> Reply:
-    """The price and the state of one instrument."""
+    """The price and the state of one instrument. Ratios to earnings are 0, as KIS sends what it does not know."""
     market, col = call.world.market, call.column("FID_INPUT_ISCD")
     price, base, volume = int(market.last[col]), int(market.base[col]), int(market.volume[col])
     limits, shares, value = market.limits(col), market.shares(col), int(market.value[col])
-    high, low = _year(market, col)
+    (high, high_day), (low, low_day) = _year(market, col)
     quote = PriceQuote(
         ticker=market.panel.tickers[col],
         price=price,
@@ -76,8 +86,14 @@ def inquire_price(call: Call) -> Reply:
         shares=shares,
         market_cap_eok=None if shares is None else shares * price // EOK,
         turnover_percent=None if shares is None else percent(volume, shares),
+        per=Decimal(0),
+        pbr=Decimal(0),
+        eps=Decimal(0),
+        bps=Decimal(0),
         high_52_weeks=high,
+        high_52_weeks_date=call.world.dates.out_day(high_day),
         low_52_weeks=low,
+        low_52_weeks_date=call.world.dates.out_day(low_day),
         market_name=market.boards[col],
         sector_name=market.sectors[col],
         status_code=status_code(market, col),
@@ -93,14 +109,19 @@ def inquire_price(call: Call) -> Reply:
     return Reply(blocks={"output": quote})
 
 
-def _year(market: Market, col: int) -> tuple[int, int]:
-    """Highest and lowest price of the last 250 bars of days and of today."""
+def _year(market: Market, col: int) -> tuple[tuple[int, date], tuple[int, date]]:
+    """Highest and lowest price, and their days, of the last 250 bars and of today."""
     first = max(market.row - _YEAR, int(market.panel.first_row[col]))
     past = market.bars[:, first : market.row, col]
-    highs = [int(past[HIGH].max())] if past.shape[1] else []
-    lows = past[LOW][past[LOW] > 0]
     today = (int(market.high[col]), int(market.low[col])) if market.has_opened(col) else (int(market.last[col]),) * 2
-    return max([*highs, today[0]]), min([*([int(lows.min())] if len(lows) else []), today[1]])
+    highest, lowest = (today[0], market.day), (today[1], market.day)
+    if past.shape[1]:
+        at_high, at_low = int(past[HIGH].argmax()), int(np.where(past[LOW] > 0, past[LOW], NO_BOUND).argmin())
+        if past[HIGH, at_high] > highest[0]:
+            highest = (int(past[HIGH, at_high]), market.panel.session_date(first + at_high))
+        if 0 < past[LOW, at_low] < lowest[0]:
+            lowest = (int(past[LOW, at_low]), market.panel.session_date(first + at_low))
+    return highest, lowest
 
 
 def inquire_price_2(call: Call) -> Reply:
@@ -154,10 +175,10 @@ def inquire_asking_price(call: Call) -> Reply:
         ask_total=0,
         bid_total=0,
         net_bid_quantity=0,
-        phase_code=call.world.phase,
+        phase_code=market_code(call.world.phase),
     )
     expected = ExpectedTrade(
-        phase_code=call.world.phase,
+        phase_code=market_code(call.world.phase),
         ticker=market.panel.tickers[col],
         price=int(market.last[col]),
         open=int(market.open[col]),

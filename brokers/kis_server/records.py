@@ -11,7 +11,7 @@ from brokers.kis.realtime_fields import BOOK, INDEX, MARKET_STATUS, TRADE
 from brokers.kis_server.index_names import INDICES
 from brokers.kis_server.market import LEVELS, Print
 from brokers.kis_server.market_calls import breadth
-from brokers.kis_server.quotation_calls import change_sign, status_code
+from brokers.kis_server.quotation_calls import change_sign, market_code, status_code
 from brokers.kis_server.world import World
 
 _NOBODY = (0,) * LEVELS
@@ -40,7 +40,8 @@ def trade_frame(world: World, ticker: str, printed: Print, fields: int) -> str |
         low=int(market.low[col]),
         market_code="2",
     )
-    return format_data(TRADE, [trade.to_fields(fields, {"PRDY_VRSS_SIGN": change_sign(market, col, price)})])
+    others = {"PRDY_VRSS_SIGN": change_sign(market, col, price), "NEW_MKOP_CLS_CODE": market_code(world.phase)}
+    return format_data(TRADE, [trade.to_fields(fields, others)])
 
 
 def book_frame(world: World, ticker: str) -> str:

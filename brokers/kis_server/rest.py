@@ -39,7 +39,21 @@ HANDLERS: dict[str, Handler] = {
 }
 _BY_PATH = {call.path: call for call in ENDPOINTS.values()}
 _SAID = 80  # msg1 is padded with blanks
-_MOST_PAGES_NEVER = frozenset({"volume_rank", "fluctuation", "market_cap"})
+# Flags that change nothing here; mojito sends "1" for "Y".
+_FLAGS = frozenset({"CMA_EVLU_AMT_ICLD_YN", "OVRS_ICLD_YN", "AFHR_FLPR_YN", "FUND_STTL_ICLD_YN", "COST_ICLD_YN"})
+_ABROAD = "/uapi/overseas-stock/v1/trading/inquire-"
+_EMPTY_ABROAD = {
+    "rt_cd": "0",
+    "msg_cd": "KIOK0560",
+    "msg1": "조회할 내용이 없습니다".ljust(_SAID),
+    "ctx_area_fk200": " " * 200,
+    "ctx_area_nk200": " " * 200,
+    "output": [],
+    "output1": [],
+    "output2": [],
+    "output3": {},
+}
+_NEVER_MORE = frozenset({"volume_rank", "fluctuation", "market_cap"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +110,8 @@ class Rest:
             body: as sent.
         """
         endpoint = _BY_PATH.get(path)
+        if endpoint is None and method == "GET" and path.startswith(_ABROAD):
+            return self._nothing_abroad(headers)
         if endpoint is None or endpoint.method != method:
             return _gateway(AccessError("EGW00203", "OPS라우팅 중 오류가 발생했습니다.(없는 경로)", 404), "")
         try:
@@ -108,6 +124,14 @@ class Rest:
         except Refusal as error:
             said = {"rt_cd": error.rt_cd, "msg_cd": error.code, "msg1": error.text.ljust(_SAID)}
             return Answered(status=200, body=_json(said), headers=_headers(headers, ""), call=endpoint.name)
+
+    def _nothing_abroad(self, headers: Mapping[str, str]) -> Answered:
+        """Accounts hold nothing in other countries; clients that ask about all of them at once go on."""
+        try:
+            self.access.admit(headers)
+        except AccessError as error:
+            return _gateway(error, "")
+        return Answered(status=200, body=_json(_EMPTY_ABROAD), headers=_headers(headers, "D"))
 
     def _grant(self, endpoint: Endpoint, values: Mapping[str, Any]) -> Answered:
         grant = {
@@ -139,7 +163,7 @@ class Rest:
         body = answer_body(
             endpoint, reply.blocks, code=reply.code, text=reply.text.ljust(_SAID), next_page=reply.next_page
         )
-        pages = reply.next_page is not None and endpoint.name not in _MOST_PAGES_NEVER
+        pages = reply.next_page is not None and endpoint.name not in _NEVER_MORE
         return Answered(
             status=200,
             body=_json(body),
@@ -202,8 +226,11 @@ def _accept(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, str]:
     """
     given = {str(name).upper(): str(value) for name, value in values.items() if value is not None}
     for parameter in endpoint.parameters:
+        name = parameter.name.upper()
         if parameter.default is not None:
-            given.setdefault(parameter.name.upper(), parameter.default)
+            given.setdefault(name, parameter.default)
+            if name in _FLAGS and given[name].strip() not in parameter.allowed:
+                given[name] = parameter.default
     try:
         return endpoint.accept(given)
     except BadInput:

@@ -98,7 +98,8 @@ class KisServer:
         return await self._rest(request, path)
 
     def _path(self, path: str) -> str | None:
-        """The path without the key, None if the key is missing."""
+        """The path without the key, None if the key is missing. mojito puts two slashes in front of some paths."""
+        path = "/" + path.lstrip("/")
         if not self.setup.key:
             return path
         first, _, rest = path.lstrip("/").partition("/")

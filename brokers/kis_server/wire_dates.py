@@ -9,7 +9,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from engine.krx.sessions import is_session, next_session, offset_session, session_index
+from engine.krx.dated import date_of
+from engine.krx.sessions import LAST_DAY, is_session, next_session, session_days, session_index
+from engine.krx.tables.special_days import FIRST_SESSION
 
 
 class WireDates:
@@ -46,12 +48,14 @@ class WireDates:
 def _moved(day: date, sessions: int) -> date:
     """The same day so many sessions away; a day between two sessions keeps its distance from the one before, if it can.
 
-    Two days without trading may fall together: nothing happens on either.
+    Two days without trading may fall together: nothing happens on either. What would lie beyond the calendar falls on
+    its first or last session.
     """
     if sessions == 0:
         return day
-    session, beyond = day, 0
+    session, beyond = min(max(day, FIRST_SESSION), LAST_DAY), 0
     while not is_session(session):
         session, beyond = session - timedelta(days=1), beyond + 1
-    moved = offset_session(session, sessions)
+    known = session_days()
+    moved = date_of(int(known[min(max(session_index(session) + sessions, 0), len(known) - 2)]))
     return min(moved + timedelta(days=beyond), next_session(moved) - timedelta(days=1)) if beyond else moved
