@@ -130,7 +130,7 @@ def distribution(
 SUMMED = Text("하루 차이의 누적 합", "Sum of the daily differences")
 TRAINED = Text("훈련 구간", "training")
 UNSEEN = Text("검증 구간", "untouched")
-PURGED = Text("비워 둔 사이", "left out between")
+PURGED = Text("사이에 비운 기간", "left out between")
 RESAMPLED = Text("다시 뽑은 과거에서의 연 차이", "Yearly difference in resampled histories")
 AROUND = Text("이웃 규칙의 샤프 지수", "Sharpe ratios of the neighbours")
 MEASURED = Text("측정", "measured")

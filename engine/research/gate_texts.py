@@ -136,14 +136,12 @@ SENTENCES: dict[tuple[str, str], Text] = {
     ("slippage", "gone"): _GONE,
     ("slippage", "never_there"): _NEVER,
     ("probabilistic_sharpe", "sure"): Text(
-        "정말로 나을 확률이 {probability:.1%}입니다(차이의 샤프 {sharpe:.2f}, {sessions:,}거래일).",
-        "It is better with {probability:.1%} probability (Sharpe of the difference {sharpe:.2f}, {sessions:,} "
-        "sessions).",
+        "정말로 나을 확률이 {probability}입니다(차이의 샤프 {sharpe:.2f}, {sessions:,}거래일).",
+        "It is better with {probability} probability (Sharpe of the difference {sharpe:.2f}, {sessions:,} sessions).",
     ),
     ("probabilistic_sharpe", "not_sure"): Text(
-        "정말로 나을 확률이 {probability:.1%}로, {confidence:.0%}에 못 미칩니다(차이의 샤프 {sharpe:.2f}).",
-        "It is better with {probability:.1%} probability, not {confidence:.0%} (Sharpe of the difference "
-        "{sharpe:.2f}).",
+        "정말로 나을 확률이 {probability}로, {confidence:.0%}에 못 미칩니다(차이의 샤프 {sharpe:.2f}).",
+        "It is better with {probability} probability, not {confidence:.0%} (Sharpe of the difference {sharpe:.2f}).",
     ),
     ("probabilistic_sharpe", "not_above_zero"): Text(
         "차이의 샤프 지수가 {sharpe:.2f}로 0보다 크지 않습니다.",
@@ -152,17 +150,17 @@ SENTENCES: dict[tuple[str, str], Text] = {
     ("probabilistic_sharpe", "undefined"): _UNDEFINED,
     ("deflated_sharpe", "beyond_luck"): Text(
         "지금까지 {raw_trials:,}번(유효 {trials:,}번) 시험한 운으로 나올 샤프 {luck:.2f}보다 높을 확률이 "
-        "{probability:.1%}입니다.",
+        "{probability}입니다.",
         "After {raw_trials:,} trials ({trials:,} effective) luck shows {luck:.2f}; it is above that with "
-        "{probability:.1%} "
+        "{probability} "
         "probability.",
     ),
     ("deflated_sharpe", "not_sure"): Text(
         "지금까지 {raw_trials:,}번(유효 {trials:,}번) 시험한 운으로 나올 샤프 {luck:.2f}보다 높을 확률이 "
-        "{probability:.1%}로, "
+        "{probability}로, "
         "{confidence:.0%}에 못 미칩니다.",
         "After {raw_trials:,} trials ({trials:,} effective) luck shows {luck:.2f}; it is above that with "
-        "{probability:.1%} "
+        "{probability} "
         "probability, not {confidence:.0%}.",
     ),
     ("deflated_sharpe", "luck_is_enough"): Text(
@@ -208,19 +206,19 @@ SENTENCES: dict[tuple[str, str], Text] = {
         "The {confidence:.0%} interval of the yearly difference, {low:+.1%} … {high:+.1%}, holds 0.",
     ),
     ("bootstrap", "below_zero"): Text(
-        "연 차이의 {confidence:.0%} 구간 {low:+.1%} … {high:+.1%}이 0 이하입니다.",
+        "연 차이의 {confidence:.0%} 구간 {low:+.1%} … {high:+.1%}가 0 이하입니다.",
         "The {confidence:.0%} interval of the yearly difference, {low:+.1%} … {high:+.1%}, is not above 0.",
     ),
     ("bootstrap", "undefined"): _UNDEFINED,
     ("online_fdr", "discovery"): Text(
-        "p값 {p_value:.2g}이 이번 후보에게 허락된 수준 {level:.2g} 이하입니다(앞선 후보 {tests_before:,}개).",
-        "Its p-value {p_value:.2g} is within the level of this candidate, {level:.2g} ({tests_before:,} came before).",
+        "p값({p_value})이 이번 후보에게 허락된 수준({level:.2g}) 이하입니다(앞선 후보 {tests_before:,}개).",
+        "Its p-value {p_value} is within the level of this candidate, {level:.2g} ({tests_before:,} came before).",
     ),
     ("online_fdr", "above_level"): Text(
-        "p값 {p_value:.2g}이 이번 후보에게 허락된 수준 {level:.2g}보다 큽니다: 승격 가운데 거짓을 {fdr:.0%} "
+        "p값({p_value})이 이번 후보에게 허락된 수준({level:.2g})보다 큽니다: 승격 가운데 거짓을 {fdr:.0%} "
         "아래로 지키려면 근거가 더 "
         "필요합니다.",
-        "Its p-value {p_value:.2g} is above the level of this candidate, {level:.2g}: keeping false promotions below "
+        "Its p-value {p_value} is above the level of this candidate, {level:.2g}: keeping false promotions below "
         "{fdr:.0%} takes more evidence.",
     ),
     ("regimes", "none_loses"): Text(

@@ -43,7 +43,7 @@ SENTENCES: dict[tuple[str, str], Text] = {
     ("compiles", "can_be_read"): Text("규칙을 읽을 수 있습니다.", "The rules can be read."),
     ("compiles", "does_not_compile"): Text(
         "규칙이 컴파일되지 않습니다(문제 {count}개). {problem}",
-        "The rules do not compile ({count} problems). {problem}",
+        "The rules do not compile (problems: {count}). {problem}",
     ),
     ("units", "units_agree"): Text("단위가 모두 맞습니다.", "All units agree."),
     ("units", "units_differ"): Text("단위가 맞지 않습니다. {problem}", "Units do not agree. {problem}"),
@@ -97,6 +97,9 @@ SENTENCES: dict[tuple[str, str], Text] = {
     **gate_texts.SENTENCES,
 }
 
+# Below this a p-value is told as a bound: how far below is a matter of the normal curve's tail, not of evidence.
+LEAST_SHOWN = 1e-4
+
 ALL_PASSED = Text("모든 단계를 통과했습니다.", "Every step passed.")
 
 
@@ -140,10 +143,25 @@ def next_sentence(verdict: Verdict, lang: Language) -> str:
 
 
 def _named(name: str, value: Any) -> Any:
-    """Codes that have a name of their own: phases of the market, reasons why there is no value."""
+    """Codes that have a name of their own: phases of the market, reasons why there is no value; and probabilities."""
+    if name == "probability" and value is not None:
+        return _probability(value)
+    if name == "p_value":
+        return f"{value:.2g}" if value >= LEAST_SHOWN else f"< {LEAST_SHOWN:g}"
     if name == "losing":
         return [_both(gate_texts.PHASES[code]) for code in value]
     return _both(gate_texts.WHY[value]) if name == "why" and value in gate_texts.WHY else value
+
+
+def _probability(value: float) -> str:
+    """In percent; what would round to certainty is told as a bound, since nothing here is certain.
+
+    >>> _probability(0.9321), _probability(0.99999), _probability(0.0)
+    ('93.2%', '> 99.9%', '< 0.1%')
+    """
+    if value >= 0.9995:
+        return "> 99.9%"
+    return "< 0.1%" if value < 0.0005 else f"{value:.1%}"
 
 
 def _both(text: Text) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ from engine.research.gate_difference import Pair, changed_sales, volatility_scal
 from engine.research.gate_regimes import market_index, market_phases
 from engine.research.gate_runs import RunFigures, Runs, delayed, run, slipping
 from engine.research.gate_settings import GateSettings
+from engine.research.texts import sentence
+from engine.research.verdict import Step
 from engine.rules.prompt import load_rules_text
 from engine.variants import Variant
 from tests.builders_panel import flat, make_panel
@@ -185,3 +189,16 @@ def test_settings_that_cannot_be_are_refused_by_name(wrong: dict[str, object]) -
     with pytest.raises(ConfigError):
         GateSettings(**wrong)  # type: ignore[arg-type]
     assert GateSettings().looks_per_window == LOOKS_PER_WINDOW
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_no_sentence_claims_certainty(lang: Literal["ko", "en"]) -> None:
+    """A probability that rounds to 100 %, or a p-value that vanishes, is told as a bound."""
+    sure = {"probability": 1.0, "sharpe": 9.0, "sessions": 900, "raw_trials": 1, "trials": 1, "luck": 0.0}
+    told = sentence(Step(name="probabilistic_sharpe", outcome="pass", reason="sure", figures=sure), lang)
+    told += sentence(Step(name="deflated_sharpe", outcome="pass", reason="beyond_luck", figures=sure), lang)
+    assert told.count("> 99.9%") == 2 and "100" not in told
+    tiny = {"p_value": 0.0, "level": 0.0013, "tests_before": 0}
+    assert "< 0.0001" in sentence(Step(name="online_fdr", outcome="pass", reason="discovery", figures=tiny), lang)
+    some = {**tiny, "p_value": 0.02, "fdr": 0.05}
+    assert "0.02" in sentence(Step(name="online_fdr", outcome="unknown", reason="above_level", figures=some), lang)
