@@ -118,10 +118,11 @@ def distribution(
     for value in round_ticks(axis.low, axis.high, 5):
         if axis.low <= value <= axis.high:
             parts.append(svg.tick(axis(value), height - 7, label(value), "middle"))
+    below_labels = 17 + 14 * (len(marks) - 1)  # no line of one mark may cross the label of another
     for row, mark in enumerate(marks):
         x, y = axis(mark.value), 14 + 14 * row
         anchor = "end" if x > width / 2 else "start"
-        parts.append(svg.rule(x, y + 3, x, scale.bottom, f"pin {mark.style}"))
+        parts.append(svg.rule(x, below_labels, x, scale.bottom, f"pin {mark.style}"))
         text = f"{mark.label} {label(mark.value)}" if mark.style == "mine" else mark.label
         parts.append(svg.tick(x + (-5 if anchor == "end" else 5), y, text, anchor, style=f"pin {mark.style}"))
     return svg.picture(parts, width, height, title, 'class="histogram"')

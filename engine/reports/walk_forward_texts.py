@@ -12,7 +12,7 @@ HEADLINE = Text(
     "Out of sample {own} (Sharpe {own_sharpe}) · unchanged rules {base} (Sharpe {base_sharpe}){index}",
 )
 FACTS = Text(
-    "{first} ~ {last} · {windows}구간 · 변형 {variants:,}개 · 학습 {train:,} · 제외 {gap:,} · 검증 {test:,}세션 · "
+    "{first} ~ {last} · {windows}구간 · 변형 {variants:,}개 · 학습 {train:,} · 제외 {gap:,} · 검증 {test:,}거래일 · "
     "{data}",
     "{first} ~ {last} · {windows} windows · {variants:,} variants · train {train:,}, gap {gap:,}, test {test:,} "
     "sessions · {data}",
@@ -53,10 +53,10 @@ DRIFT = Text(
     "{name} moved in {moved} of {changes} re-selections and took {kinds} values from {low} to {high}.",
 )
 PATHS = Text(
-    "조합 경로 {paths:,}개(분할 {splits:,}개, {folds}겹 중 {tests}겹 검증): 샤프 5 % {low}, 중앙값 {middle}, 95 % "
+    "조합 경로 {paths:,}개(분할 {splits:,}개, {folds}겹 중 {tests}겹 검증): 샤프 5% {low}, 중앙값 {middle}, 95% "
     "{high}, 손실 경로 {loss}. 바꾸지 않은 규칙의 샤프 {base}.",
-    "{paths:,} combinatorial paths ({splits:,} splits, {tests} of {folds} folds tested): Sharpe 5 % {low}, median "
-    "{middle}, 95 % {high}; {loss} of the paths lose money. Sharpe of the unchanged rules {base}.",
+    "{paths:,} combinatorial paths ({splits:,} splits, {tests} of {folds} folds tested): Sharpe 5% {low}, median "
+    "{middle}, 95% {high}; {loss} of the paths lose money. Sharpe of the unchanged rules {base}.",
 )
 SKIPPED = Text(
     "격자의 {count:,}개 점은 규칙으로 성립하지 않아 뺐습니다.",
@@ -74,7 +74,7 @@ SEAM = Text(
 )
 CHOICE = Text(
     "선택: 각 변형을 전체 기간에 한 번 실행하고, 학습 구간의 일별 수익률로 고릅니다(기준: {choice}). 학습과 검증 "
-    "사이 {gap:,}세션을 뺍니다.",
+    "사이 {gap:,}거래일을 뺍니다.",
     "Choice: every variant runs once over the whole range and is judged by its daily returns in the training "
     "window (by {choice}). {gap:,} sessions between training and test are left out.",
 )

@@ -106,3 +106,12 @@ def test_marks_and_interval_lie_inside_a_distribution_that_they_are_far_from() -
     assert all(40 <= x <= 504 for x in places)
     left, width = re.search(r'class="interval" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn).groups()  # type: ignore[union-attr]
     assert float(left) >= 40 and float(left) + float(width) <= 504
+
+
+def test_no_line_of_one_mark_crosses_the_label_of_another() -> None:
+    near = [Mark(0.0, "0", "zero"), Mark(0.01, "measured", "mine")]
+    drawn = str(distribution(np.linspace(-1.0, 1.0, 50), near, lambda value: f"{value:.2f}", "title"))
+    tops = [float(top) for top in re.findall(r'<line class="pin [a-z]+" x1="[^"]+" y1="([^"]+)"', drawn)]
+    labels = [float(y) for y in re.findall(r'<text class="pin [a-z]+" x="[^"]+" y="([^"]+)"', drawn)]
+    assert len(tops) == len(labels) == 2
+    assert min(tops) > max(labels)
