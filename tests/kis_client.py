@@ -61,7 +61,7 @@ class Client:
     """One app key on one server."""
 
     def __init__(self, server: ServerThread, environment: str = "paper", account: AccountSetup | None = None) -> None:
-        self.server, self.url, self.environment = server, server.url, environment
+        self.server, self.environment = server, environment
         found = account or next(one for one in example_accounts() if one.environment == environment)
         self.number = found.number
         self.app_key, self.app_secret = found.app_key.get_secret_value(), found.app_secret.get_secret_value()
@@ -69,6 +69,11 @@ class Client:
         self.session = requests.Session()
         self.token = ""
         self.last: requests.Response
+
+    @property
+    def url(self) -> str:
+        key = self.server.server.setup.key
+        return f"{self.server.url}/{key}" if key else self.server.url
 
     def __enter__(self) -> Client:
         self.log_in()
@@ -175,7 +180,7 @@ class Stream:
             "/oauth2/Approval",
             {"grant_type": "client_credentials", "appkey": client.app_key, "secretkey": client.app_secret},
         )["approval_key"]
-        self.socket = websocket.create_connection(f"{client.server.websocket_url}/tryitout", timeout=10)
+        self.socket = websocket.create_connection(f"ws{client.url.removeprefix('http')}/tryitout", timeout=10)
         self.cipher: tuple[str, str] = ("", "")
 
     def __enter__(self) -> Stream:

@@ -80,6 +80,8 @@ _WORDS: dict[str, dict[EnvironmentName, tuple[str, str]]] = {
 }
 # In the opening and the closing auction. Source: KRX rules as in `engine.krx.tables.order_types`.
 _AUCTION_KINDS = frozenset({"00", "01"})
+# Bounds that keep price × quantity within 64 bits. No share has ever cost so much.
+_MOST_WON, _MOST_SHARES = 10**8, 10**10
 _CAPPED = frozenset({InstrumentClass.KOSPI_STOCK, InstrumentClass.KOSDAQ_STOCK})
 
 
@@ -115,7 +117,7 @@ def check_price(market: Market, col: int, price: int, environment: EnvironmentNa
     Raises:
         Refusal: either.
     """
-    if price <= 0 or price % market.tick(col, price) != 0:
+    if not 0 < price <= _MOST_WON or price % market.tick(col, price) != 0:
         raise refusal("tick", environment)
     limits = market.limits(col)
     if limits is not None and not limits.lower <= price <= limits.upper:
@@ -133,7 +135,7 @@ def check_quantity(market: Market, col: int, quantity: int, environment: Environ
         unit = trading_unit(day, kind, base)
     except UnknownDate:
         unit = 1
-    if quantity <= 0 or quantity % unit:
+    if not 0 < quantity <= _MOST_SHARES or quantity % unit:
         raise refusal("quantity", environment)
     shares = market.shares(col)
     if shares is None or base <= 0 or kind not in _CAPPED:

@@ -27,7 +27,7 @@ from brokers.kis_server.served_account import ServedAccount
 from brokers.kis_server.setup import ServerSetup
 from brokers.kis_server.world import World
 from engine.clock import Clock
-from engine.errors import BadInput
+from engine.errors import BadInput, UnknownDate
 
 HANDLERS: dict[str, Handler] = {
     **ORDER_CALLS,
@@ -121,7 +121,8 @@ class Rest:
             return self._carry_out(endpoint, headers, values)
         except AccessError as error:
             return _gateway(error, endpoint.name, granting=endpoint.area is Area.ACCESS)
-        except Refusal as error:
+        except (Refusal, UnknownDate) as failure:
+            error = failure if isinstance(failure, Refusal) else wrong_input("날짜 · day outside the calendar")
             said = {"rt_cd": error.rt_cd, "msg_cd": error.code, "msg1": error.text.ljust(_SAID)}
             return Answered(status=200, body=_json(said), headers=_headers(headers, ""), call=endpoint.name)
 
