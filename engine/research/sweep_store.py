@@ -61,7 +61,7 @@ class SweepStore:
     def write(self, number: int, frame: pl.DataFrame) -> None:
         """Keep a finished chunk."""
         with atomic_path(self._part(number)) as part:
-            frame.write_parquet(part)
+            _write(frame, part)
 
     def read(self, number: int) -> pl.DataFrame:
         """A finished chunk; the whole table once that is there."""
@@ -72,7 +72,7 @@ class SweepStore:
         if not self.finished:
             table = pl.concat([_read(self._part(number)) for number in range(chunks)]).sort("variant").rechunk()
             with atomic_path(self.folder / TABLE) as part:
-                table.write_parquet(part)
+                _write(table, part)
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
         return _read(self.folder / TABLE)
 
@@ -138,3 +138,14 @@ def _read(path: Path) -> pl.DataFrame:
         return pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} cannot be read: {error}. Remove this file and run the sweep again.") from None
+
+
+def _write(frame: pl.DataFrame, part: Path) -> None:
+    """A full disk is told as any other refusal of the system; polars has an error of its own for it."""
+    try:
+        frame.write_parquet(part)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"{part.parent} cannot take the sweep's results: {error}. Free disk space and run the same command again: "
+            "it goes on where it ended."
+        ) from error

@@ -77,9 +77,10 @@ def untouched_window(
         return UntouchedWindow(window=_window(days[-kept_back:], length), number=1, looks_used=0, looks_left=k)
     latest = max(looks, key=lambda seen: seen.window.last)
     if not len(days) or latest.window.last > _day(days[-1]):
+        reached = f"up to {_day(days[-1])}" if len(days) else "of this range"
         raise DataError(
-            f"Candidates have looked at {latest.window.first} … {latest.window.last}, which this dataset does not "
-            f"reach. It is not the one of the ledger: use the ledger that belongs to it."
+            f"Candidates have looked at {latest.window.first} … {latest.window.last}, which the sessions {reached} do "
+            f"not reach. Let the range end later (--to), or use the ledger that belongs to this dataset."
         )
     if latest.looks < k:
         return UntouchedWindow(

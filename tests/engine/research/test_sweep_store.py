@@ -85,3 +85,19 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"manifest\.json cannot be read"):
         SweepStore(tmp_path, IDENTITY)
+
+
+def test_a_disk_that_is_full_is_told_and_keeps_what_was_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SweepStore(tmp_path / "sweep", IDENTITY)
+    store.write(0, rows(1))
+
+    def full(*_: object, **__: object) -> None:
+        raise pl.exceptions.ComputeError("No space left on device (os error 28)")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(DataError, match="No space left on device.* Free disk space and run the same command again"):
+        store.write(1, rows(2))
+    again = SweepStore(tmp_path / "sweep", IDENTITY)
+    assert (again.has(0), again.has(1)) == (True, False)

@@ -67,7 +67,9 @@ def test_a_window_that_cannot_be_is_refused(arguments: dict[str, int]) -> None:
 
 
 def test_looks_beyond_the_end_of_the_data_belong_to_another_dataset() -> None:
-    with pytest.raises(DataError, match="not the one of the ledger"):
+    with pytest.raises(
+        DataError, match=r"do not reach\. Let the range end later \(--to\), or use the ledger that belongs"
+    ):
         untouched_window(SESSIONS, [WindowLooks(days(90, 109), 1)], 20)
 
 
