@@ -97,7 +97,7 @@ def test_a_disk_that_is_full_is_told_and_keeps_what_was_finished(
         raise pl.exceptions.ComputeError("No space left on device (os error 28)")
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
-    with pytest.raises(DataError, match="No space left on device.* Free disk space and run the same command again"):
+    with pytest.raises(DataError, match=r"No space left on device.* Free disk space and run the same command again"):
         store.write(1, rows(2))
     again = SweepStore(tmp_path / "sweep", IDENTITY)
     assert (again.has(0), again.has(1)) == (True, False)
