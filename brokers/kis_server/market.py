@@ -115,7 +115,7 @@ class Market:
 
     def is_listed(self, col: int) -> bool:
         """Whether it is listed in the present session."""
-        return bool(self.state[self.row, col] & State.PRESENT)
+        return self.has(col, State.PRESENT)
 
     def is_halted(self, col: int) -> bool:
         """Whether the session has opened without it: nothing trades today."""
@@ -123,7 +123,7 @@ class Market:
 
     def has(self, col: int, state: State) -> bool:
         """Whether a bit of its state is set."""
-        return bool(self.state[self.row, col] & state)
+        return bool(int(self.state[self.row, col]) & state.value)  # plain integers: an enum costs ten times as much
 
     @property
     def day(self) -> date:

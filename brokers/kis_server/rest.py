@@ -121,10 +121,10 @@ class Rest:
             return self._carry_out(endpoint, headers, values)
         except AccessError as error:
             return _gateway(error, endpoint.name, granting=endpoint.area is Area.ACCESS)
-        except (Refusal, UnknownDate) as failure:
-            error = failure if isinstance(failure, Refusal) else wrong_input("날짜 · day outside the calendar")
-            said = {"rt_cd": error.rt_cd, "msg_cd": error.code, "msg1": error.text.ljust(_SAID)}
-            return Answered(status=200, body=_json(said), headers=_headers(headers, ""), call=endpoint.name)
+        except Refusal as error:
+            return _refused(error, headers, endpoint.name)
+        except UnknownDate:
+            return _refused(wrong_input("DATE"), headers, endpoint.name)
 
     def _nothing_abroad(self, headers: Mapping[str, str]) -> Answered:
         """Accounts hold nothing in other countries; clients that ask about all of them at once go on."""
@@ -228,10 +228,12 @@ def _accept(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, str]:
     given = {str(name).upper(): str(value) for name, value in values.items() if value is not None}
     for parameter in endpoint.parameters:
         name = parameter.name.upper()
+        blank = not given.get(name, "").strip()
         if parameter.default is not None:
-            given.setdefault(name, parameter.default)
-            if name in _FLAGS and given[name].strip() not in parameter.allowed:
+            if blank or (name in _FLAGS and given[name].strip() not in parameter.allowed):
                 given[name] = parameter.default
+        elif blank and parameter.required and parameter.allowed:
+            raise wrong_input(parameter.name)
     try:
         return endpoint.accept(given)
     except BadInput:
@@ -254,6 +256,12 @@ def _gateway(error: AccessError, call: str, *, granting: bool = False) -> Answer
     else:
         said = {"rt_cd": "1", "msg_cd": error.code, "msg1": error.text}
     return Answered(status=error.status, body=_json(said), headers=_headers({}, ""), call=call)
+
+
+def _refused(refusal: Refusal, headers: Mapping[str, str], call: str) -> Answered:
+    """A business refusal: status 200, no output."""
+    said = {"rt_cd": refusal.rt_cd, "msg_cd": refusal.code, "msg1": refusal.text.ljust(_SAID)}
+    return Answered(status=200, body=_json(said), headers=_headers(headers, ""), call=call)
 
 
 def _headers(request: Mapping[str, str], tr_cont: str) -> dict[str, str]:

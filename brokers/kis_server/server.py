@@ -157,9 +157,13 @@ class KisServer:
             },
         )
         if answered.notices:
-            await response.prepare(request)
-            await response.write_eof()
-            self.stream.notify(answered.notices)
+            try:
+                await response.prepare(request)
+                await response.write_eof()
+            except ConnectionError:
+                pass  # the client has gone; the order is there all the same, and its notices are sent
+            finally:
+                self.stream.notify(answered.notices)
         return response
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:

@@ -148,6 +148,15 @@ def test_minute_bars_print_four_times_a_minute_and_orders_meet_them() -> None:
         assert [row["stck_cntg_hour"] for row in minutes] == [f"15{minute}00" for minute in range(29, 23, -1)]
 
 
+def test_time_can_run_by_itself_and_skips_the_nights() -> None:
+    with make_server(daily(), make_config()) as server, Client(server) as client:
+        clock = client.world("speed", {"speed": 1_000_000})
+        while not clock["ended"]:
+            clock = client.session.get(f"{client.url}/_world/clock?after={clock['sequence']}&wait=10").json()
+        assert clock["sequence"] == 5 * 6  # five sessions of six steps
+        assert client.price("005930")["output"]["stck_prpr"] == "10500"
+
+
 def test_a_key_stands_in_front_of_every_path() -> None:
     with (
         make_server(daily(), make_config(), key="abc123") as server,
