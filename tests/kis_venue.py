@@ -37,11 +37,13 @@ from brokers.kis.notice import AMEND, CANCEL, CONFIRMED, RECEIVED, Notice
 from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis_account import LedgerBooks
+from brokers.kis_server.server import ServerThread
 from engine.events import CashMoved, CashReason, Event
 from engine.ledger.alerts import undelivered_alerts
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.order import Approved, Order, OrderKind, OrderRequest, Side
 from tests.builders_kis_stream import CIPHER
+from tests.kis_client import Client
 from tests.kis_stream_server import WAIT_SECONDS, StreamServer
 from tests.scripted_kis import ACCOUNT, HTS_ID, LIVE_ACCOUNT, Reply, ScriptedKis, Seen, SharedClock, make_rest, said
 
@@ -433,3 +435,16 @@ def account_at_kis(
         if venue_of is not None:
             broker.records_taken = len(venue.notes)
         yield account
+
+
+def write_server_keys(folder: Path, server: ServerThread, client: Client) -> Path:
+    """The official configuration file of a client's account at a KIS-compatible server."""
+    live = client.environment == "live"
+    keys = ("my_app", "my_sec", "my_acct_stock") if live else ("paper_app", "paper_sec", "my_paper_stock")
+    values = dict(zip(keys, (client.app_key, client.app_secret, client.number), strict=True))
+    values |= {"my_htsid": client.hts_id, "my_prod": "01", "prod": server.url, "vps": server.url}
+    values |= {"ops": server.websocket_url, "vops": server.websocket_url}
+    path = folder / "kis_devlp.yaml"
+    path.write_text("".join(f'{key}: "{value}"\n' for key, value in values.items()), encoding="utf-8")
+    path.chmod(0o600)
+    return path

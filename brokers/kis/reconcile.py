@@ -31,7 +31,7 @@ from brokers.kis.order_kinds import ORDER_KINDS
 from brokers.kis.rest import KisRest
 from engine.clock import Clock, session_of
 from engine.events import OrderNotSent, OrderUnknown
-from engine.order import WORKING, Order, OrderKind, OrderStatus, Side
+from engine.order import UNRESOLVED, WORKING, Order, OrderKind, OrderStatus, Side
 
 WAITS_SECONDS = (1, 2, 4, 8, 15, 30)
 _AGAIN_SECONDS = 300
@@ -166,6 +166,11 @@ class Reconciler:
 
     def _look(self, case: Investigation) -> None:
         now = self._clock.now()
+        known = self._books.order(case.order.id)
+        if known is None or known.status not in UNRESOLVED:  # a person has told what became of it
+            del self._open[case.order.id]
+            self._followed.settle_later(case.order)
+            return
         case.looks += 1
         wait = WAITS_SECONDS[case.looks] if case.looks < len(WAITS_SECONDS) else _AGAIN_SECONDS
         case.next_at = now + timedelta(seconds=wait)

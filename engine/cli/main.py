@@ -25,6 +25,7 @@ COMMANDS = {
     "placebo": "engine.cli.placebo:placebo_command",
     "rules": "engine.cli.rules:app",
     "ledger": "engine.cli.ledger:app",
+    "kis": "engine.cli.kis:app",
     "sweep": "engine.cli.sweep:sweep_command",
     "walk-forward": "engine.cli.walk_forward:walk_forward_command",
     "trials": "engine.cli.trials:trials_command",

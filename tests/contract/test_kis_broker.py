@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,35 +17,16 @@ from brokers.kis.realtime import Record
 from brokers.kis.rest import KisRest
 from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.websocket import RealtimeSocket
+from brokers.kis.world_clock import WorldClock
 from brokers.kis_account import LedgerBooks
-from brokers.kis_server.server import ServerThread
-from engine.clock import in_seoul
 from engine.events import CashMoved, CashReason, Event
 from engine.ledger.ledger import open_ledger
 from tests.builders_panel import flat, make_config, make_panel
 from tests.contract.broker_contract import CASH, NAMES, PRICE, BrokerContract, World
 from tests.kis_client import Client, make_server
+from tests.kis_venue import write_server_keys
 
 WAIT_SECONDS = 20
-
-
-class WorldClock:
-    """The clock of the served world; it stands still between steps, so what somebody waits is added to it."""
-
-    def __init__(self, server: ServerThread) -> None:
-        self._world = server.server.world
-        self._slept = timedelta(0)
-        self._seen = self._world.wire_now()
-
-    def now(self) -> datetime:
-        told = self._world.wire_now()
-        if told != self._seen:
-            self._seen, self._slept = told, timedelta(0)
-        return in_seoul(told + self._slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.now()
-        self._slept += timedelta(seconds=seconds)
 
 
 class KisWorld(World):
@@ -55,27 +36,14 @@ class KisWorld(World):
         panel = make_panel({ticker: flat(PRICE, 8) for ticker in NAMES}, index=[2_000.0] * 8)
         server = stack.enter_context(make_server(panel, make_config(cash_won=CASH, costs=True)))
         self._server, self._environment = server, environment
-        self.clock = WorldClock(server)
+        self.clock = WorldClock(server.url)
+        stack.callback(self.clock.close)
         client = Client(server, environment)
         stack.callback(client.session.close)
         self._client = client
-        keys = (
-            ("my_app", "my_sec", "my_acct_stock")
-            if environment == "live"
-            else ("paper_app", "paper_sec", "my_paper_stock")
-        )
-        values = dict(zip(keys, (client.app_key, client.app_secret, client.number), strict=True))
-        values |= {"my_htsid": client.hts_id, "my_prod": "01", "prod": server.url, "vps": server.url}
-        values |= {"ops": server.websocket_url, "vops": server.websocket_url}
-        path = folder / "kis_devlp.yaml"
-        path.write_text("".join(f'{key}: "{value}"\n' for key, value in values.items()), encoding="utf-8")
-        path.chmod(0o600)
-        config = load_kis_config(
-            environment,  # type: ignore[arg-type]
-            variables={},
-            path=path,
-            options={"token_folder": folder / "tokens", "calls_per_second": 1000},
-        )
+        path = write_server_keys(folder, server, client)
+        options = {"token_folder": folder / "tokens", "calls_per_second": 1000}
+        config = load_kis_config(environment, variables={}, path=path, options=options)  # type: ignore[arg-type]
         rest = KisRest(config, self.clock, sleep=self.clock.sleep)
         ledger = open_ledger(folder / "ledger.db", self.clock)
         stack.callback(ledger.close)
@@ -130,6 +98,7 @@ class KisWorld(World):
     def _advance(self, until: str) -> None:
         answer = self._client.session.post(f"{self._server.url}/_world/advance", json={"until": until})
         assert answer.status_code == 200, answer.text
+        self.clock.refresh()
 
     def _hear(self) -> list[Event]:
         told: list[Event] = []

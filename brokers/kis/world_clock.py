@@ -1,0 +1,90 @@
+"""The clock of a KIS-compatible server: replayed time instead of the machine's (`--clock world`).
+
+The server publishes its time at `/_world/clock`. Where time flows (×N), the last answer is carried on at that speed for
+a moment before it is asked for again. Where it stands still, waiting must not wait for it: what was slept is added.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import requests
+
+from brokers.kis.errors import KisError
+from engine.clock import in_seoul
+
+PATH = "/_world/clock"
+_ANSWER_SECONDS = 5.0
+_LONGEST_NAP_SECONDS = 0.2
+
+
+class WorldClock:
+    """The time of a served world; an `engine.clock.Clock`.
+
+    Args:
+        url: base address of the server.
+        fresh_seconds: of the machine's time, for which an answer is used again.
+        monotonic: seconds for that.
+        nap: waits that many seconds of the machine's time.
+
+    Raises:
+        KisError: nobody publishes a clock there. So does every other method.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        fresh_seconds: float = 0.05,
+        monotonic: Callable[[], float] = time.monotonic,
+        nap: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url, self._fresh_seconds = url.rstrip("/") + PATH, fresh_seconds
+        self._monotonic, self._nap = monotonic, nap
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy has no business between us and the world
+        self._told, self._speed, self._asked_at = self._ask()
+        self._slept = timedelta(0)
+        self._latest = self._told
+
+    def now(self) -> datetime:
+        """The time of the world, never earlier than it was before."""
+        if self._monotonic() - self._asked_at >= self._fresh_seconds:
+            self.refresh()
+        elapsed = timedelta(seconds=(self._monotonic() - self._asked_at) * self._speed)
+        self._latest = max(self._latest, self._told + elapsed + self._slept)
+        return self._latest
+
+    def refresh(self) -> None:
+        """Ask the server now: somebody has moved the world."""
+        told, self._speed, self._asked_at = self._ask()
+        if told != self._told:
+            self._slept = timedelta(0)
+        self._told = told
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that many seconds of the world's time."""
+        end = self.now() + timedelta(seconds=seconds)
+        while (left := (end - self.now()).total_seconds()) > 0:
+            if self._speed <= 0:
+                self._slept += timedelta(seconds=left)
+            else:
+                self._nap(min(left / self._speed, _LONGEST_NAP_SECONDS))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _ask(self) -> tuple[datetime, float, float]:
+        asked_at = self._monotonic()
+        try:
+            answer = self._session.get(self._url, timeout=_ANSWER_SECONDS, allow_redirects=False)
+            told = answer.json()
+            return in_seoul(datetime.fromisoformat(told["time"])), float(told["speed"]), asked_at
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+            raise KisError(
+                f"No clock at {self._url} ({type(error).__name__}). Only `geoul serve` publishes one: start it, or "
+                f"leave --clock world out."
+            ) from None
