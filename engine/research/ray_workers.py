@@ -6,6 +6,7 @@ bit of a logarithm may differ, because numpy chooses its instructions by process
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import platform
@@ -52,8 +53,9 @@ class RayCluster:
             object_store_bytes=STORE_BYTES_BESIDE + bytes_outside(panel),
         )
         try:
-            self._market = self._ray.put(panel)
-            self._software = self._ray.put(software())
+            # Inside a list Ray passes on the reference itself. As a plain argument Ray 2.60 pins the market for every
+            # piece, and for ever on machines where one runs when this process disconnects.
+            self._market = [self._ray.put(panel)]
             self._run = self._ray.remote(**self._options())(_on_market)
         except BaseException as error:
             self._disconnect()
@@ -63,18 +65,28 @@ class RayCluster:
     def map(self, task: Task[Item, Answer], items: Sequence[Item]) -> Iterator[Answer]:
         """As `Workers.map`; each piece of work is tried again on another worker when its own dies.
 
-        What is on its way when nobody reads on, at most `AHEAD` items a CPU, runs until the connection is given back:
-        to cancel an item ends this process when its answer comes at the same moment (Ray 2.60, its change 54785).
+        No more pieces are sent than there are CPUs: what waits inside Ray 2.60 when a process disconnects can keep its
+        CPU for ever. What runs when nobody reads on is not cancelled, but ends with the connection: to cancel a piece
+        ends this process when its answer comes at the same moment (Ray's change 54785, read 2026-11-23).
         """
-        ahead = AHEAD * max(int(self._ray.cluster_resources().get("CPU", 0)), 1)
-        waiting: deque[Any] = deque()
-        for item in items:
-            work = self._ray.cloudpickle.dumps((task, item))
-            waiting.append(self._run.remote(self._market, self._software, work))
-            if len(waiting) >= ahead:
-                yield self._answer(waiting.popleft())
-        while waiting:
-            yield self._answer(waiting.popleft())
+        ray = self._ray
+        workers = max(int(ray.cluster_resources().get("CPU", 0)), 1)
+        remaining = iter(items)
+        unread: deque[Any] = deque()  # all that was sent and not read, in order
+        running: list[Any] = []
+        while True:
+            room = min(workers - len(running), AHEAD * workers - len(unread))
+            for item in itertools.islice(remaining, max(room, 0)):
+                work = ray.cloudpickle.dumps((task, item))
+                sent = self._run.remote(self._market, software(), work)
+                unread.append(sent)
+                running.append(sent)
+            if not unread:
+                return
+            if unread[0] in running:
+                _, running = ray.wait(running, num_returns=1, fetch_local=False)
+            else:
+                yield self._answer(unread.popleft())
 
     def _answer(self, sent: Any) -> Any:
         raised = self._ray.exceptions
@@ -140,12 +152,20 @@ def bytes_outside(panel: Panel) -> int:
     return sum(array.raw().nbytes for array in arrays)
 
 
-def _on_market(panel: Panel, expected: Software, work: bytes) -> bytes:
-    """On a worker: `panel` lies in the object store of its machine."""
+# The market of a worker, by its reference: opened by the first piece that asks for it.
+_opened: dict[Any, Panel] = {}
+
+
+def _on_market(market: list[Any], expected: Software, work: bytes) -> bytes:
+    """On a worker: the panel's arrays stay where they are, in the object store of its machine."""
     if differs := difference(expected, software()):
         raise BadInput(
             f"The machine {platform.node()} of the cluster would not give the same answers: {differs}. Install the "
             "same Geoul and the same libraries on every machine."
         )
+    place = market[0]
+    if place not in _opened:
+        _opened.clear()
+        _opened[place] = load_ray().get(place)
     task, item = pickle.loads(work)
-    return pickle.dumps(run(task, panel, item), protocol=pickle.HIGHEST_PROTOCOL)
+    return pickle.dumps(run(task, _opened[place], item), protocol=pickle.HIGHEST_PROTOCOL)

@@ -1,7 +1,4 @@
-"""A Ray cluster of several machines gives the answers of one process, whatever dies in the middle.
-
-One real cluster serves all tests: two machines with a worker each, which are processes on this one.
-"""
+"""A Ray cluster of several machines gives the answers of one process, whatever dies in the middle."""
 
 from __future__ import annotations
 
@@ -12,17 +9,15 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from engine.data.sample import make_sample
 from engine.errors import BadInput, BrokenInvariant, RuleError, WorkerLost
-from engine.research import ray_address, ray_workers
+from engine.research import ray_workers
 from engine.research.ray_workers import RayCluster, bytes_outside, plain_arrays
 from engine.research.software import software
 from engine.research.workers import InProcess, PanelSource, open_workers
@@ -39,7 +34,6 @@ from tests.market_tasks import (
 from tests.other_processes import is_running, noted_processes, wait_until
 
 ROOT = Path(__file__).parents[3]
-STORE_BYTES = 150_000_000  # of each machine
 PIECES = [Piece((first, first + 1)) for first in range(2, 34, 2)]  # more than wait at a time
 
 DRIVER = """
@@ -55,7 +49,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> PanelSource:
-    """Ten years of 500 instruments: 80 MB."""
+    """Five years of 500 instruments: 40 MB."""
     folder = tmp_path_factory.mktemp("market") / "daily"
     make_sample(folder, tickers=500, years=5, seed=5)
     return PanelSource(folder=folder)
@@ -65,26 +59,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> PanelSource:
 def expected(source: PanelSource) -> list[bytes]:
     """What one process answers."""
     return answer_bytes(InProcess(source.load()).map(tracks, PIECES))
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two machines with a worker each."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", "this-token-is-only-for-tests-0123456789")
-        ray_address.load_ray()
-        from ray.cluster_utils import Cluster  # noqa: PLC0415  (reads the environment set above)
-
-        cluster = Cluster()
-        add_machine(cluster)
-        add_machine(cluster)
-        yield cluster
-        cluster.shutdown()
-
-
-def add_machine(cluster):
-    return cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, include_dashboard=False)
 
 
 def answer_bytes(answers) -> list[bytes]:
@@ -107,8 +81,7 @@ def test_a_worker_that_dies_in_the_middle_is_replaced(cluster, source, expected,
     assert {3, 7} == {number for number, piece in enumerate(pieces) if (tmp_path / f"{piece.windows[0]}-1").exists()}
 
 
-def test_a_machine_that_dies_in_the_middle_costs_nothing_but_time(cluster, source, expected, tmp_path):
-    third = add_machine(cluster)
+def test_a_machine_that_dies_in_the_middle_costs_nothing_but_time(cluster, third_machine, source, expected, tmp_path):
     held = [Piece(piece.windows, tmp_path, holds=True) for piece in PIECES[:3]]  # one for each machine
     with RayCluster(cluster.address, source) as workers:
         answers = workers.map(tracks, [*held, *PIECES[3:]])
@@ -116,7 +89,7 @@ def test_a_machine_that_dies_in_the_middle_costs_nothing_but_time(cluster, sourc
         reader = threading.Thread(target=lambda: collected.extend(answer_bytes(answers)))
         reader.start()
         wait_until(lambda: len(noted_processes(tmp_path)) == 3)
-        cluster.remove_node(third, allow_graceful=False)
+        cluster.remove_node(third_machine, allow_graceful=False)
         (tmp_path / "go").touch()
         reader.join()
     assert collected == expected
@@ -206,7 +179,7 @@ def test_workers_keep_compiled_code_where_the_user_wants_it(cluster, source, tmp
 
 
 def test_a_connection_of_the_user_is_used_and_left_alone(cluster, source, expected):
-    import ray  # noqa: PLC0415  (reads the environment that the cluster sets)
+    import ray  # noqa: PLC0415  (an optional library)
 
     ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
     try:
