@@ -27,7 +27,7 @@ KINDS = (CANDIDATE, SWEEP, WALK_FORWARD)
 EPOCH = date(1970, 1, 1)
 
 # Rows written before datasets had a name are kept apart by the hash of their content.
-_DATASET = "iif(t.dataset = '', t.data_hash, t.dataset)"
+_DATASET = "CASE t.dataset WHEN '' THEN t.data_hash ELSE t.dataset END"
 _VARIANT = f"{_DATASET}, t.candidate_hash, t.config_hash, t.window_hash"
 
 
