@@ -21,6 +21,8 @@ from engine.ledger.trials import recorded_trials
 from engine.research import sweep as sweep_module
 from tests.other_processes import wait_until
 
+pytestmark = pytest.mark.cluster
+
 PROMPT = """# 시험
 
 ## 투자 원칙 및 규칙

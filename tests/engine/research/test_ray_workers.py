@@ -33,6 +33,7 @@ from tests.market_tasks import (
 )
 from tests.other_processes import is_running, noted_processes, wait_until
 
+pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[3]
 PIECES = [Piece((first, first + 1)) for first in range(2, 34, 2)]  # more than wait at a time
 
