@@ -14,7 +14,7 @@ from engine.reports.language import Lang, Text
 from engine.reports.placebo_view import Bar, facts, funnel, headline, promoted, reasons, remarks
 from engine.research.placebo_run import PlaceboRun
 
-WIDTH = 24  # letters of the longest bar
+WIDTH = 16  # letters of the longest bar
 
 
 def print_placebo(console: Console, run: PlaceboRun, *, title: str, labels: Sequence[str], lang: Lang = "ko") -> None:

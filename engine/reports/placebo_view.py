@@ -31,7 +31,8 @@ def headline(run: PlaceboRun, lang: Lang) -> tuple[str, str]:
     test = run.test
     word = (PASSED if test.passed else FAILED)(lang)
     allowed = CANNOT_FAIL if test.largest_allowed >= test.worlds else ALLOWED
-    told = COUNTED(lang).format(promotions=test.promotions, worlds=test.worlds) + " "
+    counted = COUNTED if run.plan.kind is PlaceboKind.FLIPPED else COUNTED_PERMUTED
+    told = counted(lang).format(promotions=test.promotions, worlds=test.worlds) + " "
     told += allowed(lang).format(
         level=percent(test.false_promotion_rate, 0), largest=test.largest_allowed, p_value=number(test.p_value, 3)
     )
@@ -71,16 +72,22 @@ def fairness(test: PlaceboResult, lang: Lang) -> str:
 
 
 def funnel(run: PlaceboRun, lang: Lang) -> list[Bar]:
-    """In how many worlds every step so far stood against nothing, by step."""
+    """In how many worlds every step so far stood against nothing, by step; first steps that all passed are one row."""
     worlds = len(run.verdicts)
-    return [
+    steps = run.steps
+    open_door = next((place for place, step in enumerate(steps) if step.left < worlds), len(steps))
+    rows = []
+    if open_door:
+        names = [name_of_step(steps[place].name, lang) for place in (0, open_door - 1)]
+        rows.append(Bar(label=" … ".join(dict.fromkeys(names)), detail="", count=worlds, share=1.0))
+    return rows + [
         Bar(
             label=name_of_step(step.name, lang),
             detail=PARTS(lang).format(failed=step.failed, unknown=step.unknown) if step.failed or step.unknown else "",
             count=step.left,
             share=step.left / worlds,
         )
-        for step in run.steps
+        for step in steps[open_door:]
     ]
 
 
@@ -137,6 +144,10 @@ FAILED = Text("실패", "failed")
 COUNTED = Text(
     "예측할 것이 없는 세계 {worlds:,}개 가운데 {promotions:,}개에서 승격했습니다.",
     "The gate promoted in {promotions:,} of {worlds:,} worlds in which nothing can be found.",
+)
+COUNTED_PERMUTED = Text(
+    "거래일의 순서를 섞은 세계 {worlds:,}개 가운데 {promotions:,}개에서 승격했습니다.",
+    "The gate promoted in {promotions:,} of {worlds:,} worlds whose sessions were put into another order.",
 )
 ALLOWED = Text(
     "승격률이 {level}인 심사라면 {largest:,}개까지는 운으로 나옵니다(이만큼 이상 나올 확률 {p_value}).",
@@ -204,7 +215,7 @@ DATA = Text("데이터", "Data")
 KIND = Text("세계", "Worlds")
 FLIPPED = Text("방향을 동전으로 정함", "direction by the toss of a coin")
 PERMUTED = Text("블록의 순서를 섞음", "blocks in another order")
-BLOCK = Text("블록 {block:,}거래일", "blocks of {block:,} sessions")
+BLOCK = Text("블록 {block:,}거래일", "sessions in a block: {block:,}")
 SEED = Text("시드", "Seed")
 COSTS = Text("비용", "Costs")
 FREE = Text(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.data.panel import CLOSE, HIGH, LOW, OPEN, VOLUME, State
 from engine.data.sample_kernels import NO_LIMIT, nearest
 from engine.kernel_cache import inner, njit
-from engine.krx.arrays import limit_prices, round_up
+from engine.krx.arrays import limit_prices, round_down, round_up
 
 Int64 = NDArray[np.int64]
 
@@ -42,6 +42,21 @@ def _shown(price: float, lower: int, upper: int, table: int, bounds_row: Int64, 
     bounded = min(max(price, LEAST), MOST)
     whole = nearest(bounded, bounds_row, sizes_row) if table >= 0 else int(bounded + 0.5)
     return min(max(whole, lower), upper)
+
+
+@inner
+def _reached(price: float, low: bool, table: int, bounds_row: Int64, sizes_row: Int64) -> int:
+    """A latent extreme as the last grid price that the path has reached: a low is rounded up, a high down.
+
+    Rounded to the nearest, half of all extremes would touch a stop that the path has not come to.
+    """
+    bounded = min(max(price, LEAST), MOST)
+    whole = int(np.ceil(bounded)) if low else int(bounded)
+    if table < 0:
+        return max(whole, 1)
+    if low:
+        return round_up(max(whole, sizes_row[0]), bounds_row, sizes_row)
+    return round_down(max(whole, sizes_row[0]), bounds_row, sizes_row)
 
 
 @njit
@@ -136,10 +151,6 @@ def follow(
                 if has_value:
                     new_value[row, col] = min(value[at, col], 0)
                 continue
-            highest, lowest = bars[HIGH, at, col] / anchor, bars[LOW, at, col] / anchor
-            if tossed:
-                # The close is the end of the way there; what the kernel widens below holds it and the open too.
-                highest = lowest = opening * mirrored(1.0 + (body - 1.0) * reach[at])
             lower, upper = 1, NO_LIMIT
             if table >= 0:
                 lower = sizes_row[0]
@@ -153,8 +164,14 @@ def follow(
                     lower, upper = max(today - width, 1), today + width
             opened = _shown(before * opening, lower, upper, table, bounds_row, sizes_row)
             closed = _shown(before * closing, lower, upper, table, bounds_row, sizes_row)
-            high = _shown(before * highest, lower, upper, table, bounds_row, sizes_row)
-            low = _shown(before * lowest, lower, upper, table, bounds_row, sizes_row)
+            if tossed:
+                # One extreme is the close, the other one lies on the far side of the open.
+                back = before * opening * mirrored(1.0 + (body - 1.0) * reach[at])
+                far = min(max(_reached(back, body > 1.0, table, bounds_row, sizes_row), lower), upper)
+                high, low = (opened, far) if body > 1.0 else (far, opened)
+            else:
+                high = _shown(before * (bars[HIGH, at, col] / anchor), lower, upper, table, bounds_row, sizes_row)
+                low = _shown(before * (bars[LOW, at, col] / anchor), lower, upper, table, bounds_row, sizes_row)
             high, low = max(high, opened, closed), min(low, opened, closed)
             new_bars[OPEN, row, col], new_bars[CLOSE, row, col] = opened, closed
             new_bars[HIGH, row, col], new_bars[LOW, row, col] = high, low

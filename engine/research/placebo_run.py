@@ -7,8 +7,8 @@ Sharpe ratio) and the first p-value of its stream, which is the easiest place to
 The neighbours only ever warn, so leaving them out changes no verdict.
 
 A world with costs is no null hypothesis: a candidate that trades less saves them, and is rightly promoted. So the
-worlds trade free of costs and slippage, and a delisted name is paid out at its last price, unless the plan says
-otherwise.
+worlds trade free of costs and slippage, a delisted name is paid out at its last price, and a limit order fills as soon
+as the price touches it, unless the plan says otherwise: then no way of trading has an advantage in itself.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PlaceboPlan:
         seed: of the worlds.
         block: sessions in a block; that of the kind if None.
         settings: thresholds of the gate. Each world draws its bootstrap with a seed of its own.
-        free: worlds without costs, slippage and losses by delisting.
+        free: worlds without costs, slippage, losses by delisting and limit orders that are touched in vain.
         start, end: sessions to judge on, None for those of the data.
     """
 
@@ -85,7 +85,8 @@ class PlaceboPlan:
         """The configuration that worlds trade under."""
         if not self.free:
             return self.config
-        return self.config.model_copy(update={"costs": False, "slippage": Slippage(), "delisting_haircut": 0.0})
+        fair = {"costs": False, "slippage": Slippage(), "delisting_haircut": 0.0, "touch": True}
+        return self.config.model_copy(update=fair)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,6 +240,30 @@ def test_inside_a_flipped_session_no_price_level_tells_where_the_close_will_be(d
     assert abs(world.mean()) < 3 * world.std() / np.sqrt(len(world) / 8)
 
 
+def test_a_flipped_low_or_high_is_the_last_price_on_the_grid_that_the_path_has_reached() -> None:
+    # A session goes five to fifteen of the smallest units, so that rounding to the nearest would show many extremes
+    # that the path has not come to.
+    generator = np.random.default_rng(8)
+    closes = 12_000 + generator.integers(5, 16, 900) * generator.choice([-1, 1], 900)
+    panel = make_panel({"000001": [(12_000, max(c, 12_000), min(c, 12_000), int(c)) for c in closes]}, adjusted=True)
+    opened, high, low, close, _ = placebo_world(panel, FLIPPED, 3).bars[:, 1:, 0]
+    ways = np.abs(close - opened)
+    reach = np.where(close > opened, opened - low, high - opened) / ways
+
+    def mean_of(shift: float) -> float:
+        """Mean share of the way that is shown if a way of so many units less `shift` shows as so many."""
+        return float(np.mean([sum(beyond((tick - shift) / way) for tick in range(1, way + 1)) / way for way in ways]))
+
+    error = reach.std() / np.sqrt(len(reach))
+    assert abs(reach.mean() - mean_of(0.0)) < 3 * error
+    assert reach.mean() < mean_of(0.5) - 3 * error  # rounded to the nearest
+
+
+def beyond(share: float) -> float:
+    """Probability that a session goes further than this share of its way to the other side."""
+    return (1 - share) / (1 + share)
+
+
 def test_one_day_stays_one_day_for_all_names_and_the_index() -> None:
     panel = random_walk(200, names=3)
     index = panel.bars[[OPEN, HIGH, LOW, CLOSE], :, 1] / 1_000
