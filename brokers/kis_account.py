@@ -9,7 +9,7 @@ from brokers.kis.books import KisAlert
 from engine.events import Event, OrderAccepted, OrderNotSent, OrderRefused, OrderUnknown
 from engine.fill import Fill
 from engine.ledger.alerts import Urgency, record_alert
-from engine.ledger.days import cost_adjustment, fills_of_day, orders_of_day
+from engine.ledger.days import cost_adjustment, fills_of_day, numbers_of_day, orders_of_day
 from engine.ledger.ledger import Ledger
 from engine.order import Approved, Order, OrderRequest
 
@@ -55,6 +55,10 @@ class LedgerBooks:
     def fills_of(self, day: date) -> Sequence[Fill]:
         """All fills of a day, in the order in which they were booked."""
         return fills_of_day(self.ledger, day)
+
+    def numbers_of(self, day: date) -> Sequence[tuple[str, str]]:
+        """Every number of the orders of a day: (order id, number)."""
+        return numbers_of_day(self.ledger, day)
 
     def cost_adjustment_of(self, label: str) -> int:
         """Won of all cost adjustments that were booked under this label."""

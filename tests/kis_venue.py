@@ -344,10 +344,17 @@ class AccountAtKis:
     clock: SharedClock
     told: list[Event] = field(default_factory=list)
 
-    def submit(self, quantity: int = 10, side: Side = Side.BUY, price: int | None = PRICE, **options: Any) -> Any:
+    def submit(
+        self,
+        quantity: int = 10,
+        side: Side = Side.BUY,
+        price: int | None = PRICE,
+        ticker: str = TICKER,
+        **options: Any,
+    ) -> Any:
         """Send an order as if risk had checked it."""
         kind = OrderKind.MARKET if price is None else OrderKind.LIMIT
-        request = OrderRequest(ticker=TICKER, side=side, quantity=quantity, kind=kind, price=price)
+        request = OrderRequest(ticker=ticker, side=side, quantity=quantity, kind=kind, price=price)
         return self.broker.submit(Approved(value=request, checked_at=self.clock.now()), **options)
 
     def hear(self) -> None:

@@ -82,6 +82,10 @@ class Books(Protocol):
         """All fills of a day, in the order in which they were booked."""
         ...
 
+    def numbers_of(self, day: date) -> Sequence[tuple[str, str]]:
+        """Every number that KIS gave to the orders of a day, those before an amend included: (order id, number)."""
+        ...
+
     def cost_adjustment_of(self, label: str) -> int:
         """Won of all cost adjustments that were booked under this label."""
         ...

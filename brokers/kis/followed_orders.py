@@ -28,6 +28,7 @@ from brokers.kis.order_news import (
     RefusedByExchange,
 )
 from engine.clock import Clock, session_of
+from engine.errors import BrokenInvariant
 from engine.events import Event, OrderAccepted, OrderAmended, OrderCancelled, OrderExpired, OrderRefused
 from engine.fill import Fill
 from engine.krx.sessions import is_session, session_close
@@ -79,6 +80,8 @@ class FollowedOrders:
             number = _number_of_key(fill.key)
             if number is not None:
                 fills.setdefault((fill.order_id, number), []).append((fill.time, fill.quantity, fill.price))
+        for order_id, text in self._books.numbers_of(day):
+            self._ids[day, number_key(text)] = order_id
         for (order_id, number), told in fills.items():
             self._ids[day, number] = order_id
             self.notices.restore(day, number, 0, told)
@@ -125,8 +128,20 @@ class FollowedOrders:
             branch: ORGNO.
             kind: ORD_DVSN.
             tell: make an event of it, where nobody waits for the answer any more.
+
+        Raises:
+            BrokenInvariant: the number is of another order of ours.
         """
         self.restore(self._clock.now().date())
+        intended = self._books.order(order_id)
+        owner = (
+            None if intended is None else self._ids.get((session_of(intended.intended_at), number_key(order_number)))
+        )
+        if owner is not None and owner != order_id:
+            raise BrokenInvariant(
+                f"KIS's number {order_number} is of order {owner}, and order {order_id} would get it too. Stop trading "
+                f"and compare the orders of the day with the HTS."
+            )
         event = OrderAccepted(time=self._clock.now(), order_id=order_id, order_number=order_number)
         order = self._books.record_outcome(event)
         if tell:

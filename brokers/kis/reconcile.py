@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from brokers.kis.books import Books
-from brokers.kis.daily_list import DailyList, ask_daily_list, original_of, sent_at, side_of
+from brokers.kis.daily_list import DailyList, ask_daily_list, numbers_of, original_of, sent_at, side_of
 from brokers.kis.errors import KisError
 from brokers.kis.followed_orders import FollowedOrders
 from brokers.kis.messages import BalanceRow, DailyOrderRow, number_key
@@ -199,10 +199,11 @@ class Reconciler:
                 certain = self._in_time(case, notice.time)
                 found[number] = Found(notice.order_number, notice.branch, certain)
         rows = listed.rows if listed is not None else ()
-        ours = self._our_channels(case.day, rows)
+        known = self._known_numbers(listed) if listed is not None else set[int]()
+        ours = {_channel_of(row) for row in rows if number_key(row.order_number) in known} - {("", "")}
         for row in rows:
             number = number_key(row.order_number)
-            if self._followed.knows(case.day, number) or not self._row_fits(case, row):
+            if number in known or not self._row_fits(case, row):
                 found.pop(number, None)
                 continue
             if ours and _channel_of(row) not in ours:
@@ -237,10 +238,14 @@ class Reconciler:
         difference = self._rest.clock_difference or timedelta(0)
         return earliest <= time <= latest or earliest <= time - difference <= latest
 
-    def _our_channels(self, day: date, rows: tuple[DailyOrderRow, ...]) -> set[_Channel]:
-        """The channels of orders that are certainly ours; empty if none is told."""
-        known = (row for row in rows if self._followed.knows(day, number_key(row.order_number)))
-        return {_channel_of(row) for row in known} - {("", "")}
+    def _known_numbers(self, listed: DailyList) -> set[int]:
+        """Numbers of orders that are ours for certain; one known number makes all numbers of its chain known."""
+        known: set[int] = set()
+        for row in listed.rows:
+            number = number_key(row.order_number)
+            if number not in known and self._followed.knows(listed.day, number):
+                known |= numbers_of(listed.chain(number))
+        return known
 
     def _conclude(self, case: Investigation, listed: DailyList | None, found: list[Found]) -> None:
         """Nothing fits after the last look: absent, if everything that could contradict has been heard."""

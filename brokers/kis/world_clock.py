@@ -16,7 +16,7 @@ from brokers.kis.errors import KisError
 from engine.clock import in_seoul
 
 PATH = "/_world/clock"
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 60.0  # the first order of a world may compile its exchange
 _LONGEST_NAP_SECONDS = 0.2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
-from engine.events import CashMoved, CashReason
+from engine.events import CashMoved, CashReason, OrderAccepted, OrderAmended
 from engine.fill import Fill
 from engine.ledger.canonical import unstamp
 from engine.ledger.codec import decode, kind_of
@@ -28,6 +28,21 @@ def fills_of_day(ledger: Ledger, day: date) -> list[Fill]:
     )
     found = (decode(kind, unstamp(time), json.loads(payload)) for kind, time, payload in rows)
     return [event for event in found if isinstance(event, Fill)]
+
+
+def numbers_of_day(ledger: Ledger, day: date) -> list[tuple[str, str]]:
+    """Every number that the venue gave to the orders of a day, those before an amend included: (order id, number)."""
+    ours = {order.id for order in orders_of_day(ledger, day)}
+    rows = ledger.connection.execute(
+        "SELECT kind, time, payload FROM events WHERE kind IN (?, ?) AND time >= ? ORDER BY sequence",
+        (kind_of(OrderAccepted), kind_of(OrderAmended), f"{day.isoformat()}T"),
+    )
+    found = (decode(kind, unstamp(time), json.loads(payload)) for kind, time, payload in rows)
+    return [
+        (event.order_id, event.order_number)
+        for event in found
+        if isinstance(event, OrderAccepted | OrderAmended) and event.order_id in ours and event.order_number
+    ]
 
 
 def cost_adjustment(ledger: Ledger, label: str) -> int:

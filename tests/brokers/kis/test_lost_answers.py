@@ -305,6 +305,19 @@ def test_amend_that_was_confirmed_while_the_process_was_down_is_followed(tmp_pat
             assert (after.only.status, after.only.filled) == (OrderStatus.CANCELLED, 7)
 
 
+def test_number_that_an_order_had_before_its_amend_is_still_ours_after_a_restart(tmp_path: Path):
+    with account_at_kis(tmp_path) as before:
+        number = before.submit(10).order_number
+        before.broker.amend(number, price=PRICE - 100)
+        before.hear()
+        before.venue.lose.append("before")
+        before.submit(10)  # the same order again, and it never arrives
+        with account_at_kis(tmp_path, venue_of=before) as after:
+            orders = LedgerBooks(after.ledger).orders_of(after.clock.now().date())
+            assert [order.status for order in orders] == [OrderStatus.OPEN, OrderStatus.UNKNOWN]
+            assert isinstance(after.broker.cancel(number), Accepted)  # by its first number
+
+
 # Paper may answer a list without rows.
 
 
