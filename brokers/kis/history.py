@@ -62,7 +62,10 @@ class KisHistory:
         minutes = interval_minutes(interval)
         end = min(end, self._clock.now().date())
         if minutes:
-            return _frame(_put_together(self._minutes(ticker, start, end), minutes))
+            clock = self._clock.now()
+            together = _put_together(self._minutes(ticker, start, end), minutes)
+            # The last bar of a session may be short: it is finished with the session.
+            return _frame([bar for bar in together if bar[0] <= clock or session_close(bar[0].date()) <= clock])
         rows = self._candles(ticker, interval, start, end, adjusted)
         now = to_nanoseconds(self._clock.now())
         closes = close_times_ns(
