@@ -59,7 +59,7 @@ def added_picture(run: PlaceboRun, lang: Lang) -> Markup:
     marks = [Mark(0.0, "0", "zero")]
     if run.market is not None:
         marks.append(Mark(run.market, MARKET(lang), "mine"))
-    return distribution(values, marks, lambda value: number(value, 1), ADDED(lang))
+    return distribution(values, marks, lambda value: number(value, 2), ADDED(lang))
 
 
 def p_value_picture(run: PlaceboRun, lang: Lang) -> Markup:
