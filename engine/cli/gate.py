@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -27,13 +27,9 @@ from engine.cli.options import (
     configure,
     day_range,
     progress_bar,
-    prompt_path,
 )
-from engine.cli.revisions import PromptSource, read_source
+from engine.cli.proposal import read_proposal
 from engine.errors import BadInput
-
-if TYPE_CHECKING:
-    from engine.research.candidate import Candidate
 
 STATUS = {"promote": 0, "shadow": 10, "reject": 11}
 # Below so many bars a whole gate takes less time here than a pool of processes takes to start.
@@ -107,7 +103,7 @@ def gate_command(
 
     if convention not in ("2014", "2025"):
         raise BadInput(f'"{convention}" is no convention of the deflated Sharpe ratio. Give 2014 or 2025.')
-    names, candidate = _candidate(prompts or [], rule)
+    names, candidate = read_proposal("gate", prompts or [], rule)
     settings = GateSettings(
         untouched_sessions=untouched,
         neighbours=neighbours,
@@ -152,33 +148,3 @@ def gate_command(
         path = write_gate(found, report, names=names, options=PageOptions(lang=lang.language))
         console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(STATUS[found.verdict.decision])
-
-
-def _candidate(prompts: list[str], rule: Path | None) -> tuple[tuple[str, str], Candidate]:
-    """What the base and the candidate are called, and the candidate as read.
-
-    Raises:
-        BadInput: too many or no sources, one that cannot be read, or rules in force that do not compile.
-    """
-    from engine.cli.compare import rules_of  # noqa: PLC0415
-    from engine.research.candidate import read_candidate  # noqa: PLC0415
-    from engine.rules.problem import RuleProblem  # noqa: PLC0415
-
-    sources = [read_source(prompt, Path()) for prompt in prompts]
-    if rule is not None:
-        sources.append(read_source(str(rule), Path()))
-    if not 1 <= len(sources) <= 2:
-        raise BadInput(
-            "geoul gate needs a candidate: `geoul gate NEW.md`, `geoul gate OLD.md NEW.md`, "
-            "`geoul gate HEAD~1:prompts/core_decision_prompt.md prompts/core_decision_prompt.md`, "
-            "or `geoul gate --rule RULE.md` to add one rule to the current prompt."
-        )
-    if len(sources) == 1:
-        current = prompt_path(None)
-        sources.insert(0, PromptSource(name=str(current), text=current.read_text(encoding="utf-8")))
-    base, proposed = sources
-    rules_of(base)
-    try:
-        return (base.name, proposed.name), read_candidate(base.text, proposed.text)
-    except RuleProblem as problem:
-        raise problem.found_in(proposed.name, problem.source) from None
