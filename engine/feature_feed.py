@@ -61,7 +61,7 @@ class FeaturePool:
         self._candidates = np.ones((rows, names), np.int8)
         self._flags = np.zeros((len(rules.flags), rows * names), np.int8)
         self._numbers = np.zeros((len(rules.numbers), rows * names), np.float64)
-        self.known_to = feed.known_to
+        self.known_to = -1  # nothing taken over yet, not even from a feed that other accounts have already moved
         self.arrays: tuple[Any, ...] = (0, self._candidates, self._flags, self._numbers)
 
     def fill(self) -> None:

@@ -199,7 +199,9 @@ def test_a_run_without_anything_gives_a_page():
         rules=(),
         refusals={},
     )
-    parsed(render_report(empty))
+    page = render_report(empty)
+    parsed(page)
+    assert "–" in page  # figures without a value are shown as such
 
 
 def test_a_lost_account_and_a_missing_benchmark_give_a_page():
