@@ -38,11 +38,21 @@ PARTS = {
     "research": {"research"},
     "reports": {"reports"},
     "operating": {"operating"},
+    "model": {"model"},
+    "planning": {"planning"},
+    "reflection": {"reflection"},
+    "trading": {"trading"},
     "cli": {"cli"},
 }
 
 # Modules outside `engine.cli` that put a broker and the upper parts together; they are no brokers themselves.
-ASSEMBLERS = {"brokers.graph_replay", "brokers.kis_account"}
+ASSEMBLERS = {
+    "brokers.graph_replay",
+    "brokers.kis_account",
+    "brokers.kis_download",
+    "brokers.kis_trading",
+    "brokers.learning_replay",
+}
 
 # Brokers see each other nowhere but here: the server writes what the adapter reads, with the same tables.
 BROKER_SEES = {"kis_server": {"kis"}}
@@ -51,6 +61,7 @@ BROKER_SEES = {"kis_server": {"kis"}}
 BASE = {"vocabulary", "settings"}
 KERNELS = BASE | {"krx", "matching", "rules"}
 PORTS = KERNELS | {"data", "running"}
+UPPER = {"ledger", "metrics", "research", "reports", "operating", "model", "planning", "reflection", "trading"}
 MAY_IMPORT = {
     "vocabulary": set[str](),
     "settings": {"vocabulary"},
@@ -64,8 +75,12 @@ MAY_IMPORT = {
     "research": PORTS | {"ledger", "metrics"},
     "reports": PORTS | {"ledger", "metrics", "research"},
     "operating": PORTS | {"ledger", "metrics", "reports"},
-    "cli": PORTS | {"ledger", "metrics", "research", "reports", "operating", "brokers", "assembly"},
-    "assembly": PORTS | {"ledger", "metrics", "reports", "operating", "brokers"},
+    "model": PORTS | {"ledger"},
+    "planning": PORTS | {"ledger", "metrics", "reports", "operating", "model"},
+    "reflection": PORTS | {"ledger", "metrics", "research", "reports", "operating", "model"},
+    "trading": PORTS | {"ledger", "metrics", "reports", "operating"},
+    "cli": PORTS | UPPER | {"brokers", "assembly"},
+    "assembly": PORTS | UPPER | {"brokers"},
     "brokers": PORTS,
     "strategies": {"vocabulary", "running"},
 }
