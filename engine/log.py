@@ -42,6 +42,11 @@ _SECRET_FIELDS = frozenset(
         "mysec",
         "paperapp",
         "papersec",
+        "htsid",
+        "myhtsid",
+        # AES key and initial vector of the account's notices, as KIS's answer to a subscription names them.
+        "key",
+        "iv",
     }
 )
 _ACCOUNT_FIELDS = frozenset(

@@ -58,10 +58,23 @@ def test_secrets_are_found_by_their_shape(text: str, secret: str) -> None:
         "my_sec",
         "paper_app",
         "paper_sec",
+        "hts_id",
+        "my_htsid",
+        "key",
+        "iv",
+        "IV",
     ],
 )
 def test_secrets_are_found_by_the_name_of_their_field(name: str) -> None:
     assert redact({"outer": [{name: "plain words"}]}) == {"outer": [{name: MASK}]}
+
+
+def test_the_key_that_kis_sends_for_notices_is_masked_and_what_is_beside_it_stays() -> None:
+    answer = {"header": {"tr_id": "H0STCNI0"}, "body": {"msg_cd": "OPSP0000", "output": {"key": "k" * 32, "iv": "v"}}}
+    assert logged(answer=answer)["answer"] == {
+        "header": {"tr_id": "H0STCNI0"},
+        "body": {"msg_cd": "OPSP0000", "output": {"key": MASK, "iv": MASK}},
+    }
 
 
 @pytest.mark.parametrize("name", ["CANO", "cano", "account_number", "acct_no", "my_acct_stock"])
