@@ -299,11 +299,58 @@ CREATE TRIGGER window_looks_are_never_removed BEFORE DELETE ON window_looks
     BEGIN SELECT RAISE(ABORT, 'trials are counted for ever'); END;
 """
 
+_M005_REFLECTIONS = """
+-- One run of the reflection graph. Window: first_time <= time of the trades < last_time.
+CREATE TABLE reflections (
+    reflection_id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES runs,
+    time TEXT NOT NULL,                 -- the moment at which it looked back
+    first_time TEXT NOT NULL,
+    last_time TEXT NOT NULL,
+    writer TEXT NOT NULL,               -- scripted, or the name of a model
+    status TEXT NOT NULL,               -- updated, unchanged, dry run, failed
+    failure TEXT NOT NULL,
+    prompt_hash TEXT NOT NULL,          -- of the prompt that it read
+    new_prompt_hash TEXT,               -- of the prompt that it wrote
+    figures TEXT NOT NULL,              -- JSON: what M1 counted
+    analysis TEXT NOT NULL              -- JSON: patterns, insights and what was refused of them
+) STRICT;
+CREATE INDEX reflections_by_time ON reflections(run_id, time);
+
+-- Every rule that a reflection proposed, with what became of it: rejected ones stay, with their reasons.
+CREATE TABLE rule_proposals (
+    proposal_id INTEGER PRIMARY KEY,
+    reflection_id INTEGER NOT NULL REFERENCES reflections,
+    kind TEXT NOT NULL,                 -- add, remove
+    rule_id TEXT NOT NULL,
+    rule TEXT NOT NULL,                 -- JSON: the rule as proposed
+    decision TEXT NOT NULL,             -- promote, shadow, reject, refused (before the gate)
+    reason TEXT NOT NULL,
+    verdict TEXT NOT NULL               -- JSON: the steps of the gate, {} before it
+) STRICT;
+CREATE INDEX rule_proposals_by_rule ON rule_proposals(rule_id);
+
+-- The versions of prompt files; the texts are in prompt_versions.
+CREATE TABLE prompt_changes (
+    path TEXT NOT NULL,
+    version TEXT NOT NULL,
+    prompt_hash TEXT NOT NULL,
+    parent_hash TEXT,
+    changed_at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    backup TEXT NOT NULL,               -- file that holds the text before
+    added TEXT NOT NULL,                -- JSON: ids of rules
+    removed TEXT NOT NULL,
+    PRIMARY KEY (path, version)
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("journal", _M001_JOURNAL),
     ("trades, orders, fills, equity", _M002_TRADES),
     ("decisions, prompts, rules, trials, calls, alerts", _M003_DECISIONS),
     ("trials for ever, looks at the untouched window", _M004_TRIALS_FOR_EVER),
+    ("reflections, proposed rules, versions of prompts", _M005_REFLECTIONS),
 )
 
 
