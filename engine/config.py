@@ -73,6 +73,8 @@ class BacktestConfig(BaseModel):
 
     Args:
         cash_won: money on the first day.
+        venue: krx takes orders from the opening auction on; paper is KIS's paper account (모의투자), which takes them
+            from the opening price on, so that an order meets the first price after its acceptance.
         path: order in which the extremes of a bar are visited; low_first hurts a holder.
         touch: a limit order fills when the path touches it, not only when it goes beyond.
         participation: share of a bar's volume that all our orders of a name may take together; 0 = no limit.
@@ -93,6 +95,7 @@ class BacktestConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cash_won: int = Field(default=100_000_000, ge=1, le=10**15)
+    venue: Literal["krx", "paper"] = "krx"
     path: Literal["low_first", "high_first"] = "low_first"
     touch: bool = False
     participation: float = Field(default=0.1, ge=0.0, le=1.0)

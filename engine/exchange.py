@@ -227,4 +227,5 @@ def _config(panel: Panel, config: BacktestConfig) -> Int64:
     values[at.CONFIG_ALLOW_MANAGED] = limits.allow_managed
     values[at.CONFIG_SCALE] = scale
     values[at.CONFIG_COSTS_ON] = config.costs
+    values[at.CONFIG_PAPER] = config.venue == "paper"
     return values

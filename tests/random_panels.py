@@ -163,6 +163,7 @@ def configs(draw: st.DrawFn) -> BacktestConfig:
     return BacktestConfig.model_validate(
         {
             "cash_won": pick(1, 1_000_000, 10_000_000, 10**12),
+            "venue": pick("krx", "krx", "paper"),
             "path": pick("low_first", "high_first"),
             "touch": draw(st.booleans()),
             "participation": pick(0.0, 0.01, 0.1, 1.0),

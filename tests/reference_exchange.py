@@ -559,7 +559,13 @@ class Reference:
             first = (sent_row, point + 1 + points)
         else:
             first = (sent_row + 1 + bars, 0)
+        if first[0] > sent_row and self.refuses_the_opening(first[0]):
+            first = (first[0], min(first[1] + 1, 3))
         self.accept(ask, verdict, first, sent_row, row)
+
+    def refuses_the_opening(self, row: int) -> bool:
+        """Whether no order can be there for the first price of a bar: the paper account opens with the session."""
+        return self.config.venue == "paper" and row < self.panel.rows and self.is_last(row - 1)
 
     def accept(self, ask: Ask, quantity: int, first: tuple[int, int], sent_row: int, row: int) -> Order:
         """Put it into the book; a purchase reserves its cash unless funding is optimistic."""

@@ -81,14 +81,17 @@ class GuardedReference(Reference):
 
     def meet_guards(self, row: int, point: int) -> None:
         """Fire what the path reaches at this point, in order of name and priority."""
-        for level in self.levels:
+        refused = self.refuses_the_opening(row)
+        for level in self.levels if point or not refused else ():
             col, guard = level.col, self.guards[level.guard]
             free = self.free_shares(col)
             if not level.armed or free <= 0 or not self.trades(row, col):
                 continue
             path = self.path(row, col)
             meets = self.at_stop if guard.falling else self.at_limit
-            price = meets(-1, level.price, path[point], path[max(point - 1, 0)], point, waited=True)
+            price = meets(
+                -1, level.price, path[point], path[max(point - 1, 0)], point, waited=not (refused and point == 1)
+            )
             if price is None:
                 continue
             level.armed = False

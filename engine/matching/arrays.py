@@ -275,7 +275,8 @@ CONFIG_MAX_SECTOR = 25
 CONFIG_COSTS_ON = 26
 CONFIG_MIN_ORDER = 27  # money in one purchase
 CONFIG_MIN_SHARE = 28  # parts per billion of the purchase that the limits of its name and of one order would allow
-CONFIG_FIELDS = 29
+CONFIG_PAPER = 29  # 1: the venue takes no order before its session has opened
+CONFIG_FIELDS = 30
 SLIPPAGE_NONE, SLIPPAGE_TICKS, SLIPPAGE_RATE, SLIPPAGE_ROOT = range(4)
 
 

@@ -112,7 +112,14 @@ from engine.matching.arrays import (
 )
 from engine.matching.costs import charge, charged_so_far, fee_to_reserve, most_shares, part, share_of, slipped
 from engine.matching.grid import grid_down, grid_up, limits_at, locked_side, today, trades_on
-from engine.matching.orders import accept, cash_freed, orderable_cash, release, spare_proposal
+from engine.matching.orders import (
+    accept,
+    cash_freed,
+    opens_before_orders,
+    orderable_cash,
+    release,
+    spare_proposal,
+)
 from engine.matching.table import clear
 
 SETTLEMENT_SESSIONS = 2  # T+2 in exchange sessions. Source: KRX business regulation, settlement
@@ -390,6 +397,9 @@ def fix_price(market, row, col, order):
 def match_guards(market, book, row, point):
     """Send and fill the sells of guarded levels that the path reaches at this point."""
     account = book.account
+    unheard = opens_before_orders(market, row)  # nobody could answer the opening price with an order before it
+    if unheard and point == 0:
+        return
     for number in range(account[ARM_COUNT]):
         arm = book.arms[number]
         direction, col = arm[ARM_DIRECTION], arm[ARM_COL]
@@ -402,7 +412,7 @@ def match_guards(market, book, row, point):
         now = path_price(market, row, col, point)
         before = now if point == 0 else path_price(market, row, col, point - 1)
         kind = STOP if direction < 0 else LIMIT
-        price = meets(market, point, SELL, kind, arm[ARM_LEVEL], before, now, True)
+        price = meets(market, point, SELL, kind, arm[ARM_LEVEL], before, now, not (unheard and point == 1))
         if price == 0:
             continue
         arm[ARM_DIRECTION] = 0

@@ -10,6 +10,8 @@ from engine.matching.arrays import (
     CONFIG_LATENCY_BARS,
     CONFIG_LATENCY_POINT,
     CONFIG_OPTIMISTIC,
+    CONFIG_PAPER,
+    FIRST_OF_SESSION,
     LIMIT,
     OPEN_COUNT,
     ORDER_ASKED,
@@ -37,6 +39,7 @@ from engine.matching.arrays import (
     PAYABLE,
     PENDING_NAMES,
     PENDING_VALUE,
+    POINTS,
     POSITION_PENDING_BUY,
     POSITION_PENDING_SELL,
     POSITION_PENDING_VALUE,
@@ -145,13 +148,25 @@ def first_part(market, row, point):
     """First bar and point of the path in which an order sent now takes part.
 
     `point` −1: sent after the close of `row`; else sent at that point inside `row`, it takes part from the next one.
+    The paper account takes no order before the opening price: what would meet that price goes out right behind it.
     """
     config = market.config
-    if point < 0:
-        return row + 1 + config[CONFIG_LATENCY_BARS], config[CONFIG_LATENCY_POINT]
-    if point + 1 + config[CONFIG_LATENCY_POINT] < 4 and config[CONFIG_LATENCY_BARS] == 0:
-        return row, point + 1 + config[CONFIG_LATENCY_POINT]
-    return row + 1 + config[CONFIG_LATENCY_BARS], 0
+    late = config[CONFIG_LATENCY_POINT]
+    if point >= 0 and point + 1 + late < POINTS and config[CONFIG_LATENCY_BARS] == 0:
+        return row, point + 1 + late
+    bar = row + 1 + config[CONFIG_LATENCY_BARS]
+    first = late if point < 0 else 0
+    if opens_before_orders(market, bar):
+        first = min(first + 1, POINTS - 1)
+    return bar, first
+
+
+@inner
+def opens_before_orders(market, row):
+    """Whether the first price of a bar is made before the venue takes the orders of that session."""
+    if market.config[CONFIG_PAPER] == 0 or row >= market.moment.size:
+        return False
+    return (market.moment[row] & FIRST_OF_SESSION) != 0
 
 
 @inner
