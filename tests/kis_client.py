@@ -17,7 +17,7 @@ from brokers.kis.config import APP_KEY_LENGTH, APP_SECRET_LENGTH
 from brokers.kis_server.server import KisServer, ServerThread
 from brokers.kis_server.setup import AccountSetup, ServerSetup
 from brokers.kis_server.world import World
-from engine.clock import KST, SimulatedClock
+from engine.clock import KST, Clock, SimulatedClock
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
 
@@ -47,7 +47,7 @@ def machine_clock() -> SimulatedClock:
 
 
 def make_server(
-    panel: Panel, config: BacktestConfig | None = None, clock: SimulatedClock | None = None, **options: Any
+    panel: Panel, config: BacktestConfig | None = None, clock: Clock | None = None, **options: Any
 ) -> ServerThread:
     """A server on loopback with a live account 60000001 and a paper account 50000001."""
     shown = options.pop("shown", None)

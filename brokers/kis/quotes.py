@@ -182,7 +182,7 @@ class KisQuotes:
             previous_close=_before(row.price, row.change, row.change_sign),
             volume=row.volume,
             previous_volume=None,
-            market_cap=None if row.market_cap_eok is None else row.market_cap_eok * _EOK,
+            market_cap=row.market_cap_eok * _EOK if row.market_cap_eok else None,  # 0 is what nobody knows
         )
 
     def _many(self, tickers: Sequence[str]) -> list[Quote]:

@@ -24,7 +24,7 @@ from brokers.kis.order_messages import (
     OpenOrderRow,
     SellableQuantity,
 )
-from brokers.kis_server.call import Call, Handler, Reply, page
+from brokers.kis_server.call import Call, Handler, Reply, page, wrong_input
 from brokers.kis_server.order_book import BRANCH, ServedOrder
 from brokers.kis_server.order_calls import number_text
 from brokers.kis_server.order_rules import price_of, refusal
@@ -49,7 +49,9 @@ def inquire_psbl_order(call: Call) -> Reply:
     col = market.column.get(call.values["PDNO"][-6:])
     if col is None:
         raise refusal("unknown", call.environment)
-    kind = ORDER_KINDS[call.values["ORD_DVSN"]]
+    kind = ORDER_KINDS.get(call.values["ORD_DVSN"])
+    if kind is None:
+        raise wrong_input("ORD_DVSN")
     asked = call.whole("ORD_UNPR") if call.values["ORD_UNPR"] else 0
     price = price_of(market, col, kind, Side.BUY, asked)
     quantity = account.buyable(col, price)

@@ -61,7 +61,11 @@ def market_code(phase: str) -> str:
 
 
 def inquire_price(call: Call) -> Reply:
-    """The price and the state of one instrument. Ratios to earnings are 0, as KIS sends what it does not know."""
+    """The price and the state of one instrument.
+
+    What the data does not know (ratios to earnings, shares, limits of a day without any) is 0, never blank: python-kis
+    takes a quote with a blank number for broken.
+    """
     market, col = call.world.market, call.column("FID_INPUT_ISCD")
     price, base, volume = int(market.last[col]), int(market.base[col]), int(market.volume[col])
     limits, shares, value = market.limits(col), market.shares(col), int(market.value[col])
@@ -78,14 +82,14 @@ def inquire_price(call: Call) -> Reply:
         open=int(market.open[col]),
         high=int(market.high[col]),
         low=int(market.low[col]),
-        upper_limit=None if limits is None else limits.upper,
-        lower_limit=None if limits is None else limits.lower,
+        upper_limit=0 if limits is None else limits.upper,
+        lower_limit=0 if limits is None else limits.lower,
         base_price=base,
-        tick=market.tick(col, price) if price > 0 else None,
+        tick=market.tick(col, price) if price > 0 else 0,
         average_price=Decimal(value) / volume if volume else Decimal(0),
-        shares=shares,
-        market_cap_eok=None if shares is None else shares * price // EOK,
-        turnover_percent=None if shares is None else percent(volume, shares),
+        shares=shares or 0,
+        market_cap_eok=(shares or 0) * price // EOK,
+        turnover_percent=percent(volume, shares or 0),
         per=Decimal(0),
         pbr=Decimal(0),
         eps=Decimal(0),

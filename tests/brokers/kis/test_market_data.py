@@ -30,6 +30,10 @@ def test_index_has_its_level_and_breadth_only_where_kis_tells_it(world):
     assert (quote.unchanged is None) == (world.environment == "paper")
 
 
+def test_a_market_capitalisation_of_nothing_is_unknown(world):
+    assert [quote.market_cap for quote in world.broker.quotes(NAMES[:2])] == [None, None]
+
+
 def test_ranking_says_among_which_names_it_chose(world):
     ranking = world.broker.rankings("decline", 2)
     assert ranking.universe == "market"  # after the close paper has all names too

@@ -319,3 +319,16 @@ def test_costs_of_the_day_are_the_sum_of_its_fills() -> None:
         row, total = profit["output1"][0], profit["output2"]
         assert int(row["fee"]) + int(row["tl_tax"]) == costs == int(total["tot_fee"]) + int(total["tot_tltx"])
         assert (row["trad_dt"], row["sll_amt"], row["rlzt_pfls"]) == ("20240305", "4200000", "200000")
+
+
+@pytest.mark.parametrize("kind", ["", "99", "limit"])
+def test_buying_power_for_a_kind_of_order_that_does_not_exist_is_refused(client: Client, kind: str) -> None:
+    answer = client.get(
+        f"{TRADING}/inquire-psbl-order",
+        client.own("TTTC8908R"),
+        **client.account,
+        PDNO="005930",
+        ORD_UNPR="10000",
+        ORD_DVSN=kind,
+    )
+    assert (client.last.status_code, codes(answer)) == (200, ("2", "OPSQ2001"))

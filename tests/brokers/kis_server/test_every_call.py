@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from brokers.kis.chart_messages import CandleRow, DailyPriceRow
 from brokers.kis.endpoint import Area, Shape
 from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.market_messages import FluctuationRow, IndexPrice, MarketCapRow, VolumeRankRow
+from brokers.kis.quote_messages import PriceQuote
+from brokers.kis.wire import columns
 from tests.builders_panel import make_config, make_panel
 from tests.kis_client import TRADING, Client, make_server
 
@@ -104,6 +107,15 @@ def test_the_adapter_can_read_every_answer(client: Client, name: str) -> None:
         if first:
             assert set(block.names) <= set(first)
         assert len(rows) or name in MAY_BE_EMPTY
+
+
+def test_a_price_has_no_blank_number(client: Client) -> None:
+    """This data knows of no shares: their number and the market capitalisation are 0, as python-kis needs them."""
+    shown = ask(client, "inquire_price").body["output"]
+    assert isinstance(shown, dict)
+    numbers = [column.wire.name for column in columns(PriceQuote) if column.type in (int, Decimal)]
+    assert not [name for name in numbers if not str(shown[name]).strip()]
+    assert (shown["hts_avls"], shown["lstn_stcn"]) == ("0", "0")
 
 
 def test_rankings_and_index_say_what_the_prices_say(client: Client) -> None:
