@@ -74,7 +74,7 @@ class Ledger:
         self.clock = clock
         try:
             if not read_only:
-                _name_the_account(connection, clock.now())
+                name_the_account(connection, clock.now())
             connection.execute("BEGIN")  # one view of the file, while another process may write
             self._state, self._head = _recover(connection)
             _compare_with_tables(connection, self._state)
@@ -248,7 +248,8 @@ class Ledger:
             self._head = _fold(self.connection, self._state, self._head)
 
 
-def _name_the_account(connection: sqlite3.Connection, now: datetime) -> None:
+def name_the_account(connection: sqlite3.Connection, now: datetime) -> None:
+    """Make the row of run 0, the account itself, unless it is there."""
     with transaction(connection):
         connection.execute(
             "INSERT OR IGNORE INTO runs (run_id, kind, label, recorded_at, price_scale) "

@@ -345,12 +345,29 @@ CREATE TABLE prompt_changes (
 ) STRICT, WITHOUT ROWID;
 """
 
+_M006_MONEY_OF_CALLS = """
+-- What a call may cost is reserved before it is made (status 'reserved') and settled after it: 'answered' or 'failed'
+-- count cost_won; 'reserved' and 'unknown' (nobody knows whether the provider charged) count reserved_won in full.
+-- 'replayed' answers come from a cassette, which holds their request.
+ALTER TABLE llm_calls ADD COLUMN run TEXT NOT NULL DEFAULT '';      -- name of the run that the cap per run counts
+ALTER TABLE llm_calls ADD COLUMN provider TEXT NOT NULL DEFAULT '';
+ALTER TABLE llm_calls ADD COLUMN purpose TEXT NOT NULL DEFAULT '';
+ALTER TABLE llm_calls ADD COLUMN reserved_won INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE llm_calls ADD COLUMN reserved_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE llm_calls ADD COLUMN cached_tokens INTEGER;
+ALTER TABLE llm_calls ADD COLUMN failure TEXT NOT NULL DEFAULT '';
+ALTER TABLE llm_calls ADD COLUMN settled_at TEXT;
+CREATE INDEX llm_calls_by_time ON llm_calls(time);
+CREATE INDEX llm_calls_by_run ON llm_calls(run);
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("journal", _M001_JOURNAL),
     ("trades, orders, fills, equity", _M002_TRADES),
     ("decisions, prompts, rules, trials, calls, alerts", _M003_DECISIONS),
     ("trials for ever, looks at the untouched window", _M004_TRIALS_FOR_EVER),
     ("reflections, proposed rules, versions of prompts", _M005_REFLECTIONS),
+    ("what calls of models cost", _M006_MONEY_OF_CALLS),
 )
 
 
