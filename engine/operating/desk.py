@@ -8,11 +8,46 @@ from typing import Protocol
 
 from engine.broker import Broker, Outcome
 from engine.clock import Clock
-from engine.operating.state import Cycle, Plan, Proposal, Situation
+from engine.errors import BadInput
+from engine.operating.state import Cycle, ModelTrace, Plan, Proposal, Situation
 from engine.order import Approved
 from engine.reports.language import Lang
 from engine.risk import RiskPolicy
 from engine.simulation import Simulation
+
+
+class NoPlan(BadInput):
+    """A planner has no plan for this cycle.
+
+    Args:
+        message: why.
+        code: a stable name for the reason, such as "truncated".
+        trace: how a model was asked.
+    """
+
+    def __init__(self, message: str, code: str, trace: ModelTrace | None = None) -> None:
+        super().__init__(message)
+        self.code, self.trace = code, trace
+
+
+class StopsTheRun(BadInput):
+    """A planner cannot work at all, so that a run without its plans would tell nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPlan:
+    """Why a cycle has no plan, as a value; a `PlanReady` event carries it in the place of the plan."""
+
+    text: str
+    code: str = ""
+    trace: ModelTrace | None = None
+
+    @classmethod
+    def of(cls, error: BadInput) -> FailedPlan:
+        """What a planner raised."""
+        if isinstance(error, NoPlan):
+            return cls(text=str(error), code=error.code, trace=error.trace)
+        return cls(text=str(error))
 
 
 class Planner(Protocol):
@@ -21,7 +56,12 @@ class Planner(Protocol):
     name: str
 
     def plan(self, situation: Situation) -> Plan | None:
-        """The plan; None when it will come later as a `PlanReady` event. `BadInput` means that there is none."""
+        """The plan; None when it will come later as a `PlanReady` event.
+
+        Raises:
+            BadInput: there is none for this cycle; `NoPlan` says so with a code.
+            StopsTheRun: there can be none for any cycle; it ends the run.
+        """
         ...
 
 

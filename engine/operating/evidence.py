@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.matching import arrays as at
 from engine.matching import program
+from engine.operating.state import Figure
 from engine.reports.format import DASH, number, percent, price
 from engine.reports.language import Lang
 from engine.rules.format import format_node, format_number
@@ -76,7 +77,7 @@ class Evidence:
         self._first = self._known_to = simulation.first
         self._columns: list[NDArray[Any]] = []
 
-    def figures(self, rules: Iterable[int], col: int, *, buying: bool) -> str:
+    def figures(self, rules: Iterable[int], col: int, *, buying: bool) -> tuple[Figure, ...]:
         """What the conditions of some rules compare, for one instrument; a purchase shows the requirements too.
 
         Args:
@@ -86,19 +87,29 @@ class Evidence:
         """
         places = dict.fromkeys([*rules, *(self._requires if buying else ())])
         parts = dict.fromkeys(part for place in places for part in self._parts[place])
-        return ", ".join(f"{format_node(part)} {self._text(part, col)}" for part in parts)
+        return tuple(self._figure(part, col) for part in parts)
 
-    def _text(self, part: Node, col: int) -> str:
+    def sentence(self, figures: Iterable[Figure]) -> str:
+        """Figures as they stand in the sentence that justifies an order."""
+        return ", ".join(f"{figure.what} {self._text(figure)}" for figure in figures)
+
+    def _figure(self, part: Node, col: int) -> Figure:
         value = self._value(part, col)
-        if math.isnan(value):
+        plain = isinstance(part, Call) and part.function in _PLAIN_RATIOS
+        unit = Unit.COUNT if plain and part.unit is Unit.RATIO else part.unit
+        return Figure(what=format_node(part), value=None if math.isnan(value) else value, unit=unit.value)
+
+    def _text(self, figure: Figure) -> str:
+        value, unit = figure.value, Unit(figure.unit)
+        if value is None:
             return DASH
-        match part.unit:
+        match unit:
             case Unit.WON:
                 return f"{price(value)}원" if self._lang == "ko" else f"₩{price(value)}"
-            case Unit.RATIO if not (isinstance(part, Call) and part.function in _PLAIN_RATIOS):
+            case Unit.RATIO:
                 return percent(value, signed=True)
             case Unit.TIME | Unit.WEEKDAY:
-                return format_number(Fraction(round(value)), part.unit)
+                return format_number(Fraction(round(value)), unit)
             case _:
                 return price(value) if value == round(value) else number(value)
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from engine.events import Event, PlanReady, Slice
 from engine.operating.analysis import analyse
 from engine.operating.data_seen import DataSeen
-from engine.operating.desk import Desk
+from engine.operating.desk import Desk, FailedPlan
 from engine.operating.diagnosis import diagnose
 from engine.operating.execution import execute
-from engine.operating.plan import make_plan
+from engine.operating.plan import fail, make_plan
 from engine.operating.record import record
 from engine.operating.risk_check import check_risk
 from engine.operating.state import Cycle, Plan
@@ -63,7 +63,7 @@ class OperatingGraph:
         """Call once when no event will come any more: cycles that still wait are recorded as failed."""
         for cycle in self._waiting.values():
             cycle.waiting = False
-            cycle.failure = NEVER_CAME(self._desk.lang)
+            cycle.failure, cycle.failure_code = NEVER_CAME(self._desk.lang), "too_late"
             self._run(cycle, NODES[AFTER_THE_PLAN:])
         self._waiting.clear()
 
@@ -83,9 +83,12 @@ class OperatingGraph:
         cycle.waiting = False
         lang = self._desk.lang
         if event.time > event.deadline:
+            cycle.failure_code = "too_late"
             cycle.failure = TOO_LATE(lang).format(
                 deadline=f"{event.deadline:%Y-%m-%d %H:%M}", time=f"{event.time:%Y-%m-%d %H:%M}"
             )
+        elif isinstance(event.plan, FailedPlan):
+            fail(cycle, event.plan)
         elif event.failure or not isinstance(event.plan, Plan):
             cycle.failure = event.failure or NO_PLAN(lang)
         else:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from engine.errors import BadInput, ConfigError
 from engine.events import PlanReady, Slice
-from engine.operating.desk import Planner
+from engine.operating.desk import FailedPlan, Planner, StopsTheRun
 from engine.operating.state import Plan, Situation
 
 PATIENCE = timedelta(days=7)
@@ -23,8 +23,7 @@ class _Thought:
 
     bars: int
     situation: Situation
-    plan: Plan | None
-    failure: str
+    plan: Plan | FailedPlan | None
 
 
 class LatePlanner:
@@ -49,12 +48,14 @@ class LatePlanner:
 
     def plan(self, situation: Situation) -> None:
         """Make the plan now and keep it back."""
-        plan, failure = None, ""
+        plan: Plan | FailedPlan | None
         try:
             plan = self._planner.plan(situation)
+        except StopsTheRun:
+            raise
         except BadInput as error:
-            failure = str(error)
-        self._thinking.append(_Thought(self._latency_bars, situation, plan, failure))
+            plan = FailedPlan.of(error)
+        self._thinking.append(_Thought(self._latency_bars, situation, plan))
 
     def due(self, event: Slice) -> list[PlanReady]:
         """Plans that are ready after this bar; call once a bar, after the graph has seen it."""
@@ -70,5 +71,5 @@ class LatePlanner:
             decision_id=thought.situation.decision_id,
             plan=thought.plan,
             deadline=thought.situation.time + self._patience,
-            failure=thought.failure,
+            failure=thought.plan.text if isinstance(thought.plan, FailedPlan) else "",
         )

@@ -13,9 +13,10 @@ import numpy as np
 
 from engine.errors import BadInput, BrokenInvariant
 from engine.matching import arrays as at
-from engine.operating.desk import Desk
+from engine.operating.desk import Desk, FailedPlan, StopsTheRun
 from engine.operating.evidence import Evidence
 from engine.operating.execution import send
+from engine.operating.price_grid import PriceGrid
 from engine.operating.risk_check import as_it_stands, check_written
 from engine.operating.signals import take_signals
 from engine.operating.state import Action, Cycle, Plan, Situation, label, whole
@@ -46,11 +47,30 @@ def make_plan(cycle: Cycle, desk: Desk) -> None:
         return
     protected = _protect(cycle, desk, rules)
     try:
-        cycle.plan = desk.planner.plan(replace(situation, signals=rules.actions[protected:]))
+        cycle.plan = desk.planner.plan(_offered(situation, rules.actions[protected:], cycle, desk))
+    except StopsTheRun:
+        raise
     except BadInput as error:
-        cycle.failure = str(error)
+        fail(cycle, FailedPlan.of(error))
         return
     cycle.waiting = cycle.plan is None
+
+
+def fail(cycle: Cycle, failed: FailedPlan) -> None:
+    """Record that a cycle has no plan."""
+    cycle.failure, cycle.failure_code, cycle.trace = failed.text, failed.code, failed.trace
+
+
+def _offered(situation: Situation, signals: tuple[Action, ...], cycle: Cycle, desk: Desk) -> Situation:
+    """The situation with the purchases that the rules signal, and what it takes to turn an answer into orders."""
+    tickers = [action.ticker for action in signals if action.ticker not in cycle.quotes]
+    return replace(
+        situation,
+        signals=signals,
+        quotes={**cycle.quotes, **{quote.ticker: quote for quote in desk.broker.quotes(tickers)}},
+        limits=desk.simulation.exchange.config.limits,
+        grid=PriceGrid(desk.simulation),
+    )
 
 
 def _protect(cycle: Cycle, desk: Desk, rules: Plan) -> int:
@@ -111,6 +131,7 @@ class RulePlanner:
         panel = self._simulation.exchange.panel
         texts = " ".join(f"[{self._rules[number].id}] {self._rules[number].text}" for number in rules)
         figures = self._evidence.figures(rules, col, buying=side is Side.BUY)
+        told = self._evidence.sentence(figures)
         price = proposal[at.PROPOSAL_PRICE] / self._simulation.exchange.scale
         return Action(
             ticker=panel.tickers[col],
@@ -124,9 +145,10 @@ class RulePlanner:
                 name=label(self._names[col], panel.tickers[col]),
                 quantity=quantity,
                 rules=texts,
-                figures=f" — {figures}" if figures else "",
+                figures=f" — {told}" if told else "",
             ),
             rule_ids=tuple(self._rules[number].id for number in rules),
+            figures=figures,
         )
 
 

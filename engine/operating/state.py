@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.broker import Quote
+from engine.config import RiskLimits
 from engine.order import Approved, OrderKind, Side
 
 
@@ -127,6 +128,18 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number that a rule compared: its expression, its value (None is unknown) and its unit, as `Unit` names it.
+
+    The unit tells what a reader may make of it: a price or money ("won"), a ratio, shares, days or a plain number.
+    """
+
+    what: str
+    value: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One order that a plan asks for.
 
@@ -140,6 +153,7 @@ class Action:
         from_open: price is an offset from the opening price of the bar in which it trades.
         justification: one sentence.
         rule_ids: the rules behind it, the deciding one first.
+        figures: what the conditions of those rules compared.
     """
 
     ticker: str
@@ -151,6 +165,38 @@ class Action:
     from_open: bool = False
     justification: str = ""
     rule_ids: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTrace:
+    """What asking a model for one plan left behind, for the record; a failed plan has one too.
+
+    Args:
+        model: that answered, in the provider's words; the one asked where none answered.
+        keys: of the requests, the first question and then its repair; the answers are stored under them.
+        request_ids: of the provider.
+        cost_won: price of the calls; 0 for answers that were replayed.
+        input_tokens: of all questions.
+        cached_tokens: of all questions, found in the provider's cache.
+        output_tokens: of all answers.
+        latency_ms: of all calls together.
+        replayed: every answer came from a cassette.
+        errors: what was wrong with the first answer, where it had to be repaired.
+        cut: what the prompt left out to stay within its size: name of the list -> how many entries.
+    """
+
+    model: str
+    keys: tuple[str, ...] = ()
+    request_ids: tuple[str, ...] = ()
+    cost_won: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    latency_ms: int = 0
+    replayed: bool = False
+    errors: tuple[str, ...] = ()
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,14 +207,20 @@ class Plan:
         planner: "rules" or the name of a model.
         actions: what to do.
         justification: why, in the words of the planner.
+        risk_assessment: what could go wrong, in the words of the planner; "" from the rules.
+        expected_outcome: what is to be expected, in the words of the planner; "" from the rules.
         turned_away: names that a rule signals but that nobody looked at, because no purchase could pass: code of the
             limit -> how many.
+        trace: how a model was asked; None from the rules.
     """
 
     planner: str
     actions: tuple[Action, ...] = ()
     justification: str = ""
+    risk_assessment: str = ""
+    expected_outcome: str = ""
     turned_away: Mapping[str, int] = field(default_factory=dict)
+    trace: ModelTrace | None = None
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
@@ -178,13 +230,28 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What a planner is given. `signals` are the purchases that the rules ask for: a planner chooses among them."""
+    """What a planner is given.
+
+    Args:
+        decision_id: of the cycle.
+        time: of the cycle.
+        diagnosis: node 1.
+        analysis: node 2.
+        signals: the purchases that the rules ask for: a planner chooses among them.
+        quotes: last prices of the names that are held or signalled, by ticker.
+        limits: hard limits of the account; None where the rules alone decide.
+        grid: (ticker, price in won) -> the nearest prices on the tick grid at which the next order may be sent, not
+            above and not below it; None where the rules alone decide.
+    """
 
     decision_id: str
     time: datetime
     diagnosis: Diagnosis
     analysis: Analysis
     signals: tuple[Action, ...] = ()
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    limits: RiskLimits | None = None
+    grid: Callable[[str, float], tuple[float, float]] | None = None
 
 
 class Verdict(Enum):
@@ -259,6 +326,8 @@ class Cycle:
         analysis: node 2.
         plan: node 3; None while a slow planner thinks, and when it failed.
         failure: why there is no plan, "" otherwise.
+        failure_code: a stable name for that, such as "truncated"; "" otherwise.
+        trace: how a model was asked for the plan, or for the plan that failed; None from the rules.
         waiting: the answer of a slow planner is still to come.
         signals: proposals of the rules for each purchase, as the step wrote them: int64[PROPOSAL_FIELDS] by ticker.
         checks: node 4.
@@ -277,6 +346,8 @@ class Cycle:
     analysis: Analysis | None = None
     plan: Plan | None = None
     failure: str = ""
+    failure_code: str = ""
+    trace: ModelTrace | None = None
     waiting: bool = False
     signals: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
@@ -293,12 +364,15 @@ class Cycle:
     @property
     def nodes(self) -> dict[str, Any]:
         """What the nodes gave, under their names, for the ledger."""
-        return {
+        nodes: dict[str, Any] = {
             "diagnosis": self.diagnosis,
             "analysis": self.analysis,
             "execution": self.orders,
             "report": self.report,
         }
+        if self.failure_code or self.trace is not None:
+            nodes["planning"] = {"failure_code": self.failure_code, "trace": self.trace}
+        return nodes
 
 
 def label(name: str, ticker: str) -> str:
