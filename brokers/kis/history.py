@@ -8,7 +8,7 @@ KIS stamps a minute with its beginning. A minute that is still running, and a da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
@@ -25,7 +25,7 @@ from engine.errors import BadInput
 from engine.krx.dated import days_since_epoch
 from engine.krx.sessions import close_times_ns, session_close, session_open, sessions_between
 
-_ADJUSTED, _RAW = "0", "1"  # of inquire_daily_itemchartprice; inquire_daily_price means it the other way round
+ADJUSTED, RAW = "0", "1"  # of inquire_daily_itemchartprice; inquire_daily_price means it the other way round
 _MINUTE = timedelta(minutes=1)
 _COLUMNS = ("open", "high", "low", "close", "volume")
 _Bar = tuple[datetime, int, int, int, int, int]
@@ -89,7 +89,7 @@ class KisHistory:
                 "FID_INPUT_DATE_1": f"{start:%Y%m%d}",
                 "FID_INPUT_DATE_2": f"{last:%Y%m%d}",
                 "FID_PERIOD_DIV_CODE": "D" if interval == "1d" else "W",
-                "FID_ORG_ADJ_PRC": _ADJUSTED if adjusted else _RAW,
+                "FID_ORG_ADJ_PRC": ADJUSTED if adjusted else RAW,
             }
             rows = self._rest.call("inquire_daily_itemchartprice", values).rows(CandleRow)
             new = [row for row in rows if start <= row.day <= last and row.day not in found]
@@ -103,14 +103,18 @@ class KisHistory:
         now = self._clock.now()
         found: list[_Bar] = []
         for day in sessions_between(start, end):
-            if day < now.date():
-                found += self._walk(ticker, day, self._past_minutes)
-            elif now >= session_open(day):
-                found += self._walk(ticker, day, self._minutes_of_today)
+            if now >= session_open(day):
+                found += [_bar(row) for row in self.minutes_of(ticker, day)]
         return [bar for bar in found if bar[0] <= now]
 
-    def _walk(self, ticker: str, day: date, ask: Callable[[str, date, time], Sequence[MinuteRow]]) -> list[_Bar]:
-        """The minutes of a day, from its close back to its open."""
+    def minutes_of(self, ticker: str, day: date) -> list[MinuteRow]:
+        """The minutes of one session that has begun, from its open on, as KIS tells them: the last may be running.
+
+        Raises:
+            NotInPaper: a past day.
+            KisError: they cannot be had.
+        """
+        ask = self._past_minutes if day < self._clock.now().date() else self._minutes_of_today
         found: dict[time, MinuteRow] = {}
         hour = min(session_close(day), self._clock.now()).time().replace(microsecond=0)
         for _ in range(self._rest.config.options.most_pages):
@@ -124,7 +128,7 @@ class KisHistory:
             hour = (datetime.combine(day, earliest, KST) - _MINUTE).time()
         else:
             raise BadAnswer("minutes", "stck_cntg_hour", str(hour), f"the whole of {day} within the pages allowed")
-        return [_bar(found[at]) for at in sorted(found)]
+        return [found[at] for at in sorted(found)]
 
     def _minutes_of_today(self, ticker: str, day: date, hour: time) -> Sequence[MinuteRow]:
         values = {
@@ -147,11 +151,15 @@ class KisHistory:
 _TIME = pl.Datetime("ns", "Asia/Seoul")
 
 
-def _bar(row: MinuteRow) -> _Bar:
+def closing_time(row: MinuteRow) -> datetime:
+    """When a minute was over that KIS stamps with its beginning."""
     closed_at = datetime.combine(row.day, row.time.replace(second=0), KST) + _MINUTE
     # The closing auction prints at the close itself, under the minute that would begin there.
-    closed_at = min(closed_at, max(session_close(row.day), closed_at - _MINUTE))
-    return closed_at, row.open, row.high, row.low, row.close, row.volume
+    return min(closed_at, max(session_close(row.day), closed_at - _MINUTE))
+
+
+def _bar(row: MinuteRow) -> _Bar:
+    return closing_time(row), row.open, row.high, row.low, row.close, row.volume
 
 
 def _put_together(bars: Iterable[_Bar], minutes: int) -> list[_Bar]:

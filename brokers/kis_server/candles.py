@@ -18,7 +18,7 @@ from engine.krx.dated import days_since_epoch
 
 
 class Candle(NamedTuple):
-    """One bar: won, shares."""
+    """One bar: won, shares. `base` is the base price (기준가격) of a day; 0 = not known, or the bar is longer."""
 
     day: date
     open: int
@@ -27,6 +27,7 @@ class Candle(NamedTuple):
     close: int
     volume: int
     value: int
+    base: int = 0
 
 
 class Trade(NamedTuple):
@@ -97,7 +98,8 @@ def _sessions_back(world: World, col: int, last: date) -> Iterator[tuple[Candle,
         close = int(market.last[col])
         opened = market.has_opened(col)
         prices = (int(market.open[col]), int(market.high[col]), int(market.low[col])) if opened else (close,) * 3
-        yield Candle(market.day, *prices, close, int(market.volume[col]), int(market.value[col])), market.row
+        totals = int(market.volume[col]), int(market.value[col])
+        yield Candle(market.day, *prices, close, *totals, int(market.base[col])), market.row
     wanted = int(
         np.searchsorted([days_since_epoch(day) for day in path.sessions], days_since_epoch(last), side="right")
     )
@@ -122,6 +124,7 @@ def _sessions_back(world: World, col: int, last: date) -> Iterator[tuple[Candle,
                 int(bars[CLOSE, -1]),
                 int(bars[VOLUME].sum()),
                 value,
+                int(panel.base[rows[0], col]),
             ),
             rows[-1],
         )
@@ -154,6 +157,7 @@ def _adjusted(world: World, col: int, row: int, candle: Candle) -> Candle:
         high=restated(candle.high),
         low=restated(candle.low),
         close=restated(candle.close),
+        base=restated(candle.base),
         volume=candle.volume * shares // prices,
     )
 

@@ -37,7 +37,7 @@ def inquire_daily_price(call: Call) -> Reply:
     )
     rows = []
     for candle, before in zip_longest(candles, candles[1:]):
-        change = 0 if before is None else candle.close - before.close
+        change = _change(candle, before)
         rows.append(
             DailyPriceRow(
                 day=world.dates.out_day(candle.day),
@@ -49,7 +49,7 @@ def inquire_daily_price(call: Call) -> Reply:
                 volume_percent=Decimal(0) if before is None else percent(candle.volume - before.volume, before.volume),
                 change=change,
                 change_sign="2" if change > 0 else "5" if change < 0 else "3",
-                change_percent=Decimal(0) if before is None else percent(change, before.close),
+                change_percent=percent(change, candle.close - change),
                 adjustment_code="00",
                 split_rate=Decimal(0),
             )
@@ -68,8 +68,14 @@ def inquire_daily_itemchartprice(call: Call) -> Reply:
     return Reply(blocks={"output1": _chart_head(call, col), "output2": rows[:most]})
 
 
+def _change(candle: Candle, before: Candle | None) -> int:
+    """Won against the base price (기준가격), as the exchange counts it; after a split that is not the last close."""
+    base = candle.base or (candle.close if before is None else before.close)
+    return candle.close - base
+
+
 def _candle_row(call: Call, candle: Candle, before: Candle | None) -> CandleRow:
-    change = 0 if before is None else candle.close - before.close
+    change = _change(candle, before)
     return CandleRow(
         day=call.world.dates.out_day(candle.day),
         close=candle.close,

@@ -101,6 +101,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "index_beside": ("지수를 원본 옆의 {file}에서 가져왔습니다", "index series taken from {file} beside the source"),
     "no_index": ("지수가 없어 벤치마크가 없습니다", "no index series: there is no benchmark"),
+    "kis_raw": (
+        "KIS에서 받은 원주가({exchange}). 기준가는 종가에서 전일 대비를 뺀 값입니다",
+        "raw prices from KIS ({exchange}); base prices are the close less the change of the day",
+    ),
+    "kis_adjusted": (
+        "KIS에서 받은 수정주가({exchange}). 그 뒤에 분할이 있으면 다음 내려받기가 알아채고 다시 받습니다",
+        "adjusted prices from KIS ({exchange}); a later split is noticed by the next download, which asks anew",
+    ),
+    "kis_unknown": (
+        "KIS가 지난 날의 상장주식수, 종목 상태, 주식의 현금배당을 알려 주지 않아 이 데이터는 그것을 모릅니다",
+        "KIS does not tell share counts, states or cash dividends of past days, so this dataset does not know them",
+    ),
+    "kis_doubtful": (
+        "KIS가 권리락·분할로 표시했지만 기준가가 전일 종가와 같은 {count:,}일의 기준가는 모르는 것으로 봅니다",
+        "{count:,} base prices are taken as unknown: KIS marks a split or ex-rights day, yet they equal the last close",
+    ),
+    "kis_calendar": (
+        "KIS의 휴장일이 거울의 달력과 다른 날이 {count:,}일 있습니다 ({shown})",
+        "{count:,} days on which the calendar of KIS differs from that of Geoul ({shown})",
+    ),
     "market_changes": (
         "{count}개 종목이 시장을 옮겼습니다. 백테스트에는 마지막 시장이 쓰입니다",
         "{count} tickers changed their market; a backtest uses the last one for the whole time",
