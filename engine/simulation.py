@@ -15,7 +15,7 @@ from engine.errors import BadInput, BrokenInvariant
 from engine.exchange import Exchange
 from engine.feature_feed import FeatureFeed, FeaturePool
 from engine.matching import arrays as at
-from engine.matching import step
+from engine.matching import step, told
 from engine.matching.book import AccountBook
 from engine.rules.program import CompiledRules
 from engine.rules.tree import Node
@@ -168,6 +168,23 @@ class Simulation:
         self.make_room()
         market = self.exchange.arrays
         return int(step.accept_one(market, self._arrays, self.row, place, quantity, self.point))
+
+    def accept_told(self, place: int, quantity: int) -> int:
+        """Put proposal `place` into the book as an order that a real venue has, whatever it costs. Returns its index.
+
+        Call it while `row` is the last bar before the order was sent.
+        """
+        self.make_room()
+        return int(told.accept_told(self.exchange.arrays, self._arrays, self.row, place, quantity))
+
+    def fill_told(self, index: int, price: int, quantity: int) -> None:
+        """Book shares of an open order that changed hands at a real venue in the bar after `row`, in price units."""
+        self.make_room()
+        told.fill_told(self.exchange.arrays, self._arrays, self.row + 1, 0, index, price, quantity)
+
+    def fire_guard(self, col: int, rule: int) -> int:
+        """A real price has reached the level that `rule` guards: the shares that are to be sold for it."""
+        return int(told.fire_guard(self._arrays, col, rule))
 
     def cancel(self, index: int) -> bool:
         """Cancel an open order; False if it was no longer open."""
