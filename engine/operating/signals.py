@@ -1,8 +1,9 @@
 """The plan of a planner other than the rules, written into the book for the risk check.
 
 A purchase follows a signal: the proposal that the rules made for that name at the beginning of the cycle. It takes
-price, kind and the caps of the rules from there and may not be larger, so no planner can loosen a rule. A plan that
-comes late is restated for splits since then.
+price, kind and the caps of the rules from there and may not be larger, so no planner can loosen a rule; a planner may
+only put a limit under a purchase at market, or a lower one under a purchase at a limit. A plan that comes late is
+restated for splits since then.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engine.data.panel import SPLIT, Panel
 from engine.matching import arrays as at
 from engine.operating.desk import Desk
 from engine.operating.state import Action, Check, Cycle, Plan, Proposal, Verdict
-from engine.order import RefusalReason, Side
+from engine.order import OrderKind, RefusalReason, Side
 from engine.reports.language import Text
 from engine.simulation import Simulation
 
@@ -125,7 +126,7 @@ class _Writer:
         return row
 
     def _follow(self, action: Action, place: int) -> NDArray[np.int64] | None:
-        """A copy of the signal with the quantity of the action, None without one; a sell at market needs none."""
+        """A copy of the signal with the quantity of the action, None without one; a sell needs none."""
         if action.side is Side.SELL:
             return self._sell(action)
         found = self._cycle.signals.get(action.ticker)
@@ -135,12 +136,28 @@ class _Writer:
         if action.quantity > row[at.PROPOSAL_QUANTITY]:
             self._cuts[place] = "beyond_signal"
         row[at.PROPOSAL_QUANTITY] = min(action.quantity, int(row[at.PROPOSAL_QUANTITY]))
+        if action.kind is OrderKind.LIMIT and not action.from_open:
+            self._lower(row, action)
         return row
+
+    def _lower(self, row: NDArray[np.int64], action: Action) -> None:
+        """Put the planner's limit under a purchase, if the rule leaves room for one."""
+        limit = self._units(action)
+        if row[at.PROPOSAL_KIND] == at.MARKET:
+            row[at.PROPOSAL_KIND], row[at.PROPOSAL_PRICE] = at.LIMIT, limit
+        elif row[at.PROPOSAL_KIND] == at.LIMIT and not row[at.PROPOSAL_RELATIVE]:
+            row[at.PROPOSAL_PRICE] = min(limit, int(row[at.PROPOSAL_PRICE]))
+
+    def _units(self, action: Action) -> int:
+        """The price of an action in price units of the dataset."""
+        return round((action.price or 0) * self._desk.price_scale)
 
     def _sell(self, action: Action) -> NDArray[np.int64]:
         row = np.zeros(at.PROPOSAL_FIELDS, dtype=np.int64)
         row[at.PROPOSAL_COL], row[at.PROPOSAL_SIDE] = self._column[action.ticker], at.SELL
         row[at.PROPOSAL_QUANTITY] = max(action.quantity, 0)
+        if action.kind is OrderKind.LIMIT:
+            row[at.PROPOSAL_KIND], row[at.PROPOSAL_PRICE] = at.LIMIT, self._units(action)
         known = [self._rules[name] for name in action.rule_ids if name in self._rules]
         row[at.PROPOSAL_RULE] = known[0] if known else -1
         for number in known:

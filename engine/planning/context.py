@@ -102,7 +102,7 @@ def build_context(situation: Situation, cut: Mapping[str, int] | None = None) ->
     holdings = [
         _holding(held, seen.get(held.ticker), situation.quotes.get(held.ticker), total) for held in by_value(situation)
     ]
-    signals = [_signal(action, situation.quotes.get(action.ticker), total) for action in situation.signals]
+    signals = [_signal(action, situation.quotes.get(action.ticker), total) for action in offered(situation)]
     lists = {"holdings": holdings, "signals": signals, **_movers(analysis)}
     kept = {name: rows[: len(rows) - cut.get(name, 0)] for name, rows in lists.items()}
     return {
@@ -147,6 +147,11 @@ def rules_context(rules: RuleSet, principles: str = "") -> Context:
             for rule in rules.rules
         ],
     }
+
+
+def offered(situation: Situation) -> tuple[Action, ...]:
+    """The signals of at least one share: what a model may choose from."""
+    return tuple(action for action in situation.signals if action.quantity > 0)
 
 
 def by_value(situation: Situation) -> list[Holding]:
