@@ -3,9 +3,11 @@
 A rule names a fault, where it strikes, and when: the first time, every n-th time, or with a probability drawn from a
 seeded generator. Each fault declares what it may do to a careful program (`Effect`):
 
-    none      it notices, and everything ends as without the fault
+    none      it notices, and its books are at once what they would be without the fault
     later     the same end, after a pause or a question more
     blocked   the outcome may stay unknown; the instrument must not trade until it has been found out
+
+A fault of the exchange itself (`Strikes.ORDER`) changes what is true: "none" means that the books follow it at once.
 """
 
 from __future__ import annotations
