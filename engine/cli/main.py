@@ -26,6 +26,7 @@ COMMANDS = {
     "rules": "engine.cli.rules:app",
     "ledger": "engine.cli.ledger:app",
     "kis": "engine.cli.kis:app",
+    "model": "engine.cli.model:app",
     "sweep": "engine.cli.sweep:sweep_command",
     "walk-forward": "engine.cli.walk_forward:walk_forward_command",
     "trials": "engine.cli.trials:trials_command",
