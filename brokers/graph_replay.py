@@ -26,12 +26,13 @@ from engine.ledger.canonical import digest
 from engine.ledger.ledger import open_ledger
 from engine.ledger.runs import write_run
 from engine.ledger.trades import mature_outcomes
+from engine.operating.alerts import alerts_of_run
 from engine.operating.desk import Desk, Planner
 from engine.operating.evidence import market_parts
 from engine.operating.graph import OperatingGraph
 from engine.operating.late_plan import PATIENCE, LatePlanner
 from engine.operating.plan import RulePlanner
-from engine.operating.record import decision_of
+from engine.operating.record import decision_of, model_costs
 from engine.operating.signals import ratio_between
 from engine.operating.state import Cycle, Proposal
 from engine.order import Approved
@@ -119,9 +120,10 @@ def run_graph(
     graph.finish()
     ran = time.perf_counter()
     result = build_result(simulation, {"prepare": prepared - began, "run": ran - prepared})
+    result.model_costs.update(model_costs(cycles))
     run_id = None
     if ledger_path is not None:
-        run_id = _write(ledger_path, result, cycles, broker, planner, label, prompt_text)
+        run_id = _write(ledger_path, result, cycles, broker, planner, label, prompt_text, lang)
         result.timings["ledger"] = time.perf_counter() - ran
     return GraphRun(result=result, cycles=tuple(cycles), run_id=run_id)
 
@@ -163,6 +165,7 @@ def _write(
     planner: Planner | None,
     label: str,
     prompt_text: str,
+    lang: Lang,
 ) -> int:
     """Write the run in one transaction, then the outcomes that the run has lived to see. Returns its number."""
     name = "rules" if planner is None else planner.name
@@ -172,6 +175,8 @@ def _write(
     prices = PanelPrices(exchange.panel, exchange.config.delisting_haircut)
     with open_ledger(path, broker) as ledger:
         run_id = write_run(ledger, result, label=label, prompt_text=prompt_text, decisions=decisions)
+        if planner is not None:
+            alerts_of_run(ledger, cycles, run_id, lang)
         mature_outcomes(ledger, broker.now(), prices, run_id=run_id)
     return run_id
 

@@ -49,6 +49,7 @@ def build_result(simulation: Simulation, timings: dict[str, float]) -> Result:
         timings=timings,
         initial_cash=simulation.exchange.config.cash_won,
         interval=simulation.exchange.panel.interval,
+        model_costs={},
     )
 
 

@@ -60,6 +60,9 @@ class Result:
         initial_cash: won on the first day.
         interval: "1d", "5m", …
         result_hash: sha256 over equity, orders and fills.
+        model_costs: what asking a model cost, empty without one: spent_won (in this run), recorded_won (of the answers
+            that were replayed, when they were recorded), calls, input_tokens, output_tokens. Paid from another pocket:
+            no part of the equity.
     """
 
     equity: pl.DataFrame
@@ -76,6 +79,7 @@ class Result:
     initial_cash: int
     interval: str
     result_hash: str
+    model_costs: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def deferred(cls, makers: Mapping[str, Callable[[], Any]], **known: Any) -> Result:

@@ -17,7 +17,7 @@ from engine.operating.data_seen import DataSeen
 from engine.operating.desk import Desk, FailedPlan
 from engine.operating.diagnosis import diagnose
 from engine.operating.execution import execute
-from engine.operating.plan import fail, make_plan
+from engine.operating.plan import fail, make_plan, take_trace
 from engine.operating.record import record
 from engine.operating.risk_check import check_risk
 from engine.operating.state import Cycle, Plan
@@ -93,6 +93,7 @@ class OperatingGraph:
             cycle.failure = event.failure or NO_PLAN(lang)
         else:
             cycle.plan = event.plan
+            take_trace(cycle)
         self._run(cycle, NODES[AFTER_THE_PLAN:])
 
     def _run(self, cycle: Cycle, nodes: Sequence[Node]) -> None:

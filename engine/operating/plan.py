@@ -54,6 +54,13 @@ def make_plan(cycle: Cycle, desk: Desk) -> None:
         fail(cycle, FailedPlan.of(error))
         return
     cycle.waiting = cycle.plan is None
+    take_trace(cycle)
+
+
+def take_trace(cycle: Cycle) -> None:
+    """Keep how the model was asked with the cycle; the plan is stored without it."""
+    if cycle.plan is not None and cycle.plan.trace is not None:
+        cycle.trace, cycle.plan = cycle.plan.trace, replace(cycle.plan, trace=None)
 
 
 def fail(cycle: Cycle, failed: FailedPlan) -> None:

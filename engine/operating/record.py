@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.ledger.decisions import Decision
 from engine.operating.desk import Desk
 from engine.operating.report import write_report
@@ -44,6 +46,19 @@ def decision_of(cycle: Cycle, planner: str, prompt_hash: str = "") -> Decision:
         data_hash=cycle.data_hash,
         prompt_hash=prompt_hash,
     )
+
+
+def model_costs(cycles: Iterable[Cycle]) -> dict[str, int]:
+    """What the model cost in all cycles together, failed ones too; empty where none was asked."""
+    traces = [cycle.trace for cycle in cycles if cycle.trace is not None and cycle.trace.keys]
+    if not traces:
+        return {}
+    return {
+        "spent_won": sum(trace.cost_won for trace in traces),
+        "calls": sum(len(trace.keys) for trace in traces),
+        "input_tokens": sum(trace.input_tokens for trace in traces),
+        "output_tokens": sum(trace.output_tokens for trace in traces),
+    }
 
 
 def _outcome(check: Check) -> dict[str, object]:

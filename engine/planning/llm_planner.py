@@ -126,7 +126,7 @@ class LLMPlanner:
                 raise StopsTheRun(f"{situation.decision_id}: {failure}") from failure
             code = next((code for kind, code in CODES if isinstance(failure, kind)), "unavailable")
             raise NoPlan(str(failure), code, talk.trace) from failure
-        talk.add(reply, request.key)
+        talk.add(reply, reply.key or request.key)
         if reply.refusal or reply.finish_reason in FILTERED:
             words = reply.refusal or reply.finish_reason
             raise NoPlan(REFUSED(self._lang).format(words=words), "refused", talk.trace)
@@ -150,7 +150,7 @@ class _Talk:
         self.trace = replace(
             trace,
             model=reply.model or trace.model,
-            keys=(*trace.keys, reply.key or key),
+            keys=(*trace.keys, key),
             request_ids=(*trace.request_ids, reply.request_id) if reply.request_id else trace.request_ids,
             cost_won=trace.cost_won + reply.cost_won,
             input_tokens=trace.input_tokens + usage.input_tokens,

@@ -318,7 +318,7 @@ def _tables(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:
         "rules": rule_rows(metrics, result.rules, lang),
         "groups": groups,
         "figures_note": note,
-        "costs": cost_rows(metrics, lang),
+        "costs": cost_rows(metrics, lang, result.model_costs),
         "statuses": [(status(name, lang), f"{count:,}") for name, count in counted.iter_rows()],
         "refusals": [
             (refusal(code, lang), f"{count:,}")

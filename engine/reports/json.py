@@ -70,6 +70,7 @@ def json_document(
             for rule in result.rules
         ],
         "refusals": plain(result.refusals),
+        "model_costs": plain(result.model_costs),
         "config": plain(result.config),
         "data": plain(result.data),
         "timings": plain(result.timings),

@@ -13,7 +13,7 @@ from engine.metrics.returns import PeriodReturn
 from engine.metrics.summary import Metrics
 from engine.reports import format as show
 from engine.reports.figures import figure_named
-from engine.reports.language import Lang
+from engine.reports.language import Lang, Text
 from engine.reports.texts import word
 from engine.rules.tree import Rule
 
@@ -158,8 +158,8 @@ def position_rows(positions: pl.DataFrame, lang: Lang) -> list[Row]:
     ]
 
 
-def cost_rows(metrics: Metrics, lang: Lang) -> list[Row]:
-    """Costs by kind with their share of the largest."""
+def cost_rows(metrics: Metrics, lang: Lang, model_costs: Mapping[str, int] | None = None) -> list[Row]:
+    """Costs by kind with their share of the largest; those of a model last, for they are paid from another pocket."""
     names = ("fees", "stt", "rural", "costs", "cost_ratio", "slippage")
     amounts = {name: getattr(metrics, name) for name in ("fees", "stt", "rural", "slippage")}
     largest = max(abs(value) for value in amounts.values())
@@ -170,7 +170,27 @@ def cost_rows(metrics: Metrics, lang: Lang) -> list[Row]:
             "share": round(abs(amounts[name]) / largest * 100, 1) if largest and name in amounts else 0,
         }
         for name in names
-    ]
+    ] + ([{"label": MODEL_COST(lang), "value": model_cost(model_costs, lang), "share": 0}] if model_costs else [])
+
+
+MODEL_COST = Text("모델 비용(계좌 밖)", "Model (not from the account)")
+MODEL_CALLS = Text(
+    "{spent} · 답 {calls}개 · 토큰 {asked} + {answered}{recorded}",
+    "{spent} · {calls} answers · tokens {asked} + {answered}{recorded}",
+)
+RECORDED = Text(" · 기록할 때 {won}", " · {won} when recorded")
+
+
+def model_cost(costs: Mapping[str, int], lang: Lang) -> str:
+    """What asking a model cost, on one line."""
+    recorded = costs.get("recorded_won", 0)
+    return MODEL_CALLS(lang).format(
+        spent=show.won(costs.get("spent_won", 0), lang),
+        calls=show.count(costs.get("calls", 0)),
+        asked=show.count(costs.get("input_tokens", 0)),
+        answered=show.count(costs.get("output_tokens", 0)),
+        recorded=RECORDED(lang).format(won=show.won(recorded, lang)) if recorded else "",
+    )
 
 
 def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

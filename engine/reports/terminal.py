@@ -15,7 +15,7 @@ from engine.reports import format as show
 from engine.reports.figures import figure_named
 from engine.reports.html import benchmark_name, fall_notes, title_of
 from engine.reports.language import Lang
-from engine.reports.rows import rule_rows
+from engine.reports.rows import MODEL_COST, model_cost, rule_rows
 from engine.reports.texts import refusal, undefined
 from engine.reports.warnings import all_warnings, is_synthetic, show_warnings
 from engine.result import Result
@@ -110,6 +110,8 @@ def _figures(metrics: Metrics, result: Result, lang: Lang) -> RenderableType:
     for code in dict.fromkeys(metrics.undefined[name] for name in shown):
         labels = ", ".join(figure_named(name).label(lang) for name in shown if metrics.undefined[name] == code)
         notes.append(Words(f"– {labels}: {undefined(code, lang)}", style="dim"))
+    if result.model_costs:
+        notes.append(Words(f"{MODEL_COST(lang)}: {model_cost(result.model_costs, lang)}"))
     return Group(*notes)
 
 
