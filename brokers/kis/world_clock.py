@@ -6,6 +6,7 @@ a moment before it is asked for again. Where it stands still, waiting must not w
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import requests
 
 from brokers.kis.errors import KisError
 from engine.clock import in_seoul
+from engine.errors import BadInput
 
 PATH = "/_world/clock"
 _ANSWER_SECONDS = 60.0  # the first order of a world may compile its exchange
@@ -82,8 +84,11 @@ class WorldClock:
         try:
             answer = self._session.get(self._url, timeout=_ANSWER_SECONDS, allow_redirects=False)
             told = answer.json()
-            return in_seoul(datetime.fromisoformat(told["time"])), float(told["speed"]), asked_at
-        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+            instant, speed = in_seoul(datetime.fromisoformat(told["time"])), float(told["speed"])
+            if not 0 <= speed < math.inf:
+                raise ValueError("a speed is a number from 0 on")
+            return instant, speed, asked_at
+        except (requests.RequestException, ValueError, KeyError, TypeError, ArithmeticError, BadInput) as error:
             raise KisError(
                 f"No clock at {self._url} ({type(error).__name__}). Only `geoul serve` publishes one: start it, or "
                 f"leave --clock world out."

@@ -99,7 +99,7 @@ def load_server_setup(path: Path | None, **options: object) -> ServerSetup:
     if path is not None:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        except (OSError, yaml.YAMLError, ValueError, TypeError, RecursionError):  # a day that does not exist, …
             raise ConfigError(f"The server's configuration {path} cannot be read as YAML.") from None
         if not isinstance(content, dict):
             raise ConfigError(f"The server's configuration {path} must be a mapping, such as `layout: legacy`.")
