@@ -95,6 +95,7 @@ class Venue:
         self.lose: deque[str] = deque()  # of the coming orders: "before" or "after" they are taken; "" = answered
         self.on_order: Callable[[VenueOrder], None] | None = None  # happens before the answer
         self.lists_rows = True
+        self.hidden: set[int] = set()  # numbers whose rows do not come, though the sums hold them
         self.confirms = True  # amends and cancels are told by notice
         self.charged = 0
         self._next = 117_057
@@ -236,7 +237,7 @@ class Venue:
             and wanted["PDNO"] in ("", order.ticker)
             and wanted["SLL_BUY_DVSN_CD"] in ("00", _SIDE_CODE[order.side])
         ]
-        rows = [self._row(order) for order in reversed(chosen)]
+        rows = [self._row(order) for order in reversed(chosen) if order.number not in self.hidden]
         counted = [order for order in chosen if order.original is None]
         totals = DailyOrderTotals(
             ordered=sum(order.quantity for order in counted),

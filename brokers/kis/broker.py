@@ -291,7 +291,7 @@ class KisBroker:
         listed = ask_daily_list(self._rest, day, now)
         self._take_all(0.0)  # notices that came meanwhile say more than the list
         self.followed.compare(listed)
-        if listed.is_whole:
+        if listed.rows or listed.is_whole:
             return
         for order in self._books.open_orders():
             if session_of(order.intended_at) == day:

@@ -1,7 +1,8 @@
 """The broker's list of orders of a day (inquire_daily_ccld): chains of numbers and the state of an order.
 
 KIS has no field for the state; it follows from the quantities. An amend has a number of its own and points back, and
-so has a cancel. On paper the rows may be missing while the sums are right (seen by others): `is_whole` tells.
+so has a cancel. On paper the rows may be missing while the sums are right (seen by others), and a page may come without
+its rows, or before a fill that the next one has: `is_whole` and `is_consistent` tell.
 """
 
 from __future__ import annotations
@@ -42,21 +43,42 @@ class DailyList:
     amount: int
 
     @property
+    def is_consistent(self) -> bool:
+        """Whether rows and sums agree about what has been filled."""
+        rows = self.rows
+        return (self.filled, self.amount) == (sum(row.filled for row in rows), sum(row.filled_amount for row in rows))
+
+    @property
     def is_whole(self) -> bool:
-        """Whether the rows are all there: none may be missing if there are rows or the sums are zero."""
-        return bool(self.rows) or (self.ordered == 0 and self.filled == 0)
+        """Whether the rows are all there, so that what is not among them does not exist.
+
+        KIS does not say whether amends, cancels and refused orders count among the shares ordered: each way will do.
+        """
+        if not self.is_consistent:
+            return False
+        new = [row for row in self.rows if original_of(row) is None]
+        amends = [row for row in self.rows if _goes_on(row)]
+        return any(
+            self.ordered in (sum(row.quantity for row in rows), sum(row.quantity - row.rejected for row in rows))
+            for rows in (new, new + amends, self.rows)
+        )
 
     def row(self, number: int) -> DailyOrderRow | None:
         """The row of an order number."""
         return next((row for row in self.rows if number_key(row.order_number) == number), None)
 
     def chain(self, number: int) -> tuple[DailyOrderRow, ...]:
-        """The order that has this number: its first row, and those of its amends and cancels, oldest first."""
+        """The order that has this number: its first row, and those of its amends and cancels, oldest first.
+
+        Empty if its first row is not there: what the others say is then no more than a part.
+        """
         back = {number_key(row.order_number): original_of(row) for row in self.rows}
         root, seen = number, {number}
         while (before := back.get(root)) is not None and before not in seen:
             root = before
             seen.add(root)
+        if root not in back:
+            return ()
         members = {root}
         for _ in self.rows:  # each round reaches one link further
             more = {link for link, before in back.items() if before in members} - members

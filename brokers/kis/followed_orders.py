@@ -303,6 +303,9 @@ class FollowedOrders:
     def compare(self, listed: DailyList) -> None:
         """Bring our orders of a day to what the broker's list says."""
         self.restore(listed.day)
+        if listed.rows and not listed.is_consistent:
+            self.unsettled.add(listed.day)  # pages of different instants, or one without its rows: asked again
+            return
         self.unsettled.discard(listed.day)
         over = self.is_over(listed.day)
         for order in self._books.open_orders():
@@ -384,6 +387,9 @@ class FollowedOrders:
             return
         if state.branch:
             self._branches[order.id] = state.branch
+        if not state.remaining and not over and not listed.is_whole:
+            self.unsettled.add(listed.day)  # it may go on under a number that the list does not show
+            return
         self._adopt_state(after, state, over)
 
     def _adopt_state(self, order: Order, state: ListedState, over: bool) -> None:

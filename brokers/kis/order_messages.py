@@ -64,7 +64,7 @@ class DailyOrderRow(Record):
     price: Annotated[int, Wire("ord_unpr")]  # 주문단가
     order_time: Annotated[dt.time, Wire("ord_tmd")]  # 주문시각
     filled: Annotated[int, Wire("tot_ccld_qty")]  # 총체결수량
-    average_price: Annotated[Decimal | None, Wire("avg_prvs")] = None  # 체결평균가
+    average_price: Annotated[Decimal | None, Wire("avg_prvs", places=4)] = None  # 체결평균가
     cancelled: Annotated[bool | None, Wire("cncl_yn")] = None  # 취소여부
     filled_amount: Annotated[int, Wire("tot_ccld_amt")]  # 총체결금액
     loan_date: Annotated[dt.date | None, Wire("loan_dt")] = None  # 대출일자

@@ -287,7 +287,10 @@ class Reconciler:
             for other in self._books.orders_of(case.day)
             if (other.request.ticker, other.request.side) == (request.ticker, request.side) and other.order_number
         ]
-        if len(ours) > 0 and any(other.id != case.order.id and other.status is OrderStatus.UNKNOWN for other in ours):
+        # Those whose outcome is not known, and refused ones, of which KIS does not say whether its sums hold them.
+        if any(
+            other.id != case.order.id and other.status in (OrderStatus.UNKNOWN, OrderStatus.REFUSED) for other in ours
+        ):
             return False
         if listed.filled != sum(other.filled for other in ours):
             return False

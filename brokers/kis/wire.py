@@ -24,7 +24,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 from brokers.kis.errors import BadAnswer
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,25})(?:\.0*)?")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,25}\.?[0-9]{0,12}|\.[0-9]{1,12})")
+# An average may have any number of digits, and must not make a whole list unreadable.
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,25}\.?[0-9]{0,40}|\.[0-9]{1,40})")
 _NO_DATE = frozenset({"0", "00000000"})
 
 

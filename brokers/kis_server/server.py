@@ -121,7 +121,10 @@ class KisServer:
 
     async def _rest(self, request: web.Request, path: str) -> web.StreamResponse:
         call = self.rest.name_of(path)
-        body = await request.read()
+        try:
+            body = await request.read()
+        except ConnectionError:
+            return web.Response(status=400)  # the client died in the middle of its request, and nobody hears this
         answered = await self._line.before(call)
         carried_out = answered is None
         if answered is None:
