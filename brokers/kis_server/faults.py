@@ -306,4 +306,6 @@ def read_rules(content: Any) -> list[FaultRule]:
         except ValidationError as error:
             told = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
             raise BadInput(f"Fault {number} is impossible: {told}.") from None
+        except UnicodeError:  # half a surrogate pair is legal JSON
+            raise BadInput(f"Fault {number} is impossible: it holds characters that do not exist.") from None
     return rules
