@@ -12,22 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import polars as pl
 from filelock import FileLock, Timeout
 
-from brokers.kis.codes import Handling
 from brokers.kis.download_dataset import Fetched, Plan, State, write
-from brokers.kis.download_instruments import fetch_instrument, knows_stock_info
-from brokers.kis.download_journal import Bar, Journal, Span, missing
-from brokers.kis.download_pages import HistoryPages
-from brokers.kis.environment import LIVE
-from brokers.kis.errors import CallRefused
+from brokers.kis.download_fetch import DownloadStopped, Fetcher, Progress
+from brokers.kis.download_instruments import knows_stock_info
+from brokers.kis.download_journal import Journal, Span
 from brokers.kis.market_messages import HolidayRow
 from brokers.kis.private_files import OWNER_ONLY
 from brokers.kis.rest import KisRest
@@ -35,17 +30,10 @@ from engine.clock import Clock
 from engine.data import catalog
 from engine.data.manifest import Manifest
 from engine.errors import BadInput, DataError
-from engine.krx.sessions import is_session, offset_session, previous_session, session_close, sessions_between
+from engine.krx.sessions import is_session, previous_session, session_close
 
-Progress = Callable[[str, int, int], None]
-
-_OVERLAP = 40  # sessions before the missing days that are asked for again; they cost nothing, a page has 100
-_OVERLAP_AFTER = 3  # and after them, where an interrupted download goes on backwards
-_MOST_WORKERS = 4
 _CALENDAR_AHEAD = timedelta(days=40)
 _CALENDAR_BEHIND = timedelta(days=10)
-_FIGURES = ("open", "high", "low", "close", "volume", "value", "base_price")
-_Ask = Callable[[Span], tuple[Span, list[Bar]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +47,7 @@ class DownloadSummary:
         new_bars: bars that were not there before.
         corrected: bars that KIS tells otherwise than before (a day that had not settled).
         fetched_anew: tickers whose adjusted prices KIS has restated since.
-        unknown: codes that KIS does not know, or has no bar of.
+        unknown: codes and indices that KIS does not know, or has no bar of.
         calendar: days on which KIS's calendar differs from ours, and whether KIS says that the exchange is open.
     """
 
@@ -73,10 +61,6 @@ class DownloadSummary:
     calendar: dict[date, bool]
 
 
-class DownloadStopped(DataError):
-    """The download was asked to stop; what had come is kept, and the next one goes on from there."""
-
-
 def update_dataset(
     folder: str | Path,
     rest: KisRest,
@@ -84,9 +68,9 @@ def update_dataset(
     tickers: Sequence[str] | None = None,
     start: date | None = None,
     end: date | None = None,
-    interval: str = "1d",
+    interval: str | None = None,
     *,
-    adjusted: bool = False,
+    adjusted: bool | None = None,
     indices: Sequence[str] = ("KOSPI", "KOSDAQ"),
     workers: int | None = None,
     progress: Progress | None = None,
@@ -101,8 +85,8 @@ def update_dataset(
         tickers: KRX codes (an ETN as Q500001); None = those of the dataset. Others of the dataset stay as they are.
         start: first day; None = that of the dataset.
         end: last day; None, or a day that is not over = the last finished session.
-        interval: "1d" or "1m".
-        adjusted: daily prices in today's shares; a dataset is the one or the other.
+        interval: "1d" or "1m"; None = that of the dataset, "1d" for a new one.
+        adjusted: daily prices in today's shares; a dataset is the one or the other. None = as the dataset, else raw.
         indices: names of index series.
         workers: calls in flight at once; None = what the rate is worth.
         progress: called with (what, sessions done, sessions in all), from any thread.
@@ -115,16 +99,16 @@ def update_dataset(
         KisError: KIS could not be asked; the next call goes on from there.
     """
     target = Path(folder)
-    if interval not in ("1d", "1m"):
+    if interval not in (None, "1d", "1m"):
         raise BadInput(f"KIS tells bars of 1d and 1m, not {interval!r}. Coarser bars are made when the data is loaded.")
-    if interval == "1m" and adjusted:
-        raise BadInput("KIS tells minutes as they were traded. Leave --adjusted out.")
     name = hashlib.sha256(str(target.resolve()).encode()).hexdigest()[:24]
     lock = FileLock(rest.config.token_folder / f"download-{name}.lock", mode=OWNER_ONLY, timeout=0)
     try:
         with lock:
-            plan = Plan(interval=interval, adjusted=adjusted, exchange=rest.config.options.exchange)
-            download = _Download(target, rest, clock, plan, progress, stop or threading.Event())
+            journal = Journal(target)
+            journal.recover()
+            state = _state(target, interval, adjusted, rest.config.options.exchange)
+            download = _Download(target, journal, state, rest, clock, progress, stop or threading.Event())
             return download.run(tickers, start, end, indices, workers)
     except Timeout:
         raise DataError(f"Another process is downloading into {target}. Wait until it has ended.") from None
@@ -136,29 +120,17 @@ class _Download:
     def __init__(
         self,
         target: Path,
+        journal: Journal,
+        state: State,
         rest: KisRest,
         clock: Clock,
-        plan: Plan,
         progress: Progress | None,
         stop: threading.Event,
     ) -> None:
-        self._target, self._rest, self._clock, self._plan = target, rest, clock, plan
-        self._tell, self._stop = progress or (lambda what, done, total: None), stop
-        self._pages = HistoryPages(rest, clock, adjusted=plan.adjusted)
-        self._journal = Journal(target)
-        self._journal.recover()
-        known = State.load(target)
-        if known is not None and known.plan != plan:
-            raise DataError(
-                f"{target} is a download of {_words(known.plan)}, and cannot become one of {_words(plan)}. "
-                "Choose another folder."
-            )
-        self._before = target if known is not None else None
-        self._state = known or State(plan=plan)
-        self._known: dict[str, dict[str, Bar]] = {}
-        self._lock = threading.Lock()
-        self._done = self._total = self._corrected = 0
-        self._unknown: set[str] = set()
+        self._target, self._journal, self._state, self._plan = target, journal, state, state.plan
+        self._rest, self._clock = rest, clock
+        self._fetcher = Fetcher(journal, state, rest, clock, progress, stop)
+        self._before = target if state.covered else None
 
     def run(
         self,
@@ -182,14 +154,9 @@ class _Download:
         self._journal.begin(self._plan.as_json())
         wanted = {ticker: _hull(Span(first, last), self._state.covered.get(ticker)) for ticker in codes}
         of_index = {name: _hull(Span(first, last), self._state.indices.get(name)) for name in indices}
-        self._remember(wanted)
-        tasks: list[Callable[[], None]] = [
-            lambda ticker=ticker, code=code: self._ticker(ticker, code, wanted[ticker])  # type: ignore[misc]
-            for ticker, code in sorted(codes.items())
-        ]
-        tasks += [lambda name=name: self._index(name, of_index[name]) for name in of_index]  # type: ignore[misc]
-        self._count(wanted, of_index)
-        self._run_all(tasks, workers)
+        if self._before is not None:
+            self._fetcher.remember(self._before, list(wanted))
+        self._fetcher.run(codes, wanted, of_index, workers)
         return self._finish(codes, wanted, of_index, last)
 
     # What to fetch ------------------------------------------------------------------------------------------
@@ -219,175 +186,37 @@ class _Download:
             raise BadInput("Which tickers? None was given.")
         return codes
 
-    def _remember(self, wanted: dict[str, Span]) -> None:
-        """The first and last bars of the dataset, to compare with: missing days lie beyond them."""
-        if self._before is None or self._plan.interval != "1d":
-            return
-        folder, manifest = catalog.open_dataset(self._before)
-        bars = catalog.scan_bars(folder, manifest).filter(pl.col("ticker").is_in(list(wanted))).collect()
-        place, rest = pl.int_range(pl.len()).over("ticker"), pl.len().over("ticker")
-        bars = bars.filter((place < _OVERLAP_AFTER + 1) | (place >= rest - _OVERLAP - 1))
-        for key, part in bars.partition_by("ticker", as_dict=True).items():
-            ticker = str(key[0])
-            days = part["time"].dt.strftime("%Y-%m-%d")
-            rows = zip(days, *(part[name] for name in _FIGURES), strict=True)
-            self._known[ticker] = {row[0]: (*row, False) for row in rows}
-
-    def _count(self, wanted: dict[str, Span], of_index: dict[str, Span]) -> None:
-        kind = "minute" if self._plan.interval == "1m" else "daily"
-        gaps = [self._gaps(f"{kind}-{name}", span, self._state.covered.get(name)) for name, span in wanted.items()]
-        gaps += [self._gaps(f"index-{name}", span, self._state.indices.get(name)) for name, span in of_index.items()]
-        self._total = sum(_sessions(gap) for several in gaps for gap in several)
-        self._tell("", 0, self._total)
-
-    def _gaps(self, series: str, wanted: Span, covered: Span | None) -> list[Span]:
-        pages = self._journal.pages(series)
-        known = list(pages.spans)
-        if covered is not None and not pages.is_anew:
-            known.append(covered)
-        return [gap for gap in missing(wanted, known) if _sessions(gap)]
-
-    # Fetching -----------------------------------------------------------------------------------------------
-
-    def _run_all(self, tasks: Sequence[Callable[[], None]], workers: int | None) -> None:
-        config = self._rest.config
-        rate = config.options.calls_per_second or config.world.calls_per_second
-        if config.options.quotes == "live":
-            rate = config.options.quote_calls_per_second or LIVE.calls_per_second
-        count = workers or (_MOST_WORKERS if rate > 2 else 1)
-        with ThreadPoolExecutor(count, thread_name_prefix="kis-download") as pool:
-            futures = [pool.submit(task) for task in tasks]
-            try:
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-            except BaseException:
-                self._stop.set()
-                for future in futures:
-                    future.cancel()
-                raise
-        if self._stop.is_set():
-            raise DownloadStopped("The download was stopped; the same command goes on from there.")
-
-    def _ticker(self, ticker: str, code: str, wanted: Span) -> None:
-        try:
-            if self._plan.interval == "1m":
-                self._minutes(ticker, code, wanted)
-            else:
-                self._daily(ticker, code, wanted)
-            if not self._stop.is_set():
-                self._instrument(ticker, code)
-        except CallRefused as error:
-            if error.failure.handling is not Handling.STOP or error.failure.code.startswith("EGW"):
-                raise
-            with self._lock:
-                self._unknown.add(ticker)  # no such name
-
-    def _daily(self, ticker: str, code: str, wanted: Span) -> None:
-        series = f"daily-{ticker}"
-        covered = self._state.covered.get(ticker)
-        for gap in reversed(self._gaps(series, wanted, covered)):
-            pages = self._journal.pages(series)
-            known = {**({} if pages.is_anew else self._known.get(ticker, {})), **pages.bars}
-            asked = self._widened(gap, known)
-            if not self._walk(series, asked, gap, known, lambda span: self._pages.daily(code, span)):
-                self._journal.start_anew(series)
-                self._walk(series, wanted, wanted, {}, lambda span: self._pages.daily(code, span))
-                return
-
-    def _widened(self, gap: Span, known: dict[str, Bar]) -> Span:
-        """The missing days with some known ones around them."""
-        first, last = _first_session(gap.first), _last_session(gap.last)
-        before, after = offset_session(first, -_OVERLAP), offset_session(last, _OVERLAP_AFTER)
-        days = [date.fromisoformat(stamp) for stamp in known]
-        earlier = [day for day in days if before <= day < gap.first]
-        later = [day for day in days if gap.last < day <= after]
-        return Span(min(earlier, default=gap.first), max(later, default=gap.last))
-
-    def _walk(self, series: str, asked: Span, gap: Span, known: dict[str, Bar], ask: _Ask) -> bool:
-        """Fetch pages from the last day back to the first; False if KIS has restated what is known."""
-        last = asked.last
-        while asked.first <= last and not self._stop.is_set():
-            span, bars = ask(Span(asked.first, last))
-            for bar in bars:
-                before = known.get(bar[0])
-                if before is None or before[1:6] == bar[1:6]:
-                    continue
-                if self._plan.adjusted and before[1:5] != bar[1:5]:
-                    return False
-                with self._lock:
-                    self._corrected += 1
-            self._journal.add(series, span, bars)
-            self._advance(series, Span(max(span.first, gap.first), min(span.last, gap.last)))
-            last = span.first - timedelta(days=1)
-        return True
-
-    def _minutes(self, ticker: str, code: str, wanted: Span) -> None:
-        series = f"minute-{ticker}"
-        for gap in self._gaps(series, wanted, self._state.covered.get(ticker)):
-            for day in sessions_between(gap.first, gap.last):
-                if self._stop.is_set():
-                    return
-                self._journal.add(series, Span(day, day), self._pages.minutes(code, day))
-                self._advance(series, Span(day, day))
-        # Minutes have no base price: the daily bars tell it, and what the day before closed at.
-        daily = f"daily-{ticker}"
-        for gap in reversed(self._gaps(daily, wanted, self._state.covered.get(ticker))):
-            asked = Span(offset_session(_first_session(gap.first), -2), gap.last)
-            self._walk(daily, asked, gap, {}, lambda span: self._pages.daily(code, span))
-
-    def _index(self, name: str, wanted: Span) -> None:
-        series = f"index-{name}"
-        for gap in reversed(self._gaps(series, wanted, self._state.indices.get(name))):
-            self._walk(series, gap, gap, {}, lambda span: self._pages.index(name, span))
-
-    def _instrument(self, ticker: str, code: str) -> None:
-        """Asked once; and again where no new bar came, because its listing may have ended."""
-        fetched = self._journal.instruments()
-        kind = "minute" if self._plan.interval == "1m" else "daily"
-        pages = self._journal.pages(f"{kind}-{ticker}")
-        is_quiet = bool(pages.spans) and not set(pages.bars) - set(self._known.get(ticker, {}))
-        if ticker in fetched or (ticker in self._state.instruments and not is_quiet):
-            return
-        chart_name = self._pages.names.get(code) or (self._state.instruments.get(ticker) or {}).get("name") or ""
-        row = fetch_instrument(self._rest, code, ticker, chart_name)
-        with self._lock:
-            self._journal.add_instrument(row)
-
-    def _advance(self, series: str, span: Span) -> None:
-        if span.first <= span.last:
-            with self._lock:
-                self._done = min(self._done + _sessions(span), self._total)
-                self._tell(f"{series.split('-', 1)[1]} {span.first}", self._done, self._total)
-
     # The dataset --------------------------------------------------------------------------------------------
 
     def _finish(
         self, codes: dict[str, str], wanted: dict[str, Span], of_index: dict[str, Span], last: date
     ) -> DownloadSummary:
-        kind = "minute" if self._plan.interval == "1m" else "daily"
-        bars = {ticker: self._journal.pages(f"{kind}-{ticker}") for ticker in sorted(codes)}
+        bars = {ticker: self._journal.pages(f"{self._plan.series}-{ticker}") for ticker in sorted(codes)}
         fetched = self._journal.instruments()
         for ticker, code in codes.items():
             is_new = ticker not in self._state.covered
-            if ticker in self._unknown or (is_new and not bars[ticker].bars):
-                self._unknown.add(ticker)
+            if ticker in self._fetcher.unknown or (is_new and not bars[ticker].bars):
+                self._fetcher.unknown.add(ticker)
                 bars.pop(ticker)
                 continue
             self._state.codes[ticker], self._state.covered[ticker] = code, wanted[ticker]
         self._state.instruments.update({ticker: fetched[ticker] for ticker in self._state.covered if ticker in fetched})
-        indices = {name: self._journal.pages(f"index-{name}") for name in of_index}
-        self._state.indices.update(of_index)
+        indices = {name: self._journal.pages(f"index-{name}") for name in of_index if name not in self._fetcher.unknown}
+        self._state.indices.update({name: of_index[name] for name in indices})
         is_new = any(pages.spans or pages.is_anew for pages in (*bars.values(), *indices.values()))
         if self._before is not None and not is_new:
             self._journal.discard()
             manifest, added = catalog.open_dataset(self._target)[1], 0
         else:
             if not self._state.covered:
-                shown = ", ".join(sorted(self._unknown)[:5])
+                shown = ", ".join(sorted(self._fetcher.unknown)[:5])
                 raise DataError(f"KIS has no bar of {shown} on these days. Check the codes and the days.")
             self._compare_calendars(last)
-            bases = {ticker: self._journal.pages(f"daily-{ticker}") for ticker in bars} if kind == "minute" else {}
+            bases = (
+                {ticker: self._journal.pages(f"daily-{ticker}") for ticker in bars}
+                if self._plan.series == "minute"
+                else {}
+            )
             content = Fetched(state=self._state, bars=bars, bases=bases, indices=indices)
             manifest, added = write(self._journal.empty_part(), self._target.name, content, self._before)
             self._journal.finish()
@@ -396,9 +225,9 @@ class _Download:
             manifest=manifest,
             last=last,
             new_bars=added,
-            corrected=self._corrected,
+            corrected=self._fetcher.corrected,
             fetched_anew=tuple(ticker for ticker, pages in bars.items() if pages.is_anew),
-            unknown=tuple(sorted(self._unknown)),
+            unknown=tuple(sorted(self._fetcher.unknown)),
             calendar=dict(self._state.calendar),
         )
 
@@ -422,6 +251,29 @@ class _Download:
             asked = latest + timedelta(days=1)
 
 
+def _state(target: Path, interval: str | None, adjusted: bool | None, exchange: str) -> State:
+    """What the folder is a download of, or what it is to become.
+
+    Raises:
+        BadInput, DataError: it cannot become what was asked for.
+    """
+    known = State.load(target)
+    before = known.plan if known is not None else Plan(interval=interval or "1d", adjusted=False, exchange=exchange)
+    plan = Plan(
+        interval=interval or before.interval,
+        adjusted=before.adjusted if adjusted is None else adjusted,
+        exchange=exchange,
+    )
+    if plan.interval == "1m" and plan.adjusted:
+        raise BadInput("KIS tells minutes as they were traded. Leave --adjusted out.")
+    if known is not None and known.plan != plan:
+        raise DataError(
+            f"{target} is a download of {_words(known.plan)}, and cannot become one of {_words(plan)}. "
+            "Choose another folder."
+        )
+    return known or State(plan=plan)
+
+
 def _words(plan: Plan) -> str:
     return f"{'adjusted' if plan.adjusted else 'raw'} {plan.interval} bars of {plan.exchange}"
 
@@ -432,13 +284,4 @@ def _hull(wanted: Span, covered: Span | None) -> Span:
     return Span(min(wanted.first, covered.first), max(wanted.last, covered.last))
 
 
-def _first_session(day: date) -> date:
-    return day if is_session(day) else sessions_between(day, day + timedelta(days=20))[0]
-
-
-def _last_session(day: date) -> date:
-    return day if is_session(day) else previous_session(day)
-
-
-def _sessions(span: Span) -> int:
-    return len(sessions_between(span.first, span.last))
+__all__ = ["DownloadStopped", "DownloadSummary", "update_dataset"]

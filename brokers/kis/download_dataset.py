@@ -58,6 +58,11 @@ class Plan:
     adjusted: bool
     exchange: str
 
+    @property
+    def series(self) -> str:
+        """What its pages are called in the journal."""
+        return "minute" if self.interval == "1m" else "daily"
+
     def as_json(self) -> dict[str, Any]:
         """For the files."""
         return {"interval": self.interval, "adjusted": self.adjusted, "exchange": self.exchange}
