@@ -47,6 +47,7 @@ _TABLE = """
     purpose TEXT NOT NULL,
     recorded_at TEXT NOT NULL
 """
+_SETTINGS = ("provider", "model", "temperature", "top_p", "seed", "max_output_tokens", "effort")
 _SCHEMA = f"""
 CREATE TABLE answers ({_TABLE}, PRIMARY KEY (key)) STRICT;
 -- What `refresh` replaced, so that an answer that once decided a trade can still be read.
@@ -235,6 +236,15 @@ class Cassette:
             first=unstamp(totals[4]) if totals[4] else None,
             last=unstamp(totals[5]) if totals[5] else None,
         )
+
+    def settings_of(self, purpose: str) -> list[dict[str, Any]]:
+        """Provider, model and settings of the recorded requests of a purpose, each once."""
+        columns = ", ".join(f"json_extract(request, '$.{name}')" for name in _SETTINGS)
+        with self._lock:
+            rows = self._file.execute(
+                f"SELECT DISTINCT {columns} FROM answers WHERE purpose = ?", (purpose,)
+            ).fetchall()
+        return [dict(zip(_SETTINGS, row, strict=True)) for row in rows]
 
     def former(self, key: str) -> list[RawAnswer]:
         """Answers to a request that later ones replaced, oldest first."""

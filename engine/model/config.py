@@ -292,7 +292,9 @@ def _told(problem: dict[str, Any]) -> str:
         return f"{name}: there is no such key" + (f"; did you mean {near[0]}?" if near else "")
     if name == "model" and problem["type"] == "value_error":
         return str(problem["msg"]).removeprefix("Value error, ")
-    shown = "" if isinstance(problem["input"], dict) or "key" in name else f" = {problem['input']!r}"
+    # An address can hold a password, and whatever is called a key may be one.
+    hidden = isinstance(problem["input"], dict) or "key" in name or name == "base_url"
+    shown = "" if hidden else f" = {problem['input']!r}"
     return f"{name}{shown}: {str(problem['msg']).removeprefix('Value error, ')}"
 
 

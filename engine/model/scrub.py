@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from engine.log import MASK, redact_text
 
 _SHORTEST = 6  # a shorter secret would mask ordinary words
-# As the last shape of engine.log, but inside a JSON text that is itself a string of JSON.
+# As a shape of engine.log, but inside a JSON text that is itself a string of JSON, at any depth.
 _QUOTED = re.compile(
-    r"""(?ix)(\\"(?:app_?key|app_?secret|secret_?key|api_?key|access_token|approval_key|password)\\"\s*:\s*\\")[^"\\]+"""
+    r"""(?ix)((\\+)"(?:app_?key|app_?secret|secret_?key|api_?key|access_token|approval_key|password)\2"
+    \s*:\s*\2")[^"\\]+"""
 )
 
 

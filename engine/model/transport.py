@@ -20,7 +20,7 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 from engine.clock import Clock, session_of
-from engine.errors import BadInput
+from engine.errors import BadInput, BrokenInvariant
 from engine.ledger.canonical import digest
 from engine.model.answer import Content, RawAnswer, UnreadableAnswer, read_answer, reply_of
 from engine.model.calls import CallLog
@@ -234,7 +234,7 @@ class Transport:
                 self._wait_or_give_up(failed, key, attempt, deadline)
                 continue
             return self._keep(request, key, call_id, raw, content, tariff, most_won)
-        raise AssertionError("the last attempt returns or raises")
+        raise BrokenInvariant("The last attempt neither returned nor raised.")
 
     def _attempt(self, request: ModelRequest, deadline: float) -> tuple[RawAnswer, Content]:
         assert self._client is not None
