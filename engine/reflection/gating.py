@@ -1,0 +1,140 @@
+"""The gate as the reflection calls it: the same function as `geoul gate`, one candidate after the other.
+
+A rule that is promoted becomes part of the base that the next one is judged against: two filters that cut the same
+losers are worth one.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from engine.config import BacktestConfig
+from engine.data.panel import Panel
+from engine.errors import BadInput
+from engine.ledger.ledger import Ledger
+from engine.ledger.reflections import RuleProposal
+from engine.reflection.m3_rules import Proposals, RefusedRule
+from engine.research.candidate import read_candidate
+from engine.research.gate import judge
+from engine.research.gate_settings import GateSettings
+from engine.research.verdict import Step, Verdict
+from engine.research.workers import Workers
+from engine.rules.edit import add_rule, remove_rule
+from engine.rules.problem import RuleProblem
+
+Judge = Callable[[str, str], Verdict]
+"""(prompt in force, proposed prompt) -> verdict."""
+
+# `--gate quick`: the same steps and thresholds, but coarser figures where they cost the most time.
+QUICK_NEIGHBOURS = 20
+QUICK_RESAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What became of all proposals, and the prompt with those that were promoted."""
+
+    proposals: tuple[RuleProposal, ...]
+    text: str
+
+    @property
+    def promoted(self) -> tuple[RuleProposal, ...]:
+        """Those that come into force."""
+        return tuple(proposal for proposal in self.proposals if proposal.decision == "promote")
+
+
+def gate_on(
+    panel: Panel,
+    config: BacktestConfig,
+    ledger: Ledger | None,
+    workers: Workers,
+    settings: GateSettings,
+    *,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+    new_dataset: bool = False,
+) -> Judge:
+    """The real gate; arguments as for `engine.research.gate.judge`."""
+
+    def call(base: str, proposed: str) -> Verdict:
+        candidate = read_candidate(base, proposed)
+        report = judge(
+            candidate, panel, config, ledger, workers, settings, start=start, end=end, new_dataset=new_dataset
+        )
+        return report.verdict
+
+    return call
+
+
+def quick(settings: GateSettings) -> GateSettings:
+    """The settings of `--gate quick`."""
+    return replace(settings, neighbours=QUICK_NEIGHBOURS, resamples=QUICK_RESAMPLES)
+
+
+def accept_all(base: str, proposed: str) -> Verdict:
+    """No gate: everything that compiles comes into force. For demonstrations of what the gate is for."""
+    step = Step(name="off", outcome="warn", reason="gate_off", figures={"changed": int(base != proposed)})
+    return Verdict(decision="promote", steps=(step,))
+
+
+def gate_all(text: str, proposals: Proposals, judge_one: Judge) -> Gated:
+    """Judge additions, then removals, each against the prompt with what was promoted before it.
+
+    Args:
+        text: the prompt in force.
+        proposals: of M3.
+        judge_one: the gate.
+    """
+    done = [_refused(rule) for rule in proposals.refused]
+    for rule in proposals.rules:
+        proposed = add_rule(text, rule.entry)
+        found = _judged("add", rule.entry.id, rule.as_plain(), text, proposed, judge_one)
+        text = proposed if found.decision == "promote" else text
+        done.append(found)
+    for rule_id, reason in proposals.deprecated:
+        proposed = remove_rule(text, rule_id)
+        found = _judged("remove", rule_id, {"reason": reason}, text, proposed, judge_one)
+        text = proposed if found.decision == "promote" else text
+        done.append(found)
+    return Gated(tuple(done), text)
+
+
+def not_promoted(proposals: Sequence[RuleProposal]) -> tuple[str, ...]:
+    """Conditions that the gate has turned down: all that a model may hear of its verdicts, without figures."""
+    return tuple(
+        str(proposal.rule["condition"])
+        for proposal in proposals
+        if proposal.kind == "add" and proposal.decision in ("shadow", "reject") and "condition" in proposal.rule
+    )
+
+
+def _judged(
+    kind: str, rule_id: str, rule: dict[str, object], base: str, proposed: str, judge_one: Judge
+) -> RuleProposal:
+    try:
+        verdict = judge_one(base, proposed)
+    except RuleProblem as problem:
+        return RuleProposal(kind=kind, rule_id=rule_id, rule=rule, decision="refused", reason=problem.in_language("en"))
+    except BadInput as error:
+        # Too little data, say: nothing is known about the rule, so it gets no money.
+        return RuleProposal(kind=kind, rule_id=rule_id, rule=rule, decision="shadow", reason=str(error))
+    return RuleProposal(
+        kind=kind,
+        rule_id=rule_id,
+        rule=rule,
+        decision=verdict.decision,
+        reason=verdict.reason,
+        verdict=verdict.as_json(),
+    )
+
+
+def _refused(rule: RefusedRule) -> RuleProposal:
+    return RuleProposal(
+        kind="add" if "condition" in rule.rule or not rule.rule else "remove",
+        rule_id=rule.rule_id,
+        rule=rule.rule,
+        decision="refused",
+        reason=" ".join(rule.reasons),
+    )
