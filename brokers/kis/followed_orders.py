@@ -61,7 +61,8 @@ class FollowedOrders:
         self._unclaimed: dict[_Number, list[OrderNews]] = {}
         self._strangers: dict[_Number, Notice] = {}  # the first notice of each number that is nobody's
         self._restored: set[date] = set()
-        self._amending: dict[str, str] = {}  # amend accepted by KIS, not confirmed: the coming number
+        self._amending: dict[str, tuple[str, int]] = {}  # amend accepted by KIS, not confirmed: coming number, price
+        self._traded: dict[_Number, int] = {}  # won booked under each number: commission and tax are rounded on them
         self._withdrawn: dict[str, int] = {}  # shares that a notice says were cancelled, not settled yet
         self._told_missing: set[str] = set()
         self._events: deque[Event] = deque()
@@ -84,6 +85,7 @@ class FollowedOrders:
             self._ids[day, number_key(text)] = order_id
         for (order_id, number), told in fills.items():
             self._ids[day, number] = order_id
+            self._traded[day, number] = sum(quantity * price for _, quantity, price in told)
             self.notices.restore(day, number, 0, told)
         for order in orders.values():
             if order.order_number:
@@ -154,19 +156,19 @@ class FollowedOrders:
             self.notices.restore(day, number, order.request.quantity)
         self._claim(day, number)
 
-    def expect_amend(self, order_id: str, order_number: str) -> None:
-        """KIS took an amend; until it is confirmed, the order has two numbers."""
+    def expect_amend(self, order_id: str, order_number: str, price: int) -> None:
+        """KIS took an amend of the whole rest to a price; until it is confirmed, the order has two numbers."""
         order = self._books.order(order_id)
         if order is not None:
             day = session_of(order.intended_at)
-            self._amending[order_id] = order_number
+            self._amending[order_id] = order_number, price
             self._ids[day, number_key(order_number)] = order_id
             self.unsettled.add(day)
             self._claim(day, number_key(order_number))
 
     def current_number(self, order: Order) -> str:
         """The number by which the rest of an order is reached now."""
-        return self._amending.get(order.id, order.order_number)
+        return self._amending.get(order.id, (order.order_number, 0))[0]
 
     def is_amending(self, order_id: str) -> bool:
         """Whether an amend waits for its confirmation."""
@@ -224,7 +226,7 @@ class FollowedOrders:
         if order is None:
             return
         if isinstance(news, Filled):
-            self._fill(order, news)
+            self._fill(self._amended_by(order, news), news)
         elif isinstance(news, InDoubt):
             self.unsettled.add(day)
         elif not order.is_active:
@@ -239,8 +241,9 @@ class FollowedOrders:
     def _fill(self, order: Order, news: Filled) -> None:
         day = session_of(news.time)
         amount = news.quantity * news.price
-        costs = estimated_costs(news.side, day, self._class_of(news.ticker), order.filled_amount, amount)
-        self.book(
+        before = self._traded.get((day, news.number), 0)
+        costs = estimated_costs(news.side, day, self._class_of(news.ticker), before, amount)
+        is_news = self.book(
             Fill(
                 time=news.time,
                 order_id=order.id,
@@ -254,10 +257,25 @@ class FollowedOrders:
                 rural=costs.rural,
             )
         )
+        if is_news:
+            self._traded[day, news.number] = before + amount
+
+    def _amended_by(self, order: Order, news: Filled) -> Order:
+        """The order at its new price, where its first fill under the new number overtakes the confirmation."""
+        number, price = self._amending.get(order.id, ("", 0))
+        if not number or number_key(number) != news.number or order.status not in WORKING:
+            return order
+        del self._amending[order.id]
+        quantity = order.request.quantity  # the whole rest has moved
+        self.book(OrderAmended(time=news.time, order_id=order.id, quantity=quantity, price=price, order_number=number))
+        return self._books.order(order.id) or order
 
     def _amended(self, order: Order, day: date, news: Amended) -> None:
         self._ids[day, news.number] = order.id
         self._amending.pop(order.id, None)
+        if number_key(order.order_number) == news.number:  # a fill under the new number, or the list, has told it
+            self._claim(day, news.number)
+            return
         number = news.notice.order_number
         total = order.filled + news.quantity
         # An amend moves the whole rest. If the shares do not add up, fills of the old number are still on their way.

@@ -115,7 +115,7 @@ class Submission:
         result = self._change(order, values)
         if not isinstance(result, OrderAnswer):
             return result
-        self._followed.expect_amend(order.id, result.order_number)
+        self._followed.expect_amend(order.id, result.order_number, price)
         return Accepted(order_number=result.order_number)
 
     # The work -----------------------------------------------------------------------------------------------

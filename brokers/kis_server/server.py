@@ -160,13 +160,14 @@ class KisServer:
             },
         )
         if answered.notices:
+            self.stream.hold(answered.notices)
             try:
                 await response.prepare(request)
                 await response.write_eof()
             except ConnectionError:
                 pass  # the client has gone; the order is there all the same, and its notices are sent
             finally:
-                self.stream.notify(answered.notices)
+                self.stream.release(answered.notices)
         return response
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:

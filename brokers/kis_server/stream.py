@@ -6,7 +6,7 @@ One key and one initial vector a socket, in every answer: a client that keeps on
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from brokers.kis.ack_codes import ACK_CODES
@@ -90,6 +90,7 @@ class Stream:
         self._sockets: list[Socket] = []
         self._heard: dict[tuple[str, str], list[Socket]] = {}
         self._held_back: list[Notice] = []
+        self._after_answers: list[Sequence[Notice]] = []
         self.sent_to: dict[str, int] = {}
         world.listeners.append(self._tell)
 
@@ -186,7 +187,21 @@ class Stream:
 
     # What is told
 
+    def hold(self, notices: Sequence[Notice]) -> None:
+        """Notices that follow an answer which is being written; what the market does meanwhile is told after them."""
+        self._after_answers.append(notices)
+
+    def release(self, notices: Sequence[Notice]) -> None:
+        """The answer has gone: send its notices, unless the market has overtaken it."""
+        waiting = [batch for batch in self._after_answers if batch is not notices]
+        if len(waiting) < len(self._after_answers):
+            self._after_answers = waiting
+            self.notify(notices)
+
     def _tell(self, happened: Happened) -> None:
+        waiting, self._after_answers = self._after_answers, []
+        for batch in waiting:
+            self.notify(batch)
         fields, printed = self._setup.trade_fields, happened.printed
         for (tr_id, key), sockets in self._heard.items():
             if not sockets:
