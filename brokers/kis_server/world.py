@@ -143,7 +143,10 @@ class World:
         if setup.number in self.accounts:
             raise BadInput(f"The account {setup.number} exists already. Give the new one another number.")
         cash = self.config.cash_won if setup.cash_won is None else setup.cash_won
-        exchange = self._exchange.with_config(self.config.model_copy(update={"cash_won": cash}))
+        # Whatever venue the configuration names: each account plays its own. Where order hours are off, a paper order
+        # of the night still meets nothing before the opening price.
+        own = {"cash_won": cash, "venue": "paper" if setup.environment == "paper" else "krx"}
+        exchange = self._exchange.with_config(self.config.model_copy(update=own))
         in_bar = bool(self._parts_done)
         row = self.market.row if in_bar else self.market.row + 1
         account = ServedAccount(setup, exchange, self._rules, self.market, row)

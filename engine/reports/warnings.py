@@ -150,6 +150,7 @@ def _generous_assumptions(result: Result, metrics: Metrics) -> dict[str, bool]:
         "no_costs": config.get("costs") is False or (metrics.fills > 0 and metrics.costs == 0),
         "no_participation_limit": config.get("participation") == 0,
         "path_high_first": config.get("path") == "high_first",
+        "paper_on_daily_bars": config.get("venue") == "paper" and result.interval == "1d",
     }
 
 

@@ -111,6 +111,7 @@ def test_what_the_data_lacks_warns_from_the_manifest():
         ({"costs": False}, "no_costs"),
         ({"participation": 0}, "no_participation_limit"),
         ({"path": "high_first"}, "path_high_first"),
+        ({"venue": "paper"}, "paper_on_daily_bars"),
     ],
 )
 def test_generous_settings_warn(setting, code):
