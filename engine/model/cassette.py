@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +103,7 @@ class Cassette:
 
     def __init__(self, path: Path, *, read_only: bool = False, scrub: Scrubber | None = None) -> None:
         self.path, self._scrub, self._lock = path, scrub or Scrubber(), threading.Lock()
+        self._read_only = read_only
         if read_only and not path.is_file():
             raise DataError(f"There is no cassette at {path}. Check the path, or record one with --model record.")
         try:
@@ -258,6 +259,11 @@ class Cassette:
     def close(self) -> None:
         """Close the file; everything is in the one file afterwards."""
         with self._lock:
+            if not self._read_only:
+                # Without its write-ahead log a finished cassette can be read where nothing can be written, and readers
+                # leave no files beside it. While another program has it open, that one does this.
+                with suppress(sqlite3.DatabaseError):
+                    self._file.execute("PRAGMA journal_mode = DELETE")
             self._file.close()
 
     def __len__(self) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 _LONGEST_LINE = 160
 _MOST_LINES = 80
 _CONTEXT = 2
+_BETWEEN_VALUES = re.compile(r'(?<=,)(?=["{\[])|(?<=[{\[])(?=["{\[])')
 
 
 def readable(request_json: str) -> list[str]:
@@ -51,8 +53,8 @@ def difference(recorded: list[str], asked: list[str]) -> str:
 
 
 def _broken(line: str) -> list[str]:
-    """A long line in pieces, each value of a compact JSON text on a line of its own, so that a diff points at it."""
+    """A long line in pieces, so that a diff points at what changed: compact JSON between its values, then by length."""
     if len(line) <= _LONGEST_LINE:
         return [line]
-    pieces = line.replace(",", ",\n").replace("{", "{\n").replace("}", "\n}").splitlines()
-    return [piece for piece in pieces if piece]
+    pieces = _BETWEEN_VALUES.split(line) if line.lstrip()[:1] in ("{", "[") else [line]
+    return [piece[start : start + _LONGEST_LINE] for piece in pieces for start in range(0, len(piece), _LONGEST_LINE)]

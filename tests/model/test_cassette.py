@@ -67,7 +67,9 @@ def test_cassettes_merge_and_a_conflict_names_both_and_changes_nothing(tmp_path:
 def test_a_finished_cassette_is_one_file_that_can_be_read_where_nothing_can_be_written(tmp_path: Path) -> None:
     with Cassette(tmp_path / "tape.db") as cassette:
         cassette.put(make_request(), make_reply())
-    assert [path.name for path in tmp_path.iterdir()] == ["tape.db"]
+    with Cassette(tmp_path / "tape.db", read_only=True) as cassette:
+        assert len(cassette) == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["tape.db"]
     shelf = tmp_path / "shelf"
     shelf.mkdir()
     shutil.copy(tmp_path / "tape.db", shelf / "tape.db")
@@ -109,6 +111,20 @@ def test_what_looks_like_a_secret_is_not_written(tmp_path: Path) -> None:
     assert found is not None and "tiny" in found.text  # too short to be told from a word
     content = (tmp_path / "tape.db").read_bytes().decode(errors="ignore")
     assert not [secret for secret in ("sk-live", "hunter2", "abc-9") if secret in content]
+
+
+def test_a_cassette_can_be_read_while_it_is_recorded(tmp_path: Path) -> None:
+    with (
+        Cassette(tmp_path / "tape.db") as recording,
+        Cassette(tmp_path / "tape.db", read_only=True) as reading,
+        Cassette(tmp_path / "tape.db") as other,
+    ):
+        recording.put(make_request("a"), make_reply())
+        other.put(make_request("b"), make_reply())
+        assert len(reading) == len(recording) == 2
+        other.close()
+        recording.put(make_request("c"), make_reply())
+        assert len(reading) == 3
 
 
 def test_info_counts(tmp_path: Path) -> None:
