@@ -1,0 +1,117 @@
+"""Our own KIS broker on a served account, with its ledger: the far side of the wire-parity suites."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brokers.kis.broker import KisBroker
+from brokers.kis.config import load_kis_config
+from brokers.kis.realtime import Record
+from brokers.kis.rest import KisRest
+from brokers.kis.stream_settings import StreamSettings
+from brokers.kis.websocket import RealtimeSocket
+from brokers.kis.world_clock import WorldClock
+from brokers.kis_account import LedgerBooks
+from engine.config import BacktestConfig
+from engine.data.panel import Panel
+from engine.events import CashMoved, CashReason, Event
+from engine.krx.instrument_class import InstrumentClass
+from engine.ledger.ledger import open_ledger
+from tests.kis_client import Client, make_server
+from tests.kis_venue import write_server_keys
+
+WAIT_SECONDS = 30.0
+
+
+class WireAccount:
+    """A server in front of a panel, our adapter in front of the server.
+
+    Args:
+        stack: closes everything.
+        folder: for keys, tokens and the ledger.
+        panel, config: what the server replays.
+        environment: "live" or "paper".
+        classes: of the tickers, for the estimate of costs.
+    """
+
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        folder: Path,
+        panel: Panel,
+        config: BacktestConfig,
+        environment: str,
+        classes: Mapping[str, InstrumentClass],
+        **options: Any,
+    ) -> None:
+        self._server = stack.enter_context(make_server(panel, config, **options))
+        self.clock = WorldClock(self._server.url, fresh_seconds=3600.0)  # nobody but us moves the world
+        stack.callback(self.clock.close)
+        self._client = Client(self._server, environment)
+        stack.callback(self._client.session.close)
+        path = write_server_keys(folder, self._server, self._client)
+        quick = {"token_folder": folder / "tokens", "calls_per_second": 1_000}
+        settings = load_kis_config(environment, variables={}, path=path, options=quick)  # type: ignore[arg-type]
+        rest = KisRest(settings, self.clock, sleep=self.clock.sleep)
+        self.ledger = stack.enter_context(open_ledger(folder / "ledger.db", self.clock))
+        self.ledger.append(CashMoved(time=self.clock.now(), reason=CashReason.DEPOSIT, amount=config.cash_won))
+        self._socket = RealtimeSocket(
+            url=settings.websocket_url,
+            approval_key=lambda renew: rest.approval_key().get_secret_value(),
+            clock=self.clock,
+            generator=np.random.default_rng(1),
+            settings=StreamSettings(spacing_seconds=0.0),
+        )
+        self.market: list[Record] = []
+        self.broker = KisBroker(
+            rest,
+            LedgerBooks(self.ledger),
+            self.clock,
+            stream=self._socket,
+            class_of=classes.__getitem__,
+            universe=list(classes),
+            on_market=self.market.append,  # type: ignore[arg-type]
+            sleep=self.clock.sleep,
+        )
+        stack.callback(self.broker.close)
+        self.broker.start(wait_seconds=WAIT_SECONDS)
+
+    @property
+    def session(self) -> date:
+        """The session that runs, or ran last."""
+        world = self._server.server.world
+        return world.path.sessions[world.session]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the data goes on."""
+        return self._server.server.world.next_step is not None
+
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        return self._server.url
+
+    def advance(self, **how: object) -> list[Event]:
+        """Move the world, and hear all that it says on the way; clocks and notices are up to date afterwards."""
+        answer = self._client.session.post(f"{self._server.url}/_world/advance", json=how)
+        assert answer.status_code == 200, answer.text
+        self.clock.refresh()
+        return self.hear()
+
+    def hear(self) -> list[Event]:
+        """Everything that has been sent to our socket, handled."""
+        told: list[Event] = []
+        while True:
+            sent = self._server.server.stream.sent_to.get(self._client.app_key, 0)
+            if self.broker.records_taken + self._socket.status().repeated_trades >= sent:
+                return told + self.broker.poll(0.0)
+            before = self.broker.records_taken
+            told += self.broker.poll(WAIT_SECONDS)
+            assert self.broker.records_taken > before, f"{before} of {sent} records came within {WAIT_SECONDS:g} s"
