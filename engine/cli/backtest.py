@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from engine.cli.graph_run import graph_runner
+from engine.cli.model_run import (
+    CassetteOption,
+    EstimateOption,
+    LatencyOption,
+    ModelConfigOption,
+    ModelMode,
+    ModelRun,
+    ModeOption,
+    PlainOption,
+    PlannerKind,
+    PlannerOption,
+    print_estimate,
+)
 from engine.cli.options import (
     CashOption,
     ConfigOption,
@@ -24,6 +40,7 @@ from engine.cli.options import (
     LangOption,
     PromptArgument,
     ReportOption,
+    SeedOption,
     StrategyOption,
     TickersOption,
     ToOption,
@@ -37,7 +54,7 @@ from engine.errors import BadInput
 if TYPE_CHECKING:
     from engine.config import BacktestConfig
     from engine.data.panel import Panel
-    from engine.operating.state import Cycle
+    from engine.model.estimate import CostEstimate
     from engine.result import Result
 
 
@@ -58,6 +75,14 @@ def backtest_command(
         Path | None,
         typer.Option("--ledger", help="판단과 거래를 적을 장부(--graph 포함) · ledger to write"),
     ] = None,
+    planner: PlannerOption = PlannerKind.rules,
+    model_config: ModelConfigOption = None,
+    cassette: CassetteOption = None,
+    mode: ModeOption = ModelMode.replay,
+    only_estimate: EstimateOption = False,
+    latency_bars: LatencyOption = None,
+    plain: PlainOption = False,
+    seed: SeedOption = 0,
     allow_gaps: GapsOption = False,
     report: ReportOption = Path("reports/backtest.html"),
     as_json: JsonOption = False,
@@ -77,8 +102,22 @@ def backtest_command(
 
     imported = time.perf_counter()
     decider = _decider(prompt, strategy, interval)
-    if graph or ledger is not None:
-        decider = _graph(prompt, strategy, ledger, lang.value)
+    runner = None
+    if planner is PlannerKind.llm:
+        model = ModelRun(
+            model_config=model_config, cassette=cassette, mode=mode, ledger=ledger, plain=plain, seed=seed, lang=lang
+        )
+        runner = graph_runner(prompt, ledger, lang, model, latency_bars)
+    elif only_estimate:
+        raise BadInput("The rules cost nothing. Use --estimate with --planner llm.")
+    elif graph or ledger is not None:
+        runner = graph_runner(prompt, ledger, lang)
+    if runner is not None:
+        if strategy is not None:
+            raise BadInput(
+                f"The operating graph runs the rules of a prompt, not the strategy {strategy}. Give one of them."
+            )
+        decider = _Decider(title=str(runner.path), interval=runner.rules.interval, run=runner.run)
     settings = configure(config, cash)
     first, last = day_range(start, end)
     if not as_json:
@@ -93,6 +132,11 @@ def backtest_command(
         panel = load_part(folder, first, last, tickers, decider.interval, allow_gaps=allow_gaps)
         loaded = time.perf_counter()
         announce(_STAGES["run" if is_warm() else "compile"][lang.value])
+        if runner is not None and only_estimate:
+            cost, recorded = runner.price(panel, settings, first, last)
+            bar.stop()
+            _tell_price(cost, recorded, lang, as_json=as_json)
+            return
         result = decider.run(
             panel,
             settings,
@@ -112,6 +156,13 @@ def backtest_command(
     written = write_report(result, report, options=options, metrics=metrics)
     for place in (*written, *([ledger] if ledger else ())):
         console.print(f"→ {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _tell_price(cost: CostEstimate, recorded: int, lang: Lang, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({**dataclasses.asdict(cost), "recorded": recorded}))
+    else:
+        print_estimate(Console(), cost, recorded, lang)
 
 
 _STAGES = {
@@ -159,40 +210,6 @@ def _rules(path: Path) -> _Decider:
         interval=rules.interval,
         run=lambda panel, settings, start, end, tell: backtest(rules, panel, settings, start, end, on_progress=tell),
     )
-
-
-def _graph(prompt: Path | None, strategy: str | None, ledger: Path | None, lang: Literal["ko", "en"]) -> _Decider:
-    """The rules of a prompt through the operating graph, every decision with its reasons into a ledger."""
-    from brokers.graph_replay import run_graph  # noqa: PLC0415  (loads the compiler)
-    from engine.rules.prompt import load_rules, read_prompt  # noqa: PLC0415
-
-    if strategy is not None:
-        raise BadInput(
-            f"The operating graph runs the rules of a prompt, not the strategy {strategy}. Give one of them."
-        )
-    path = prompt_path(prompt)
-    text = read_prompt(path)
-    rules = load_rules(path)
-
-    def run(
-        panel: Panel,
-        settings: BacktestConfig,
-        start: datetime.date | None,
-        end: datetime.date | None,
-        tell: Callable[[int, int], None],
-    ) -> Result:
-        done = 0
-
-        def count(_: Cycle) -> None:
-            nonlocal done
-            done += 1
-            tell(done, panel.rows)
-
-        return run_graph(
-            rules, panel, settings, ledger, start, end, lang, count, label=str(path), prompt_text=text
-        ).result
-
-    return _Decider(title=str(path), interval=rules.interval, run=run)
 
 
 def _strategy(source: str, interval: str | None) -> _Decider:

@@ -97,6 +97,12 @@ class LLMPlanner:
             found = self._mend(found, reply, question, situation, talk)
         return replace(found, trace=talk.trace)
 
+    def first_request(self, situation: Situation) -> ModelRequest | None:
+        """What would be asked first about a situation; None where nobody would be asked."""
+        if not offered(situation) and not situation.diagnosis.holdings:
+            return None
+        return self.request(self._prompt.question(situation).messages)
+
     def request(self, messages: tuple[Message, ...], stage: Stage = "first") -> ModelRequest:
         """The request of a question, as it is asked and as its key is computed."""
         return self._config.request(
