@@ -64,6 +64,7 @@ class FollowedOrders:
         self._amending: dict[str, tuple[str, int]] = {}  # amend accepted by KIS, not confirmed: coming number, price
         self._traded: dict[_Number, int] = {}  # won booked under each number: commission and tax are rounded on them
         self._withdrawn: dict[str, int] = {}  # shares that a notice says were cancelled, not settled yet
+        self._one_number: set[str] = set()  # orders that certainly have one number only: accepted here, never amended
         self._told_missing: set[str] = set()
         self._events: deque[Event] = deque()
         self.unsettled: set[date] = set()  # days for which the list has to be asked
@@ -151,10 +152,15 @@ class FollowedOrders:
         day, number = session_of(order.intended_at), number_key(order_number)
         self._ids[day, number] = order_id
         self._branches[order_id], self._kinds[order_id] = branch.strip(), kind
+        self._one_number.add(order_id)
         known = self.notices.order(day, number)
         if known is None or not known.order_quantity:
             self.notices.restore(day, number, order.request.quantity)
         self._claim(day, number)
+
+    def may_move(self, order_id: str) -> None:
+        """An amend is about to be sent: whatever becomes of it, the order may have two numbers from now on."""
+        self._one_number.discard(order_id)
 
     def expect_amend(self, order_id: str, order_number: str, price: int) -> None:
         """KIS took an amend of the whole rest to a price; until it is confirmed, the order has two numbers."""
@@ -333,7 +339,8 @@ class FollowedOrders:
     def compare_sums(self, listed: DailyList, order: Order) -> None:
         """The same where the list has sums and no rows: they must be of this order's ticker and side.
 
-        What cannot be assigned to exactly one order is not booked: an alert asks a person.
+        What cannot be assigned to exactly one order is not booked: an alert asks a person. Nor is it booked, before the
+        day is over, where it may be of a number that we do not know or of one of two: a notice or the rows will tell.
         """
         side, ticker = order.request.side, order.request.ticker
         ours = [
@@ -349,6 +356,12 @@ class FollowedOrders:
         working = [other for other in ours if other.status in WORKING]
         if missing < 0 or won < missing or len(working) != 1 or missing > order.remaining:
             self._alert_sums(order, listed)
+            return
+        unknown = any(
+            (other.request.ticker, other.request.side) == (ticker, side) for other in self._books.unresolved_orders()
+        )
+        if unknown or not (order.id in self._one_number or self.is_over(listed.day)):
+            self.unsettled.add(listed.day)
             return
         number = number_key(self.current_number(order))
         known = self.notices.order(listed.day, number)
@@ -387,7 +400,10 @@ class FollowedOrders:
             self._missing(order, listed)
             return
         for row in chain:
-            self._ids[listed.day, number_key(row.order_number)] = order.id
+            number = number_key(row.order_number)
+            if not self.knows(listed.day, number):  # an amend of which we never heard, or a cancel
+                self._ids[listed.day, number] = order.id
+                self._claim(listed.day, number)
             if original_of(row) is not None and not row.filled:
                 continue
             total = listed_total(row, self._as_of(listed))

@@ -112,6 +112,7 @@ class Submission:
             "ORD_UNPR": str(price),
             "QTY_ALL_ORD_YN": _ALL,
         }
+        self._followed.may_move(order.id)
         result = self._change(order, values)
         if not isinstance(result, OrderAnswer):
             return result

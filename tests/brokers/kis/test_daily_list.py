@@ -104,3 +104,44 @@ def test_an_order_behind_a_page_that_came_empty_is_neither_missing_nor_absent(tm
         account.venue.hidden.clear()
         account.let_pass(310)
         assert account.order(lost.id).status is OrderStatus.OPEN
+
+
+def test_a_fill_before_an_amend_is_booked_once_though_first_the_sums_tell_it_and_then_the_rows(tmp_path: Path) -> None:
+    with account_at_kis(tmp_path) as account:
+        account.venue.lists_rows = False
+        number = account.submit(10).order_number
+        account.venue.fill(int(number), 4, tell=0)
+        account.venue.confirms = False
+        account.broker.amend(number, price=PRICE + 100)
+        account.hear()
+        account.broker.open_orders()
+        account.venue.lists_rows = True
+        account.broker.open_orders()
+        assert (account.only.filled, account.only.request.price) == (4, PRICE + 100)
+
+
+def test_sums_that_may_hold_an_order_without_an_answer_are_not_booked_on_another_one(tmp_path: Path) -> None:
+    with account_at_kis(tmp_path) as account:
+        ours = account.submit(10).order_number
+        account.venue.lose.append("after")
+        account.submit(7)
+        account.venue.lists_rows = False
+        account.venue.fill(int(ours) + 1, 5, tell=0)
+        account.broker.open_orders()
+        assert [order.filled for order in account.ledger.open_orders()] == [0]
+        account.venue.lists_rows = True
+        account.let_pass(3)
+        account.broker.open_orders()
+        assert [order.filled for order in account.ledger.open_orders()] == [0, 5]
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_fills_under_a_number_that_only_the_list_reveals_are_booked(tmp_path: Path, told: int) -> None:
+    with account_at_kis(tmp_path) as account:
+        venue, number = account.venue, int(account.submit(10).order_number)
+        venue.orders[number].cancelled = 10  # an amend was carried out, and nobody told us
+        new = venue.take(venue.orders[number].side, 10, PRICE + 100, original=number).number
+        venue.fill(new, 4, tell=told)
+        account.hear()
+        account.broker.open_orders()
+        assert (account.only.filled, account.only.order_number) == (4, venue.text(new))
