@@ -23,6 +23,7 @@ from brokers.kis.daily_list import ask_daily_list, listed_state
 from brokers.kis.environment import PAPER
 from brokers.kis.errors import KisError
 from brokers.kis.followed_orders import FollowedOrders
+from brokers.kis.gap_filling import GapFilled, GapFiller
 from brokers.kis.history import KisHistory
 from brokers.kis.messages import BalanceRow, BalanceTotals, BuyingPower, SellableQuantity, number_key
 from brokers.kis.notice import Notice
@@ -50,7 +51,7 @@ _STREAMS = {"KRX": (TRADE, BOOK), "NXT": (TRADE_NXT, BOOK_NXT), "SOR": (TRADE_UN
 _SETTLE_AGAIN_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 1.0
 
-MarketNews = Trade | Book | IndexTick | Report
+MarketNews = Trade | Book | IndexTick | Report | GapFilled
 
 
 class KisBroker:
@@ -63,8 +64,9 @@ class KisBroker:
         stream: its WebSocket, not yet started; None = no notices and no prices by stream, the list is asked instead.
         class_of: instrument class of a ticker, for the estimate of costs.
         universe: all names of the market, for a ranking after the close where KIS has none.
-        on_market: is told trades, books, index levels and reports of the stream, in the order of arrival, in the
-            thread that calls `poll` or `events`.
+        on_market: is told trades, books, index levels and reports of the stream, in the order of arrival, and what
+            REST says about the trades of a gap, in the thread that calls `poll` or `events`.
+        order_books: watch the order books of subscribed names too; each takes a second registration of the 41.
         sleep: waits that many seconds of the clock's time.
     """
 
@@ -78,11 +80,12 @@ class KisBroker:
         class_of: ClassOf = lambda ticker: InstrumentClass.KOSPI_STOCK,
         universe: Sequence[str] = (),
         on_market: Callable[[MarketNews], None] | None = None,
+        order_books: bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         config = rest.config
         self._rest, self._books, self._clock, self._stream = rest, books, clock, stream
-        self._on_market, self._sleep = on_market, sleep
+        self._on_market, self._order_books, self._sleep = on_market, order_books, sleep
         notices = None
         if config.hts_id is not None and stream is not None:
             notices = Subscription(config.world.fill_stream, config.hts_id.get_secret_value())
@@ -94,6 +97,7 @@ class KisBroker:
         self.reconciler = Reconciler(rest, self.followed, books, self.channel, clock)
         self._submission = Submission(rest, books, self.followed, self.reconciler, self.channel, clock)
         self._quotes, self._history = KisQuotes(rest, clock, universe), KisHistory(rest, clock)
+        self._gaps = GapFiller(rest, clock)
         self._watched: dict[str, None] = {}
         self.records_taken = 0  # of the stream, notices included
         self._settle_at: datetime | None = None
@@ -139,6 +143,7 @@ class KisBroker:
         """Close stream and connections. Orders stay where they are."""
         if self._stream is not None:
             self._stream.close()
+        self._gaps.close()
         self._rest.close()
 
     def _wait_for_notices(self, seconds: float) -> None:
@@ -214,7 +219,8 @@ class KisBroker:
         """Watch these names: their trades and order books by stream, and in rankings of this account."""
         self._watched.update(dict.fromkeys(tickers))
         if self._stream is not None:
-            for tr_id in _STREAMS[self._rest.config.options.exchange]:
+            trades, books = _STREAMS[self._rest.config.options.exchange]
+            for tr_id in (trades, books) if self._order_books else (trades,):
                 self._stream.subscribe([Subscription(tr_id, ticker) for ticker in tickers])
 
     # Orders -------------------------------------------------------------------------------------------------
@@ -330,6 +336,9 @@ class KisBroker:
     def poll(self, timeout_seconds: float) -> list[Event]:
         """What has happened, waiting at most so long for the first item of the stream; then what is due is done."""
         self._take_all(self._until_due(timeout_seconds))
+        for filled in self._gaps.take():
+            if self._on_market is not None:
+                self._on_market(filled)
         self.reconciler.step()
         self._settle()
         told = [*self._told, *self.followed.events()]
@@ -351,9 +360,13 @@ class KisBroker:
                 self._told.extend(self.followed.events())
                 self._told.append(MarketStatus(time=item.received_at, phase=item.phase, ticker=item.ticker))
         elif isinstance(item, Trade | Book | IndexTick):
+            if isinstance(item, Trade):
+                self._gaps.saw(item)
             if self._on_market is not None:
                 self._on_market(item)
         else:
+            if self._on_market is not None:
+                self._gaps.hear(item)
             if self.channel.hear(item):
                 for order in self._books.open_orders():
                     self.followed.settle_later(order)
