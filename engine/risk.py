@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.clock import Clock
 from engine.matching import arrays as at
@@ -53,6 +53,27 @@ class RiskPolicy:
             else:
                 verdicts.append(Refused(value=value, reason=RefusalReason(at.REFUSAL_NAMES[code])))
         return verdicts
+
+
+def approved_as(approval: Approved[Any], request: OrderRequest) -> Approved[OrderRequest]:
+    """An approval that was given to a planned action, for the request that the action becomes at a venue.
+
+    The caller builds the request from the very action that was approved, with the quantity that was allowed.
+    """
+    return Approved(value=request, checked_at=approval.checked_at)
+
+
+def check_exit(request: OrderRequest, free: int, clock: Clock) -> Approved[OrderRequest] | Refused[OrderRequest]:
+    """A sell that protects: it passes every limit but one, that the shares are there.
+
+    Args:
+        request: a sell.
+        free: shares held that no open order sells.
+        clock: tells when it was checked.
+    """
+    if request.side is not Side.SELL or request.quantity > free:
+        return Refused(value=request, reason=RefusalReason.NOT_HELD, message=f"{free:,} shares are free to sell.")
+    return Approved(value=request, checked_at=clock.now())
 
 
 def resized(request: OrderRequest, quantity: int) -> OrderRequest:

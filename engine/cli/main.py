@@ -24,6 +24,7 @@ COMMANDS = {
     "audit": "engine.cli.audit:audit_command",
     "placebo": "engine.cli.placebo:placebo_command",
     "rules": "engine.cli.rules:app",
+    "reflect": "engine.cli.reflect:reflect_command",
     "ledger": "engine.cli.ledger:app",
     "kis": "engine.cli.kis:app",
     "model": "engine.cli.model:app",
@@ -31,6 +32,7 @@ COMMANDS = {
     "walk-forward": "engine.cli.walk_forward:walk_forward_command",
     "trials": "engine.cli.trials:trials_command",
     "serve": "engine.cli.serve:serve_command",
+    "paper": "engine.cli.paper:paper_command",
 }
 
 

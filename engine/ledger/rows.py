@@ -58,9 +58,13 @@ def find_order(connection: sqlite3.Connection, order_id: str) -> Order | None:
 
 
 def orders_of_account(
-    connection: sqlite3.Connection, *, active_only: bool = False, intended_on: date | None = None
+    connection: sqlite3.Connection,
+    *,
+    active_only: bool = False,
+    intended_on: date | None = None,
+    decision_id: str | None = None,
 ) -> dict[str, Order]:
-    """All orders of the account by id, or those that can still change, or those intended on a day in Seoul."""
+    """All orders of the account by id, or those that can still change, of a day in Seoul, or of a decision."""
     query = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE run_id = {ACCOUNT}"
     values: list[str] = []
     if active_only:
@@ -69,6 +73,9 @@ def orders_of_account(
     if intended_on is not None:
         values += [f"{intended_on.isoformat()}T", f"{intended_on.isoformat()}U"]
         query += " AND intended_at >= ? AND intended_at < ?"
+    if decision_id is not None:
+        values.append(decision_id)
+        query += " AND decision_id = ?"
     return {row[0]: _order(row) for row in connection.execute(query, values)}
 
 

@@ -10,6 +10,7 @@ that fails or comes too late is recorded and nothing more is sent for it; exits 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from engine.events import Event, PlanReady, Slice
 from engine.operating.analysis import analyse
@@ -38,6 +39,11 @@ AFTER_THE_PLAN = NODES.index(check_risk)
 TOO_LATE = Text("계획이 {deadline}까지 오지 않고 {time}에 왔다", "the plan was due at {deadline} and came at {time}")
 NO_PLAN = Text("계획이 비어 있고 이유도 없다", "the planner gave neither a plan nor a reason")
 NEVER_CAME = Text("실행이 끝날 때까지 계획이 오지 않았다", "no plan had come when the run ended")
+
+
+def decision_id_of(close: datetime) -> str:
+    """Name of the decision that looks at a close; the same in a replay and at a venue."""
+    return f"{close:%Y-%m-%dT%H:%M}"
 
 
 class OperatingGraph:
@@ -70,7 +76,7 @@ class OperatingGraph:
     def _begin(self, event: Slice) -> None:
         time = event.time
         cycle = Cycle(
-            decision_id=f"{time:%Y-%m-%dT%H:%M}", time=time, row=event.row, data_hash=self._seen.up_to(event.row)
+            decision_id=decision_id_of(time), time=time, row=event.row, data_hash=self._seen.up_to(event.row)
         )
         self._run(cycle, NODES)
         if cycle.waiting:

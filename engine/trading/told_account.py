@@ -10,7 +10,7 @@ backtest; only the fills are those that happened. What happened after the last c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -55,6 +55,7 @@ def told_account(
     history: Sequence[Event],
     rules_since: datetime | None = None,
     watched: Sequence[Node] = (),
+    on_row: Callable[[int, Simulation], None] | None = None,
 ) -> Simulation:
     """The account after the panel's last close.
 
@@ -66,6 +67,7 @@ def told_account(
         history: every event of the account, in the order of the ledger; the first is its deposit.
         rules_since: before it other rules were in force, whose exits and halts are over; None = these from the start.
         watched: further features.
+        on_row: told every bar after it has been booked.
 
     Raises:
         BadInput: no deposit, or no close before it.
@@ -93,7 +95,7 @@ def told_account(
         if rules_since is None
         else int(np.searchsorted(panel.closed_at_ns, to_nanoseconds(rules_since), side="left"))
     )
-    _Fold(simulation, exchange, compiled, history, deposit).run(since)
+    _Fold(simulation, exchange, compiled, history, deposit).run(since, on_row)
     return simulation
 
 
@@ -161,7 +163,7 @@ class _Fold:
         # The clocks of exchange and machine differ, and what was adopted belongs to the first bar.
         return order.row if order.request.decision_id == ADOPTED else max(row, order.row)
 
-    def run(self, since: int) -> None:
+    def run(self, since: int, on_row: Callable[[int, Simulation], None] | None) -> None:
         """Book every bar; from row `since` on the rules also decide, so that their state is what it would be."""
         simulation = self._simulation
         for row in range(simulation.first, simulation.last):
@@ -172,6 +174,8 @@ class _Fold:
                 self._book(event)
             simulation.trade_part(at.POINTS)
             simulation.row = row
+            if on_row is not None:
+                on_row(row, simulation)
             if since <= row < simulation.last - 1:
                 simulation.decide()
 

@@ -1,0 +1,347 @@
+"""Trading at KIS: adapter, ledger, downloaded history, graph and timetable put together.
+
+    with open_trading(plan) as trading:
+        trading.run(stop=lambda: False)
+
+One folder holds everything of an account: its ledger and the dataset that its decisions look at. A second process on
+the same folder is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+from filelock import FileLock, Timeout
+from pydantic import SecretStr
+
+from brokers.graph_replay import PanelPrices
+from brokers.kis.broker import KisBroker, MarketNews
+from brokers.kis.config import KisConfig
+from brokers.kis.download import update_dataset
+from brokers.kis.environment import LIVE
+from brokers.kis.errors import KisError
+from brokers.kis.realtime import Trade
+from brokers.kis.rest import KisRest
+from brokers.kis.websocket import RealtimeSocket
+from brokers.kis.world_clock import WorldClock
+from brokers.kis_account import LedgerBooks
+from brokers.replay import ReplayBroker
+from engine.broker import Broker
+from engine.clock import Clock
+from engine.config import BacktestConfig
+from engine.data.panel import Panel, load_panel
+from engine.errors import BadInput, ConfigError
+from engine.krx.instrument_class import InstrumentClass, instrument_class
+from engine.krx.sessions import offset_session, previous_session
+from engine.ledger.canonical import digest
+from engine.ledger.history import follow_prompt
+from engine.ledger.ledger import Ledger, open_ledger
+from engine.ledger.trades import PriceAt
+from engine.operating.desk import Planner
+from engine.reports.language import Lang
+from engine.rules.lookback import lookback_bars
+from engine.rules.prompt import load_rules, load_rules_text, read_prompt
+from engine.rules.tree import RuleSet
+from engine.rules.walk import rule_expressions
+from engine.simulation import Simulation
+from engine.trading.decision import RulesInForce
+from engine.trading.ports import Alone, Partner
+from engine.trading.trader import Trader, TradingSetup
+
+LEDGER, DATA, LOCK = "ledger.db", "data", ".lock"
+_LEAST_HISTORY = 60  # sessions: the index's mean and volatility look back on 20
+_SPARE_HISTORY = 10
+_WAIT_SECONDS = 1.0
+_WORLD_WAIT_SECONDS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradingPlan:
+    """What is traded, where, and by which rules.
+
+    Args:
+        folder: of the account.
+        config: of the adapter.
+        prompt: the decision prompt.
+        settings: costs and limits.
+        tickers: names that are looked at; needed at the first start only.
+        clock: of the venue's world.
+        sleep: waits that many seconds of its time.
+        adopt: holdings that are there at the first start become ours.
+        planner: chooses among the purchases that the rules signal; None lets the rules stand.
+        tell: is told one line for people at a time.
+        progress: of downloads: what, done, in all.
+        lang: of texts.
+    """
+
+    folder: Path
+    config: KisConfig
+    prompt: Path
+    settings: BacktestConfig
+    tickers: Sequence[str] | None
+    clock: Clock
+    sleep: Callable[[float], None] = time.sleep
+    adopt: bool = False
+    planner: Planner | None = None
+    tell: Callable[[str], None] = print
+    progress: Callable[[str, int, int], None] | None = None
+    lang: Lang = "ko"
+
+
+class KisHistoryFolder:
+    """The dataset of an account, kept up to date from KIS.
+
+    Args:
+        folder: of the dataset.
+        rest: asks KIS.
+        clock: tells which sessions are finished.
+        tickers: names; None = those of the dataset.
+        sessions: how many to begin with.
+        progress: is told what is being fetched.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rest: KisRest,
+        clock: Clock,
+        tickers: Sequence[str] | None,
+        sessions: int,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> None:
+        self._folder, self._rest, self._clock = folder, rest, clock
+        self._tickers, self._sessions, self._progress = tickers, sessions, progress
+        self._known: tuple[date, Panel] | None = None
+        self.classes: dict[str, InstrumentClass] = {}
+
+    def bring_up(self) -> Panel:
+        """Fetch what is missing, and map the whole history."""
+        wanted = self._clock.now()
+        is_new = not (self._folder / "manifest.json").is_file()
+        if is_new and not self._tickers:
+            raise BadInput("Which names? The first start needs --ticker, --universe or --data.")
+        start = offset_session(previous_session(wanted.date()), -self._sessions) if is_new else None
+        summary = update_dataset(
+            self._folder, self._rest, self._clock, self._tickers if is_new else None, start, progress=self._progress
+        )
+        if self._known is None or self._known[0] != summary.last:
+            panel = load_panel(self._folder, allow_gaps=True)
+            kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
+            self.classes = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
+            self._known = summary.last, panel
+        return self._known[1]
+
+    def class_of(self, ticker: str) -> InstrumentClass:
+        """Instrument class, for the estimate of costs."""
+        return self.classes.get(ticker, InstrumentClass.KOSPI_STOCK)
+
+
+class WorldPartner:
+    """Steps together with a served world: it goes on when we have read and handled everything it has sent us.
+
+    Args:
+        url: base address of the server.
+        app_key: whose frames are counted.
+        name: under which we take part.
+        taken: how many records of the stream we have handled.
+        clock: is told to look again.
+        wait_seconds: how long to wait for the next step, of real time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        app_key: SecretStr,
+        name: str,
+        taken: Callable[[], int],
+        clock: WorldClock,
+        wait_seconds: float = 0.5,
+    ) -> None:
+        self._url, self._name, self._taken, self._clock = url.rstrip("/"), name, taken, clock
+        self._wait_seconds = wait_seconds
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._before = 0  # frames of an earlier connection under this key
+        told = self._ask("POST", "clients", {"name": name, "app_key": app_key.get_secret_value()})
+        self._before = int(told["frames"]) - taken()
+        self._sequence = self._frames = 0
+        self.has_ended = False
+
+    def look(self) -> None:
+        """Note the step at which the turn begins, and the time."""
+        told = self._ask("GET", f"clock?client={self._name}")
+        self.has_ended = bool(told["ended"])
+        self._sequence, self._frames = int(told["sequence"]), int(told["frames"]) - self._before
+        self._clock.refresh()
+
+    def handled(self) -> None:
+        """Acknowledge that step if all of it has arrived, and wait a moment for the next one."""
+        if self._taken() >= self._frames:
+            seen = {"name": self._name, "sequence": self._sequence, "wait": self._wait_seconds}
+            self._ask("POST", "acknowledge", seen)
+
+    def leave(self) -> None:
+        """The world need not wait for us any more."""
+        self._ask("DELETE", f"clients/{self._name}")
+        self._session.close()
+
+    def _ask(self, method: str, path: str, content: object = None) -> dict[str, Any]:
+        try:
+            answer = self._session.request(method, f"{self._url}/_world/{path}", json=content, timeout=60)
+            told: dict[str, Any] = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise KisError(f"The world at {self._url} does not answer ({type(error).__name__}).") from None
+        return told
+
+
+@dataclass
+class Trading:
+    """A trader that is ready to run.
+
+    Args:
+        trader: the loop.
+        ledger: of the account.
+        broker: the adapter.
+        world: the served world that we step with; None where time is real.
+    """
+
+    trader: Trader
+    ledger: Ledger
+    broker: KisBroker
+    world: WorldPartner | None = None
+    begun: bool = field(default=False, init=False)
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Trade until told to stop, or until a served world has no data left."""
+        if not self.begun:
+            self.trader.begin()
+            self.begun = True
+        wait = _WAIT_SECONDS if self.world is None else _WORLD_WAIT_SECONDS
+        while not stop():
+            self.trader.turn(wait)
+            if self.world is not None and self.world.has_ended:
+                self.trader.turn(0.0)
+                return
+
+
+@contextmanager
+def open_trading(plan: TradingPlan) -> Iterator[Trading]:
+    """Put everything together; on leaving, connections are closed and orders stay where they are.
+
+    Raises:
+        ConfigError: another process trades in this folder.
+        GeoulError: configuration, rules, data or venue cannot be used.
+    """
+    with ExitStack() as stack:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            stack.enter_context(FileLock(plan.folder / LOCK, timeout=0))
+        except Timeout:
+            raise ConfigError(
+                f"Another process is trading in {plan.folder}. Stop it first: two would send every order twice."
+            ) from None
+        rules = load_rules(plan.prompt)
+        _check_interval(rules)
+        ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
+        rest = KisRest(plan.config, plan.clock, sleep=plan.sleep)
+        sessions = _history_of(rules)
+        history = KisHistoryFolder(plan.folder / DATA, rest, plan.clock, plan.tickers, sessions, plan.progress)
+        history.bring_up()
+        socket = _socket(plan, rest)
+        trader: list[Trader] = []
+
+        def on_market(news: MarketNews) -> None:
+            if isinstance(news, Trade) and not news.is_expected and trader:
+                trader[0].orders.on_trade(news.ticker, news.price, news.open)
+
+        broker = KisBroker(
+            rest,
+            LedgerBooks(ledger),
+            plan.clock,
+            stream=socket,
+            class_of=history.class_of,
+            on_market=on_market,
+            order_books=False,
+            sleep=plan.sleep,
+        )
+        stack.callback(broker.close)
+        world = None
+        if isinstance(plan.clock, WorldClock):
+            name = f"geoul {hashlib.sha256(str(plan.folder.resolve()).encode()).hexdigest()[:8]}"
+            taken = _taken(broker, socket)
+            world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, taken, plan.clock)
+            stack.callback(world.leave)
+        partner: Partner = world if world is not None else Alone()
+        setup = TradingSetup(
+            ledger=ledger,
+            venue=broker,
+            history=history,
+            clock=plan.clock,
+            rules=lambda: rules_in_force(plan.prompt, ledger),
+            config=plan.settings,
+            before_open=plan.config.world is LIVE,
+            view_of=_as_broker,
+            prices_of=lambda panel: _prices(panel, plan.settings),
+            planner=plan.planner,
+            partner=partner,
+            tell=plan.tell,
+            adopt=plan.adopt,
+            lang=plan.lang,
+        )
+        trader.append(Trader(setup))
+        yield Trading(trader=trader[0], ledger=ledger, broker=broker, world=world)
+
+
+def rules_in_force(prompt: Path, ledger: Ledger) -> RulesInForce:
+    """The prompt as it stands in its file now, and since when the account follows it.
+
+    Raises:
+        RuleError: the prompt does not compile.
+    """
+    text = read_prompt(prompt)
+    rules, name = load_rules_text(text), digest(text)
+    return RulesInForce(rules=rules, text=text, hash=name, since=follow_prompt(ledger, name, text))
+
+
+def _socket(plan: TradingPlan, rest: KisRest) -> RealtimeSocket:
+    seed = int.from_bytes(hashlib.sha256(str(plan.folder.resolve()).encode()).digest()[:4], "big")
+    return RealtimeSocket(
+        url=plan.config.websocket_url,
+        approval_key=lambda renew: rest.approval_key().get_secret_value(),
+        clock=plan.clock,
+        generator=np.random.default_rng(seed),
+    )
+
+
+def _taken(broker: KisBroker, socket: RealtimeSocket) -> Callable[[], int]:
+    return lambda: broker.records_taken + socket.status().repeated_trades
+
+
+def _as_broker(simulation: Simulation) -> Broker:
+    return ReplayBroker(simulation)
+
+
+def _prices(panel: Panel, settings: BacktestConfig) -> PriceAt:
+    return PanelPrices(panel, settings.delisting_haircut)
+
+
+def _check_interval(rules: RuleSet) -> None:
+    if rules.interval != "1d":
+        raise ConfigError(
+            f"The rules count bars of {rules.interval} (주기). Trading on the timetable follows daily bars: use 1d."
+        )
+
+
+def _history_of(rules: RuleSet) -> int:
+    """Sessions of history that the rules look back on, and some more."""
+    longest = max((lookback_bars(node) for rule in rules.rules for node in rule_expressions(rule)), default=0)
+    return max(longest, _LEAST_HISTORY) + _SPARE_HISTORY

@@ -1,0 +1,52 @@
+"""The account's whole history, and what belongs to one decision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.events import Event
+from engine.ledger import journal
+from engine.ledger.canonical import stamp, unstamp
+from engine.ledger.decisions import stored_decision
+from engine.ledger.ledger import Ledger
+from engine.ledger.rows import ACCOUNT, orders_of_account
+from engine.order import Order
+
+
+def account_events(ledger: Ledger) -> list[Event]:
+    """Every event of the account, in the order in which it was booked.
+
+    Raises:
+        BrokenInvariant: the journal was changed outside Geoul.
+    """
+    return [event for entry in journal.entries(ledger.connection) if (event := entry.event) is not None]
+
+
+def began_at(ledger: Ledger) -> datetime | None:
+    """When the account's first event happened, None before there is one."""
+    row = ledger.connection.execute("SELECT time FROM events ORDER BY sequence LIMIT 1").fetchone()
+    return unstamp(row[0]) if row else None
+
+
+def has_decision(ledger: Ledger, decision_id: str) -> bool:
+    """Whether a decision of the account has been recorded."""
+    return stored_decision(ledger.connection, ACCOUNT, decision_id) is not None
+
+
+def orders_of_decision(ledger: Ledger, decision_id: str) -> list[Order]:
+    """All orders that were intended for a decision, oldest first."""
+    orders = orders_of_account(ledger.connection, decision_id=decision_id)
+    return sorted(orders.values(), key=lambda order: (order.intended_at, order.id))
+
+
+def follow_prompt(ledger: Ledger, prompt_hash: str, text: str) -> datetime:
+    """Note that the account follows a prompt now. Returns since when it has been known to the ledger."""
+    with ledger.writing() as connection:
+        connection.execute(
+            "INSERT OR IGNORE INTO prompt_versions VALUES (?, ?, NULL, '', ?)",
+            (prompt_hash, stamp(ledger.clock.now()), text),
+        )
+        row = connection.execute(
+            "SELECT recorded_at FROM prompt_versions WHERE prompt_hash = ?", (prompt_hash,)
+        ).fetchone()
+    return unstamp(row[0])

@@ -1,0 +1,236 @@
+"""Orders on their way to the venue: those that a decision approves, and those that a watched level sends.
+
+An order of a decision goes out once, whatever happens in between: before it is sent, the ledger is asked whether this
+decision has sent an order for this name and side already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+
+from engine.broker import Accepted, Outcome, RefusedByVenue, Unavailable, Unknown
+from engine.clock import Clock
+from engine.data.panel import Panel
+from engine.krx.instrument_class import InstrumentClass, instrument_class
+from engine.krx.tick_size import grid_above, grid_below
+from engine.ledger.alerts import Urgency
+from engine.ledger.history import orders_of_decision
+from engine.ledger.ledger import Ledger
+from engine.operating.state import Proposal
+from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, OrderStatus, RefusalReason, Side
+from engine.risk import approved_as, check_exit
+from engine.simulation import Simulation
+from engine.trading import texts
+from engine.trading.ports import Venue
+from engine.trading.told_account import GUARD
+from engine.trading.watch import Level, Watch, guards_of, level_of
+
+_AGAIN = timedelta(seconds=5)
+Say = Callable[..., None]
+
+
+class OrderDesk:
+    """The orders of one day.
+
+    Args:
+        ledger: of the account.
+        venue: takes them.
+        clock: of the venue's world.
+        say: is told what people should read.
+        warn: is told what people should act on.
+        touch: see `Watch`.
+    """
+
+    def __init__(self, ledger: Ledger, venue: Venue, clock: Clock, say: Say, warn: Say, *, touch: bool) -> None:
+        self._ledger, self._venue, self._clock = ledger, venue, clock
+        self._say, self._warn = say, warn
+        self.watch = Watch(self._on_grid, touch=touch)
+        self.blocked: Mapping[str, str] = {}
+        self.sent = 0
+        self._decision_id, self._session, self._sends = "", date.min, False
+        self._class_of: dict[str, InstrumentClass] = {}
+        self._openings: dict[str, int] = {}
+        self._due: list[tuple[Level, int, datetime]] = []  # levels to send, the price that set them off, not before
+
+    def open(self, decision_id: str, panel: Panel, session: date, *, sends: bool) -> None:
+        """Begin with a decision; where it does not send, it only finds out what is watched."""
+        self._decision_id, self._session, self._sends, self.sent = decision_id, session, sends, 0
+        kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
+        self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
+        self.watch.replace(())
+        self._due.clear()
+
+    def forget(self) -> None:
+        """The session is over: nothing is watched."""
+        self.watch.replace(())
+        self._due.clear()
+        self._openings.clear()
+
+    # Orders of the decision -----------------------------------------------------------------------------------
+
+    def submit(self, approval: Approved[Proposal]) -> Outcome:
+        """Send what the risk check has approved, or watch for its moment."""
+        action = approval.value.action
+        earlier = self._earlier(action.ticker, action.side)
+        if earlier is not None:
+            return _as_outcome(earlier)
+        if action.ticker in self.blocked:
+            return RefusedByVenue(reason=RefusalReason.RESTRICTED, text=self.blocked[action.ticker])
+        if action.kind is OrderKind.STOP or action.from_open:
+            self.watch.add(level_of(approval, self._decision_id))
+            return Accepted(order_number="")
+        if not self._sends:
+            return Unavailable(text="the decision was carried out before")
+        request = OrderRequest(
+            ticker=action.ticker,
+            side=action.side,
+            quantity=action.quantity,
+            kind=action.kind,
+            price=None if action.price is None else round(action.price),
+            rule_ids=action.rule_ids,
+            decision_id=self._decision_id,
+        )
+        outcome = self._venue.submit(approved_as(approval, request))
+        if isinstance(outcome, Unavailable):  # it never left, so it may leave later
+            level = level_of(approval, self._decision_id)
+            level.kind, level.price, level.fired = action.kind, request.price or 0, True
+            self._due.append((level, 0, self._clock.now() + _AGAIN))
+        else:
+            self.sent += 1
+        return outcome
+
+    def _earlier(self, ticker: str, side: Side) -> Order | None:
+        """The order that this decision has sent for a name already; one that never arrived does not count."""
+        for order in orders_of_decision(self._ledger, self._decision_id):
+            same = order.request.ticker == ticker and order.request.side is side
+            if same and order.status is not OrderStatus.NOT_SENT:
+                return order
+        return None
+
+    # Watched levels -------------------------------------------------------------------------------------------
+
+    def guard(self, simulation: Simulation) -> None:
+        """Watch the levels that the decision has armed, but for those that have fired today already."""
+        name = f"{GUARD}:{self._decision_id}"
+        fired = {
+            (order.request.ticker, order.request.rule_ids[:1])
+            for order in orders_of_decision(self._ledger, name)
+            if order.status not in (OrderStatus.NOT_SENT, OrderStatus.REFUSED)
+        }
+        for level in guards_of(simulation, name):
+            if (level.ticker, level.rule_ids) not in fired:
+                self.watch.add(level)
+
+    def on_trade(self, ticker: str, price: int, opening: int = 0) -> None:
+        """A trade of the stream.
+
+        Args:
+            ticker: KRX short code.
+            price: won.
+            opening: first price of the day; 0 = this is the first trade that we hear of.
+        """
+        first = self._openings.setdefault(ticker, opening or price)
+        now = self._clock.now()
+        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
+
+    def act(self, simulation: Simulation | None) -> None:
+        """Send the orders of levels that were reached; what cannot leave now is tried again."""
+        if simulation is None or not self._due:
+            return
+        now, due = self._clock.now(), self._due
+        self._due = []
+        for level, price, not_before in due:
+            if now < not_before or not self._fire(level, price, simulation):
+                self._due.append((level, price, max(not_before, now + _AGAIN) if now >= not_before else not_before))
+
+    def _fire(self, level: Level, price: int, simulation: Simulation) -> bool:
+        """Send one order; False if it has to wait."""
+        if level.ticker in self.blocked:
+            self.watch.drop(level)
+            self._say(texts.NOT_TAKEN, ticker=level.ticker, why=self.blocked[level.ticker])
+            return True
+        request = self._request(level, simulation)
+        if request is None:
+            return False
+        if level.approval is not None:
+            if self._earlier(level.ticker, level.side) is not None:
+                self.watch.drop(level)
+                return True
+            approved = approved_as(level.approval, request)
+        else:
+            verdict = check_exit(request, self._free(level.ticker), self._clock)
+            if not isinstance(verdict, Approved):
+                return False
+            approved = verdict
+        outcome = self._venue.submit(approved)
+        if price:
+            self._say(
+                texts.REACHED,
+                ticker=level.ticker,
+                price=price,
+                level=level.price,
+                quantity=request.quantity,
+                side=texts.SIDES[level.side.value],
+            )
+        if isinstance(outcome, Accepted | Unknown):
+            self.sent += 1
+            self.watch.drop(level)
+            return True
+        why = outcome.text
+        if isinstance(outcome, RefusedByVenue):
+            why = f"{outcome.code} {outcome.text}".strip() or outcome.reason.value
+        urgency = Urgency.CRITICAL if level.is_guard else Urgency.WARNING
+        self._warn("order_not_taken", texts.NOT_TAKEN, urgency, ticker=level.ticker, why=why)
+        if isinstance(outcome, RefusedByVenue) and not level.is_guard:
+            self.watch.drop(level)
+            return True
+        return False  # a holding stays guarded until its order is taken
+
+    def _request(self, level: Level, simulation: Simulation) -> OrderRequest | None:
+        """What a level sends now; None if it has to wait."""
+        quantity = level.quantity
+        if level.is_guard:
+            free = self._free(level.ticker)
+            if free <= 0 or self._is_selling(level.ticker):
+                return None  # one guard after the other, as in a replay
+            if level.quantity == 0:
+                col = simulation.exchange.panel.tickers.index(level.ticker)
+                level.quantity = simulation.fire_guard(col, level.rule)
+            quantity = min(level.quantity, free)
+        if quantity <= 0:
+            return None
+        return OrderRequest(
+            ticker=level.ticker,
+            side=level.side,
+            quantity=quantity,
+            kind=level.kind,
+            price=level.price if level.kind.has_price else None,
+            rule_ids=level.rule_ids,
+            decision_id=level.decision_id,
+        )
+
+    def _active_sells(self, ticker: str) -> list[Order]:
+        orders = [*self._ledger.open_orders(), *self._ledger.unresolved_orders()]
+        return [each for each in orders if each.request.ticker == ticker and each.request.side is Side.SELL]
+
+    def _free(self, ticker: str) -> int:
+        held = self._ledger.positions.get(ticker)
+        promised = sum(order.remaining for order in self._active_sells(ticker))
+        return (held.quantity if held is not None else 0) - promised
+
+    def _is_selling(self, ticker: str) -> bool:
+        return any(order.request.decision_id.startswith(GUARD) for order in self._active_sells(ticker))
+
+    def _on_grid(self, ticker: str, price: int, up: bool) -> int:
+        kind = self._class_of[ticker]
+        return grid_above(price, self._session, kind) if up else max(grid_below(price, self._session, kind), 1)
+
+
+def _as_outcome(order: Order) -> Outcome:
+    """What was answered to an order that the ledger knows."""
+    if order.status is OrderStatus.REFUSED:
+        return RefusedByVenue(reason=order.reason or RefusalReason.VENUE, text=order.message)
+    if order.status in UNRESOLVED:
+        return Unknown(text=order.message)
+    return Accepted(order_number=order.order_number)

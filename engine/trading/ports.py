@@ -1,0 +1,92 @@
+"""What trading needs of the world around it: a venue, the history of the market, and somebody to wait with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+from engine.account import AccountSnapshot
+from engine.broker import Outcome
+from engine.data.panel import Panel
+from engine.events import CashMoved, Event
+from engine.order import Approved, Order, OrderRequest
+from engine.position import Position
+
+
+class Venue(Protocol):
+    """A broker with a ledger behind it: whatever it tells is booked already. See `brokers.kis.broker.KisBroker`."""
+
+    def start(self) -> None:
+        """Open the streams and clear up what an earlier process left behind."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; orders stay where they are."""
+        ...
+
+    def poll(self, timeout_seconds: float) -> list[Event]:
+        """What has happened, waiting at most so long for the first of it."""
+        ...
+
+    def submit(self, order: Approved[OrderRequest]) -> Outcome:
+        """Send an approved order, once."""
+        ...
+
+    def cancel(self, order_number: str) -> Outcome:
+        """Withdraw the rest of an open order."""
+        ...
+
+    def account(self) -> AccountSnapshot:
+        """Cash as the venue sees it."""
+        ...
+
+    def positions(self) -> Sequence[Position]:
+        """Holdings as the venue sees them."""
+        ...
+
+    def open_orders(self) -> Sequence[Order]:
+        """Our orders that can still fill, compared with the venue's list."""
+        ...
+
+    def subscribe(self, tickers: Sequence[str]) -> None:
+        """Hear the trades of these names."""
+        ...
+
+    def settle_costs(self, day: date) -> CashMoved | None:
+        """Book what a day's costs really were; after the close."""
+        ...
+
+
+class MarketHistory(Protocol):
+    """The bars that decisions look at."""
+
+    def bring_up(self) -> Panel:
+        """Fetch every bar that is finished now, and give the whole history up to it.
+
+        Raises:
+            GeoulError: it cannot be had now; asked again later, it goes on from there.
+        """
+        ...
+
+
+class Partner(Protocol):
+    """Whoever moves the clock: nobody where time is real, a replayed world that waits for us where it is not."""
+
+    def look(self) -> None:
+        """A turn begins: what is due now will be done in it."""
+        ...
+
+    def handled(self) -> None:
+        """What was due when the turn began has been done; the world may go on."""
+        ...
+
+
+class Alone:
+    """Nobody waits for us."""
+
+    def look(self) -> None:
+        """Nothing to see."""
+
+    def handled(self) -> None:
+        """Nothing to tell."""

@@ -1,0 +1,57 @@
+"""What the trading loop says, in Korean and English."""
+
+from __future__ import annotations
+
+from engine.reports.language import Text
+
+OPENED = Text("장부를 열었습니다: 예수금 {cash:,}원", "The ledger begins with {cash:,} won")
+CONTINUED = Text(
+    "장부를 이어 갑니다: 현금 {cash:,}원, 보유 {count}종목", "The ledger goes on: {cash:,} won, {count} names"
+)
+DECIDED = Text("{id} 판단: 주문 {orders}건, 감시 {levels}건", "Decision {id}: {orders} orders, {levels} watched levels")
+GOES_ON = Text("{id} 판단을 이어 갑니다: 감시 {levels}건", "Decision {id} goes on: {levels} watched levels")
+LATE = Text(
+    "{time:%H:%M} 이후의 판단이라 매수하지 않습니다 · 매도와 감시는 그대로입니다",
+    "after {time:%H:%M} nothing is bought any more; sells and watched levels stand",
+)
+WAITING = Text("다음: {time:%m-%d %H:%M} {what}", "Next: {time:%m-%d %H:%M} {what}")
+TO_DECIDE = Text("판단", "decision")
+TO_END = Text("마감", "end of day")
+FILLED = Text(
+    "{side} 체결 {ticker} {quantity:,}주 × {price:,}원", "{side} filled {ticker} {quantity:,} × {price:,} won"
+)
+SIDES = {"buy": Text("매수", "bought"), "sell": Text("매도", "sold")}
+REACHED = Text(
+    "감시 가격 도달: {ticker} {price:,}원(기준 {level:,}원) → {quantity:,}주 {side}",
+    "Level reached: {ticker} {price:,} won (level {level:,}) → {side} {quantity:,}",
+)
+NOT_TAKEN = Text("주문이 나가지 않았습니다: {ticker} {why}", "An order was not taken: {ticker} {why}")
+TROUBLE = Text("{what} 실패, {seconds}초 뒤 다시 시도합니다: {why}", "{what} failed, tried again in {seconds} s: {why}")
+CASH_DIFFERS = Text(
+    "현금이 장부와 다릅니다: 장부 {ours:,}원, 계좌 {theirs:,}원. 입출금이었다면 장부에 적으세요.",
+    "Cash differs: ledger {ours:,}, account {theirs:,} won. If money was paid in or out, write it into the ledger.",
+)
+SHARES_DIFFER = Text(
+    "{ticker} 수량이 장부와 다릅니다: 장부 {ours:,}주, 계좌 {theirs:,}주. 이 종목은 거래하지 않습니다.",
+    "{ticker} differs: ledger {ours:,}, account {theirs:,} shares. The name is not traded.",
+)
+FOREIGN = Text(
+    "{ticker} {count:,}주는 거울이 산 것이 아니므로 그대로 둡니다.",
+    "{count:,} shares of {ticker} were not bought by Geoul and are left alone.",
+)
+BLOCKED = Text("장부와 계좌의 수량이 다른 종목", "ledger and account disagree about this name")
+TOO_LATE = Text("매수 시한이 지남", "too late to buy")
+DAY_REPORT = Text(
+    "{session} 마감: 평가액 {equity:,}원({change}), 현금 {cash:,}원, 보유 {positions}종목, 체결 {fills}건, "
+    "수수료·세금 {costs:,}원",
+    "End of {session}: equity {equity:,} won ({change}), cash {cash:,}, {positions} names, {fills} fills, "
+    "costs {costs:,} won",
+)
+STEPS = {
+    "start": Text("시작", "Start"),
+    "decide": Text("판단", "Decision"),
+    "end": Text("마감", "End of day"),
+    "poll": Text("수신", "Hearing the venue"),
+    "protect": Text("보호 주문", "Protective order"),
+}
+MOMENTS = {"decide": TO_DECIDE, "end": TO_END}

@@ -1,0 +1,308 @@
+"""THE loop of paper and live trading: the timetable asks, the venue tells, levels are watched in between.
+
+    trader.begin()
+    while not stop():
+        trader.turn(1.0)
+
+Synchronous and single-threaded; sockets and models put what they have into queues. What has been done stands in the
+ledger, never in memory alone, so that a process which dies at any moment is followed by one that goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from engine.broker import Broker
+from engine.clock import Clock, from_nanoseconds
+from engine.config import BacktestConfig
+from engine.data.panel import Panel
+from engine.errors import BrokenInvariant, DataError, GeoulError
+from engine.events import Event, OrderRefused, PlanReady
+from engine.fill import Fill
+from engine.krx.sessions import previous_session, session_close, sessions_between
+from engine.ledger.alerts import Urgency, record_alert
+from engine.ledger.connection import LedgerError
+from engine.ledger.days import fills_of_day
+from engine.ledger.decisions import record_decision
+from engine.ledger.equity import last_equity
+from engine.ledger.history import account_events, began_at, has_decision
+from engine.ledger.ledger import Ledger
+from engine.ledger.trades import PriceAt
+from engine.operating.desk import Planner
+from engine.operating.graph import decision_id_of
+from engine.operating.record import decision_of
+from engine.operating.state import Cycle
+from engine.reports.format import percent
+from engine.reports.language import Lang, Text
+from engine.simulation import Simulation
+from engine.trading import texts
+from engine.trading.day_end import close_day
+from engine.trading.decision import Decision, RulesInForce
+from engine.trading.no_purchases import NoPurchases
+from engine.trading.opening import differences, open_account
+from engine.trading.orders import OrderDesk
+from engine.trading.ports import Alone, MarketHistory, Partner, Venue
+from engine.trading.timetable import Day, day_at, last_ended, next_moment
+
+_AGAIN = timedelta(seconds=30)  # after something failed
+_HEAR_AGAIN = timedelta(seconds=2)
+_WARN_AGAIN = timedelta(minutes=10)  # the same words
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradingSetup:
+    """What a trader works with.
+
+    Args:
+        ledger: of the account, open for writing.
+        venue: takes orders and tells what happens.
+        history: the bars that decisions look at.
+        clock: of the venue's world.
+        rules: gives the prompt in force now; asked before every decision.
+        config: costs and limits.
+        before_open: the venue takes orders before the open.
+        view_of: shows a simulation as a broker.
+        prices_of: later prices of trades, from a panel.
+        planner: chooses among the purchases that the rules signal; None lets the rules stand.
+        partner: is told when everything has been handled.
+        tell: is told one line for people at a time.
+        adopt: holdings that are there at the first start become ours.
+        lang: of texts and reports.
+    """
+
+    ledger: Ledger
+    venue: Venue
+    history: MarketHistory
+    clock: Clock
+    rules: Callable[[], RulesInForce]
+    config: BacktestConfig
+    before_open: bool
+    view_of: Callable[[Simulation], Broker]
+    prices_of: Callable[[Panel], PriceAt]
+    planner: Planner | None = None
+    partner: Partner = field(default_factory=Alone)
+    tell: Callable[[str], None] = print
+    adopt: bool = False
+    lang: Lang = "ko"
+
+
+class Trader:
+    """One account, one strategy."""
+
+    def __init__(self, setup: TradingSetup) -> None:
+        self._setup = setup
+        self._ledger, self._venue, self._clock = setup.ledger, setup.venue, setup.clock
+        self.orders = OrderDesk(setup.ledger, setup.venue, setup.clock, self._say, self._warn, touch=setup.config.touch)
+        self._decision: Decision | None = None
+        self._decided = ""  # the decision whose orders and levels are in force
+        self._foreign: frozenset[str] = frozenset()
+        self._plans: deque[PlanReady] = deque()
+        self._again: dict[str, datetime] = {}
+        self._announced: datetime | None = None
+        self._warned: dict[str, datetime] = {}
+        self.cycles_run = 0
+
+    # The loop -----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start the venue, open or continue the ledger, and compare the two.
+
+        Raises:
+            GeoulError: the venue cannot be reached, or the account cannot be traded.
+        """
+        self._venue.start()
+        if open_account(self._ledger, self._venue, self._clock, adopt=self._setup.adopt):
+            self._say(texts.OPENED, cash=self._ledger.totals.cash)
+        else:
+            self._say(texts.CONTINUED, cash=self._ledger.totals.cash, count=len(self._ledger.positions))
+        self.compare()
+
+    def turn(self, wait_seconds: float) -> None:
+        """Do what is due, hear what has happened, act on levels that were reached."""
+        self._setup.partner.look()
+        self._do_what_is_due()
+        for event in self._attempt("poll", lambda: self._venue.poll(wait_seconds), _HEAR_AGAIN) or ():
+            self._process(event)
+        while self._plans:
+            self._take_plan(self._plans.popleft())
+        self.orders.act(self._decision.simulation if self._decision is not None else None)
+        self._setup.partner.handled()
+
+    def close(self) -> None:
+        """Close the connections; orders stay where they are."""
+        self._venue.close()
+
+    def on_plan(self, ready: PlanReady) -> None:
+        """A slow planner's answer; from any thread."""
+        self._plans.append(ready)
+
+    def compare(self) -> None:
+        """Compare holdings and cash with the venue; a name that differs is not traded until it agrees again."""
+        found = differences(self._ledger, self._venue.account().deposit_d2, self._venue.positions())
+        blocked: dict[str, str] = {}
+        for difference in found:
+            what, ours, theirs = difference.what, difference.ours, difference.theirs
+            if what == "cash":
+                self._warn("cash_differs", texts.CASH_DIFFERS, Urgency.WARNING, ours=ours, theirs=theirs)
+                continue
+            blocked[what] = texts.BLOCKED(self._setup.lang)
+            if ours:
+                self._warn(
+                    "shares_differ", texts.SHARES_DIFFER, Urgency.CRITICAL, ticker=what, ours=ours, theirs=theirs
+                )
+            elif what not in self._foreign:
+                self._say(texts.FOREIGN, ticker=what, count=theirs)
+        self._foreign = frozenset(each.what for each in found if not each.ours)
+        self.orders.blocked = blocked
+
+    # What is due --------------------------------------------------------------------------------------------
+
+    def _do_what_is_due(self) -> None:
+        now, early = self._clock.now(), self._setup.before_open
+        ended, day = last_ended(now, before_open=early), day_at(now, before_open=early)
+        if self._books_are_open(ended):
+            self._attempt("end", lambda: self._end(ended))
+        is_on = day is not None and day.decide <= now < day.closes
+        if day is not None and is_on:
+            if self._decided != _decision_before(day):
+                self._attempt("decide", lambda: self._decide(day))
+        elif self._decided:
+            self.orders.forget()
+            self._decision, self._decided = None, ""
+        due, what = next_moment(now, before_open=early)
+        if due != self._announced:
+            self._announced = due
+            self._say(texts.WAITING, time=due, what=texts.MOMENTS[what](self._setup.lang))
+
+    def _books_are_open(self, day: Day) -> bool:
+        began, last = began_at(self._ledger), last_equity(self._ledger)
+        return began is not None and began < day.closes and (last is None or last.session < day.session)
+
+    def _decide(self, day: Day) -> None:
+        setup, now = self._setup, self._clock.now()
+        panel = setup.history.bring_up()
+        before, known = previous_session(day.session), panel.session_date(panel.rows - 1)
+        if known != before:
+            raise DataError(f"The data ends on {known}, and the decision needs the bars of {before}.")
+        self.compare()
+        name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[-1])))
+        goes_on = has_decision(self._ledger, name)
+        planner = setup.planner
+        if goes_on:
+            planner = None  # what it said has been carried out
+        elif now > day.buy_until:
+            self._say(texts.LATE, time=day.buy_until)
+            planner = NoPurchases(texts.TOO_LATE(setup.lang))
+        rules = setup.rules()
+        self.orders.open(name, panel, day.session, sends=not goes_on)
+        self._decision = Decision(
+            rules,
+            panel,
+            setup.config,
+            account_events(self._ledger),
+            view_of=setup.view_of,
+            clock=self._clock,
+            submit=self.orders.submit,
+            record=(lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, rules),
+            planner=planner,
+            lang=setup.lang,
+        )
+        self._decision.run()
+        self._decided = name
+        self.orders.guard(self._decision.simulation)
+        self._venue.subscribe(sorted({*self.orders.watch.tickers, *self._ledger.positions}))
+        sent = self.orders.sent
+        if goes_on:
+            self._say(texts.GOES_ON, id=name, levels=len(list(self.orders.watch)))
+        else:
+            self._say(texts.DECIDED, id=name, orders=sent, levels=len(list(self.orders.watch)))
+
+    def _take_plan(self, ready: PlanReady) -> None:
+        if self._decision is not None and self._decision.decision_id == ready.decision_id:
+            self._decision.resume(ready)
+            self._venue.subscribe(sorted({*self.orders.watch.tickers, *self._ledger.positions}))
+
+    def _record(self, cycle: Cycle, rules: RulesInForce) -> None:
+        planner = self._setup.planner
+        record_decision(self._ledger, decision_of(cycle, planner.name if planner else "rules", rules.hash))
+        self.cycles_run += 1
+
+    def _end(self, day: Day) -> None:
+        setup = self._setup
+        self._venue.open_orders()  # what the venue's list says at the end of the day is booked
+        for session in self._open_sessions(day.session):
+            self._venue.settle_costs(session)
+        panel = setup.history.bring_up()
+        rules, fills = setup.rules(), len(fills_of_day(self._ledger, day.session))
+        done = close_day(self._ledger, panel, setup.config, rules, setup.prices_of, self._clock, day.session)
+        before = done.before.equity if done.before is not None else None
+        change = percent(done.point.equity / before - 1) if before else "–"
+        text = texts.DAY_REPORT(setup.lang).format(
+            session=day.session,
+            equity=int(done.point.equity),
+            change=change,
+            cash=int(done.point.cash),
+            positions=done.point.positions,
+            fills=fills,
+            costs=int(done.point.fees + done.point.taxes),
+        )
+        setup.tell(text)
+        record_alert(self._ledger, Urgency.INFO, "day_report", text, {"session": day.session.isoformat()})
+
+    def _open_sessions(self, until: date) -> list[date]:
+        began, last = began_at(self._ledger), last_equity(self._ledger)
+        if began is None:
+            return []
+        return [each for each in sessions_between(began.date(), until) if last is None or each > last.session]
+
+    # What is told -------------------------------------------------------------------------------------------
+
+    def _process(self, event: Event) -> None:
+        if isinstance(event, Fill):
+            side = texts.SIDES[event.side.value](self._setup.lang)
+            self._say(texts.FILLED, side=side, ticker=event.ticker, quantity=event.quantity, price=event.price)
+        elif isinstance(event, OrderRefused):
+            order = self._ledger.order(event.order_id)
+            ticker = order.request.ticker if order is not None else event.order_id
+            why = " ".join(word for word in (event.code, event.text) if word) or event.reason.value
+            self._warn("order_refused", texts.NOT_TAKEN, Urgency.WARNING, ticker=ticker, why=why)
+
+    def _attempt(self, what: str, action: Callable[[], T], again: timedelta = _AGAIN) -> T | None:
+        """Do something that the world may make impossible for a while; then it is tried again later."""
+        now = self._clock.now()
+        if now < self._again.get(what, now):
+            return None
+        try:
+            done = action()
+        except (BrokenInvariant, LedgerError):
+            raise  # of ours: nothing may go on as if it had not happened
+        except GeoulError as error:
+            self._again[what] = self._clock.now() + again
+            step, seconds = texts.STEPS[what](self._setup.lang), int(again.total_seconds())
+            self._warn("step_failed", texts.TROUBLE, Urgency.WARNING, what=step, seconds=seconds, why=str(error))
+            return None
+        self._again.pop(what, None)
+        return done
+
+    def _say(self, text: Text, **values: object) -> None:
+        lang = self._setup.lang
+        worded = {name: value(lang) if isinstance(value, Text) else value for name, value in values.items()}
+        self._setup.tell(text(lang).format(**worded))
+
+    def _warn(self, code: str, text: Text, urgency: Urgency, **values: object) -> None:
+        said, now = text(self._setup.lang).format(**values), self._clock.now()
+        if now < self._warned.get(said, now):
+            return
+        self._warned[said] = now + _WARN_AGAIN
+        self._setup.tell(said)
+        record_alert(self._ledger, urgency, code, said, values)
+
+
+def _decision_before(day: Day) -> str:
+    """Name of the decision that looks at the close before a session."""
+    return decision_id_of(session_close(previous_session(day.session)))
