@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from brokers.kis_server.prints import shares_of_points
 from brokers.kis_server.world import World
 from engine.clock import from_nanoseconds
 from engine.data.interval import interval_minutes
@@ -132,10 +133,8 @@ def _sessions_back(world: World, col: int, last: date) -> Iterator[tuple[Candle,
 
 def _printed_value(bars: NDArray[np.int64]) -> int:
     """Won that the four prints of each bar add up to, where the data has no value."""
-    volume = bars[VOLUME]
-    done = [(volume * part + 3) // 4 for part in range(5)]
-    prices = (bars[OPEN], bars[LOW], bars[HIGH], bars[CLOSE])
-    return int(sum((after - before) @ price for before, after, price in zip(done[:-1], done[1:], prices, strict=True)))
+    path = bars[[OPEN, LOW, HIGH, CLOSE]]
+    return int((shares_of_points(path, bars[VOLUME]) * path).sum())
 
 
 def _adjusted(world: World, col: int, row: int, candle: Candle) -> Candle:
@@ -171,20 +170,22 @@ def trades_of(world: World, col: int, number: int) -> list[Trade]:
     trades: list[Trade] = []
     volume = value = 0
     low_first = world.config.path == "low_first"
-    order = (OPEN, LOW, HIGH, CLOSE) if low_first else (OPEN, HIGH, LOW, CLOSE)
+    order = [OPEN, LOW, HIGH, CLOSE] if low_first else [OPEN, HIGH, LOW, CLOSE]
+    rows = path.rows(number)
+    prices = market.bars[order, rows[0] : rows[-1] + 1, col]
+    shares = shares_of_points(prices, market.bars[VOLUME, rows[0] : rows[-1] + 1, col])
     for step in path.steps(number):
         point = step.point
         if point is None or not market.state[step.row, col] & State.TRADED:
             continue
         if number == current and (step.row, point) > (market.row, market.point):
             break
-        bar = market.bars[:, step.row, col]
-        whole, price = int(bar[VOLUME]), int(bar[order[point]])
-        quantity = (whole * (point + 1) + 3) // 4 - (whole * point + 3) // 4
+        price, quantity = int(prices[point, step.row - rows[0]]), int(shares[point, step.row - rows[0]])
         known = -1 if market.panel.value is None else int(market.panel.value[step.row, col])
         amount = known * (point + 1) // 4 - known * point // 4 if known >= 0 else quantity * price
         volume, value = volume + quantity, value + amount
-        trades.append(Trade(step.row, step.time, price, quantity, volume, value))
+        if quantity:
+            trades.append(Trade(step.row, step.time, price, quantity, volume, value))
     return trades
 
 

@@ -1,8 +1,8 @@
 """Prices as clients see them now: the bars of the data, point by point, and nothing between the points.
 
-A bar is printed in four trades at the four prices of its path, each with a quarter of its volume; the remainder goes to
-the earlier ones, and the four add up to the bar. The data has no order book, so the book shows the prices of the grid
-around the last one, and no shares at any of them. A value that the data cannot give is absent, never estimated.
+A bar is printed in four trades at the four prices of its path, which share its volume (see `prints`). The data has no
+order book, so the book shows the prices of the grid around the last one, and no shares at any of them. A value that the
+data cannot give is absent, never estimated.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from brokers.kis_server.prints import POINTS, shares_of_points
 from engine.data.panel import CLOSE, HIGH, LOW, OPEN, SPLIT, VOLUME, Panel, State
 from engine.errors import DataError
 from engine.exchange import Exchange
@@ -21,7 +22,6 @@ from engine.krx.price_limit import PriceRange, limits_of
 from engine.krx.tick_size import NO_BOUND, grid_at, round_down, round_up, tick_size
 
 LEVELS = 10
-POINTS = 4
 Integers = NDArray[np.int64]
 
 
@@ -70,6 +70,7 @@ class Market:
         self.volume, self.value, self.base = (np.zeros(names, np.int64) for _ in range(3))
         self.previous_close, self.previous_volume, self.previous_value = (np.zeros(names, np.int64) for _ in range(3))
         self.row, self.point = 0, -1
+        self._trades_today = np.zeros(names, np.bool_)
         self._low_first = exchange.config.path == "low_first"
 
     def begin_session(self, row: int) -> None:
@@ -81,14 +82,16 @@ class Market:
         zero = np.zeros(self.panel.columns, np.int64)
         self.open, self.high, self.low, self.volume, self.value = (zero.copy() for _ in range(5))
         self.row, self.point = row, -1
+        end = int(np.searchsorted(self.panel.session, self.panel.session[row], side="right"))
+        self._trades_today = (self.state[row:end] & State.TRADED).any(axis=0)
 
     def print_point(self, row: int, point: int) -> Print:
         """Show one point of a bar. Returns what traded there."""
         self.row, self.point = row, point
         traded = (self.state[row] & State.TRADED) != 0
         price = self.path_price(row, point)
-        done, after = ((self.bars[VOLUME, row] * part + POINTS - 1) // POINTS for part in (point, point + 1))
-        volume = np.where(traded, after - done, 0)
+        path = [self.path_price(row, part) for part in range(POINTS)]
+        volume = np.where(traded, shares_of_points(path, self.bars[VOLUME, row])[point], 0)
         value = volume * price
         if self.panel.value is not None:
             known = self.panel.value[row]
@@ -118,8 +121,11 @@ class Market:
         return self.has(col, State.PRESENT)
 
     def is_halted(self, col: int) -> bool:
-        """Whether the session has opened without it: nothing trades today."""
-        return self.point >= 0 and not self.has_opened(col)
+        """Whether the session has opened without it and nothing of it will trade today, as the exchange announces.
+
+        A name without a trade in its first minutes is not suspended.
+        """
+        return self.point >= 0 and not self._trades_today[col]
 
     def has(self, col: int, state: State) -> bool:
         """Whether a bit of its state is set."""

@@ -6,11 +6,13 @@
     first extreme (low)       a third of the session (11:10)         a third of the bar (20 s)
     second extreme (high)     two thirds of it (13:20)               two thirds of it (40 s)
     closing call begins       15:20                                  15:20
-    closing price             session closes (15:30)                 its close
+    closing price             session closes (15:30)                 1 second before its close (the last: at it)
+    the bar is closed         with its closing price                 its close
 
 Times in brackets are those of an ordinary session since 2016; other sessions follow `engine.krx.sessions`. The order of
 the extremes is the exchange's own (`path`). An order takes part from the first instant after it was accepted; the
-opening price of a minute bar comes a second after the close before it, so that a client can act on that close.
+opening price of a minute bar comes a second after the close before it, so that a client can act on that close. All its
+prints lie inside its minutes, as KIS counts them: whoever builds bars from the stream gets the bars of the data.
 """
 
 from __future__ import annotations
@@ -110,8 +112,12 @@ class SessionPath:
                 ),
                 Step(time=_whole(opened + third), row=row, parts=(1,)),
                 Step(time=_whole(opened + 2 * third), row=row, parts=(2,)),
-                Step(time=closed, row=row, parts=(3, END), phase=CLOSED if row == rows[-1] else ""),
             ]
+            if row == rows[-1]:
+                steps.append(Step(time=closed, row=row, parts=(3, END), phase=CLOSED))
+            else:
+                steps.append(Step(time=closed - timedelta(seconds=1), row=row, parts=(3,)))
+                steps.append(Step(time=closed, row=row, parts=(END,)))
             before = closed
         return steps
 
