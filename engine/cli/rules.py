@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.options import Lang, LangOption
+from engine.cli.rule_history import history_command, rollback_command, show_command
 from engine.rules.explain import RuleSummary, summarise
 from engine.rules.functions import FIELDS, FUNCTIONS, Function, UnitOf
 from engine.rules.functions import Field as RuleField
@@ -20,6 +21,9 @@ from engine.rules.prompt import parse_prompt, read_prompt, review
 from engine.rules.tree import Cadence, RuleSet, Scope
 
 app = typer.Typer(help="규칙 언어 · the rule language", no_args_is_help=True)
+app.command("history")(history_command)
+app.command("show")(show_command)
+app.command("rollback")(rollback_command)
 
 
 _GROUPS: tuple[tuple[Text, tuple[Scope, ...]], ...] = (

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 import engine
 from engine.errors import ConfigError
 from engine.model.asking import Asks
+from engine.model.config import ModelConfig
 from engine.model.request import Message, ModelRequest
 from engine.reports.language import Lang
 
@@ -40,6 +41,20 @@ class ModelSettings:
     max_output_tokens: int = 8_192
     lang: Lang = "ko"
     folder: Path | None = None
+
+    @classmethod
+    def of(cls, config: ModelConfig, lang: Lang = "ko", folder: Path | None = None) -> ModelSettings:
+        """The settings of a configured model."""
+        return cls(
+            provider=config.provider,
+            model=config.model,
+            temperature=config.temperature,
+            seed=config.seed,
+            effort=config.effort,
+            max_output_tokens=config.max_output_tokens,
+            lang=lang,
+            folder=folder,
+        )
 
     def request(self, name: str, system: str, data: str, form: type[BaseModel]) -> ModelRequest:
         """A first question: instructions, then the data as one JSON document."""

@@ -70,14 +70,14 @@ class PromptUpdate:
         base: the text that the change was made from.
         text: the new text.
         reason: for the history, one line.
-        notice: the report that goes to people, "" takes the reason.
+        notice: (version, backup file) -> the report that goes to people; None takes the reason.
     """
 
     files: PromptFiles
     base: str
     text: str
     reason: str
-    notice: str = ""
+    notice: Callable[[str, str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +255,7 @@ def _plan(update: PromptUpdate, clock: Clock) -> _Intent:
         text=update.text,
         versions=(*versions, new),
         backup=parent.file,
-        notice=update.notice or update.reason,
+        notice=update.reason if update.notice is None else update.notice(number, str(files.backups / parent.file)),
     )
 
 

@@ -32,7 +32,8 @@ from engine.rules.prompt import load_rules_text
 
 # A condition that the gate has turned down may be proposed again after so long: there are new data then.
 COOL_OFF_DAYS = 90
-Notice = Callable[["Reflection"], str]
+Notice = Callable[["Reflection", str, str], str]
+"""(reflection, version, backup file) -> the message to people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +173,7 @@ def reflect(
         run_id: whose trades are studied.
         dry_run: everything but M4 and the records.
         git: commit the new version.
-        notice: the report that goes to people with a new version; None takes the reason alone.
+        notice: makes the message to people; None takes the reason of the version alone.
 
     Raises:
         BadInput: another reflection on the same prompt is running.
@@ -233,7 +234,7 @@ def _reflect(
         base=text,
         text=thought.gated.text,
         reason=_reason(thought.gated),
-        notice=notice(done) if notice is not None else "",
+        notice=None if notice is None else lambda version, backup: notice(done, version, backup),
     )
     try:
         updated = update_prompt(update, ledger, clock, git=git)
