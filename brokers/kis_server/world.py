@@ -201,6 +201,9 @@ class World:
         Raises:
             BadInput: no such name, or the data has ended.
         """
+        close = self.path.hours(self.session).periods[-1][1]
+        if until == "evening" and self._now < close + _EVENING and self.phase == CLOSED:
+            return close + _EVENING  # of today, be it the last day of the data
         if self._next is None:
             raise BadInput("The data has ended: there is nothing to go to.")
         if until == "step":
@@ -208,9 +211,6 @@ class World:
         wanted = {"morning": OPENING_CALL, "open": CONTINUOUS, "close": CLOSED, "evening": CLOSED}.get(until)
         if wanted is None:
             raise BadInput(f"The world cannot go to {until!r}: say step, morning, open, close or evening.")
-        close = self.path.hours(self.session).periods[-1][1]
-        if until == "evening" and self._now < close + _EVENING and self.phase == CLOSED:
-            return close + _EVENING
         found = self._upcoming(wanted)
         return found + _EVENING if until == "evening" else found
 

@@ -38,3 +38,12 @@ def test_each_account_plays_its_own_venue_whatever_the_configuration_says(venue:
 def test_without_order_hours_a_paper_order_of_the_morning_still_meets_nothing_before_the_opening_price() -> None:
     assert bought("paper", make_config(), "morning", order_hours="any") == ("0", 98_000)
     assert bought("live", make_config(), "morning", order_hours="any") == ("0", 102_000)
+
+
+def test_the_evening_of_the_last_day_can_be_gone_to_from_its_close() -> None:
+    with make_server(make_panel({"005930": BARS}), make_config()) as server, Client(server, "paper") as client:
+        client.advance(until="close")
+        client.advance(until="close")
+        assert client.world("clock")["ended"]
+        assert client.advance(until="evening")["time"] == "2024-03-06T18:00:00+09:00"
+        assert "ended" in client.advance(until="open")["error"]
