@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from engine.clock import KST, in_seoul
@@ -28,6 +29,17 @@ def unstamp(text: str) -> datetime:
 
 def plain(value: Any) -> Any:
     """The value as what JSON can hold; a NaN is unknown and becomes null, an infinity raises `BadInput`."""
+    kind: type = type(value)
+    # Nearly all that is written down is one of these; asking for the exact type takes a third of the time.
+    if kind in _AS_IT_IS:
+        return value
+    if kind is dict:
+        return {name if type(name) is str else str(plain(name)): plain(item) for name, item in value.items()}
+    if kind is tuple or kind is list:
+        return [plain(item) for item in value]
+    names = _field_names(kind)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if value is None or isinstance(value, str | bool | int):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, float):
@@ -46,13 +58,20 @@ def plain(value: Any) -> Any:
         return sorted(plain(item) for item in value)
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Fraction):
         return str(value)
     if hasattr(value, "tolist"):  # numpy scalars and arrays
         return plain(value.tolist())
     raise BadInput(f"A {type(value).__name__} cannot be written into the ledger. Turn it into plain values.")
+
+
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for every other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def canonical_json(value: Any) -> str:

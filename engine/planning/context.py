@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from engine.broker import Quote
@@ -191,6 +192,7 @@ def _tidy(value: float, decimals: int) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
+@lru_cache(maxsize=8_192)  # names come again every day
 def quoted_name(name: str) -> str:
     """A name from the market as it may stand in a prompt: one line of visible letters, not too long.
 

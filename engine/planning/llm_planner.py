@@ -89,7 +89,7 @@ class LLMPlanner:
         """
         if not offered(situation) and not situation.diagnosis.holdings:
             return Plan(planner=self.name, justification=NOTHING_TO_DECIDE(self._lang))
-        question = self._prompt.question(situation)
+        question = self.question(situation)
         talk = _Talk(ModelTrace(model=self.name, cut=question.cut))
         reply = self._ask(self.request(question.messages), situation, talk)
         found = self._reader.read(reply.text, question, situation)
@@ -97,11 +97,15 @@ class LLMPlanner:
             found = self._mend(found, reply, question, situation, talk)
         return replace(found, trace=talk.trace)
 
+    def question(self, situation: Situation) -> Question:
+        """The question about a situation."""
+        return self._prompt.question(situation)
+
     def first_request(self, situation: Situation) -> ModelRequest | None:
         """What would be asked first about a situation; None where nobody would be asked."""
         if not offered(situation) and not situation.diagnosis.holdings:
             return None
-        return self.request(self._prompt.question(situation).messages)
+        return self.request(self.question(situation).messages)
 
     def request(self, messages: tuple[Message, ...], stage: Stage = "first") -> ModelRequest:
         """The request of a question, as it is asked and as its key is computed."""
