@@ -67,7 +67,10 @@ _NEXT = {
         "실전 키는 실전에, 모의 키는 모의에만 쓰세요.",
         "Use a live key with live and a paper key with paper.",
     ),
-    "paper": ("모의투자에 없는 기능입니다.", "Paper trading does not have this call."),
+    "paper": (
+        "모의투자에 없는 기능입니다. 실전이라면 실전 키를 쓰세요.",
+        "Paper trading does not have this call; for live trading use the live key.",
+    ),
     "order": ("주문을 고쳐 다시 판단합니다.", "Change the order or leave it."),
     "hours": ("장 시간에 다시 주문합니다.", "Order again during the session."),
 }
@@ -130,7 +133,13 @@ def _rows() -> Mapping[str, CodeMeaning]:
     add("EGW00303 EGW00304", "법인 IP 또는 고객식별키 오류", "wrong company address or key", stop, "key")
     add("EGW00316", "조회 처리 중 오류", "error while reading", retry, "again")
     add("EGW02004 EGW02007", "다른 환경의 app key", "app key of the other environment", stop, "other")
-    add("EGW02006", "모의투자에 없는 TR", "no paper version of this call", stop, "paper")
+    add(
+        "EGW02006",
+        "모의투자에 없는 TR, 또는 모의 키로 부른 실전 TR",
+        "no paper version of this call, or a live call with a paper key",
+        stop,
+        "paper",
+    )
     add("OPSQ0002", "없는 서비스 코드 또는 TR", "no such call", stop, "report")
     add("OPSQ1002", "세션 연결 오류", "no free session", retry, "again")
     add("OPSQ2000", "계좌번호 오류", "wrong account number", stop, "account")

@@ -153,6 +153,10 @@ class Failure:
             parts.append(meaning.next_korean if korean else meaning.next_english)
         elif self.kind is FailureKind.UNAVAILABLE:
             parts.append("잠시 뒤 다시 시도하세요." if korean else "Try again later.")
+        else:
+            parts.append(
+                "KIS의 답을 확인하고 요청을 고치세요." if korean else "Read what KIS says and change the request."
+            )
         return " ".join(parts)
 
     def error(self) -> CallFailed:
