@@ -1,0 +1,271 @@
+"""A masked world for a model: it sees no name, no date, no price and no sum, and trades in weights and ratios.
+
+Prices become ratios to the previous close of their name, money a share of the account, the index a ratio to its own
+20-day mean, market value and volume tenths of the market, tickers aliases, dates other dates. Numbers of shares are
+left out: the weight says it. Nothing that the mask does not know gets through: a field without a kind is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from engine.clock import KST
+from engine.errors import BadInput
+from engine.operating.state import label
+from engine.planning.aliases import Aliases
+from engine.planning.context import FIELDS, RATIO_DECIMALS, Context, quoted_name
+from engine.planning.date_shift import DateShift
+from engine.planning.deciles import Deciles
+from engine.planning.names_in_text import NamesInText
+from engine.planning.text_mask import TextMask
+
+NO_ALIAS = "no alias"
+"""What stands for a ticker that a model wrote without having seen it; no instrument is called so."""
+
+_SUM = re.compile(r"\b(?:value|market_cap|equity)\b")
+
+
+class Mask:
+    """A `ContextView` for one run. The same seed and universe give the same mask.
+
+    Args:
+        names: of all instruments that the run can show, by ticker.
+        seed: of the run.
+        deciles: compares sizes within a slice; without it sizes are left out.
+    """
+
+    plain = False
+
+    def __init__(self, names: Mapping[str, str], seed: int, deciles: Deciles | None = None) -> None:
+        self.aliases, self.dates = Aliases(names, seed), DateShift(seed)
+        self.names = NamesInText(names)
+        # A name stands in a prompt as `quoted_name` leaves it, so texts are shown again in that form.
+        self._labels = {ticker: label(quoted_name(name), ticker) for ticker, name in names.items()}
+        self.texts = TextMask(self.names, self.aliases, self.dates, self._labels)
+        self._deciles = deciles
+        self._rule_ids: dict[str, str] = {}
+        self._shown_ids: dict[str, str] = {}
+        self.hidden: frozenset[str] = frozenset()
+        """Numbers of four digits or more that the last context held and its masked form must not."""
+
+    def show(self, context: Context) -> Context:
+        """The context, or the rules, behind the mask.
+
+        Raises:
+            BadInput: a field of unknown kind, or a ticker of another universe.
+        """
+        if "portfolio" not in context:
+            return {name: self._rules(name, value) for name, value in context.items()}
+        slice_ = _Slice(self, context)
+        shown: Context = {
+            name: value if name == "cut" else slice_.hide(name, value, {}) for name, value in context.items()
+        }
+        self.hidden = frozenset(slice_.hidden)
+        return shown
+
+    def read(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with tickers, rule ids and texts as they really are; weights and ratios stay.
+
+        A ticker that is no alias of this run becomes `NO_ALIAS`, a real one too: the model was not shown it.
+        """
+        read: dict[str, Any] = self._read("", answer)
+        return read
+
+    def hide_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The other way round: an answer about real names as the masked model would have written it."""
+        hidden: dict[str, Any] = self._hide_answer("", answer)
+        return hidden
+
+    def hide_rule_id(self, rule_id: str) -> str:
+        """The id as the model sees it: changed only where it tells a name, a date or a level."""
+        if rule_id not in self._shown_ids:
+            tells = any(self.texts.hide(words) != words for words in (rule_id, re.sub("[-_]", " ", rule_id)))
+            shown = self._coined(rule_id) if tells else rule_id
+            self._shown_ids[rule_id], self._rule_ids[shown] = shown, rule_id
+        return self._shown_ids[rule_id]
+
+    def _coined(self, rule_id: str) -> str:
+        return "rule-" + Aliases([rule_id], self.dates.weeks).of(rule_id)[2:].lower()
+
+    def _rules(self, name: str, value: Any) -> Any:
+        """The rules and principles: no leaf of them belongs to one instrument."""
+        if isinstance(value, Mapping):
+            return {key: self._rules(key, item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._rules(name, item) for item in value]
+        return self.leaf(name, value)
+
+    def leaf(self, name: str, value: Any) -> Any:
+        """One value whose kind alone says how it is shown."""
+        match kind_of(name):
+            case "text":
+                return self.texts.hide(str(value))
+            case "expression":
+                return self.texts.hide_expression(str(value))
+            case "rule_id":
+                return self.hide_rule_id(str(value))
+            case "ticker":
+                return self.aliases.of(str(value))
+            case "plain" | "ratio" | "clock":
+                return value
+            case kind:
+                raise BadInput(f"The field {name!r} of the context is a {kind} and has no place among the rules.")
+
+    def tenth(self, kind: str, value: float, moment: datetime) -> int | None:
+        """The tenth of the market in which a size lies."""
+        return None if self._deciles is None else self._deciles.of(kind, value, moment)
+
+    def _read(self, name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._read(key, item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._read(name, item) for item in value]
+        if not isinstance(value, str):
+            return value
+        if name == "ticker":
+            return self.aliases.ticker(value) if self.aliases.knows(value) else NO_ALIAS
+        if name in ("rule_ids", "rule_id"):
+            return self._rule_ids.get(value, value)
+        return self.texts.show(value)
+
+    def _hide_answer(self, name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._hide_answer(key, item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._hide_answer(name, item) for item in value]
+        if not isinstance(value, str):
+            return value
+        if name == "ticker":
+            return self.aliases.of(value)
+        return self.hide_rule_id(value) if name in ("rule_ids", "rule_id") else self.texts.hide(value)
+
+
+class _Slice:
+    """Hides the context of one decision: what a price or a sum is compared with stands in the context itself."""
+
+    def __init__(self, mask: Mask, context: Context) -> None:
+        self._mask = mask
+        when, portfolio, index = context["time"], context["portfolio"], context["market"]["index"]
+        day = date.fromisoformat(when["date"])
+        self._moment = datetime.combine(day, time.fromisoformat(when["clock"]), tzinfo=KST)
+        self._total = portfolio["total_won"]
+        self._index, self._level, self._mean = index["code"], index["level"], index["mean_20"]
+        self.hidden: set[str] = set()
+
+    def hide(self, name: str, value: Any, beside: Mapping[str, Any]) -> Any:
+        """A part of the context; `beside` is the entry of the instrument to which it belongs."""
+        if isinstance(value, list):
+            return [self.hide(name, item, beside) for item in value]
+        if not isinstance(value, Mapping):
+            return self._mask.leaf(name, value)
+        if "ticker" in value:
+            beside = value
+        shown: Context = {}
+        for key, item in value.items():
+            if isinstance(item, (Mapping, list)):
+                shown[key] = self.hide(key, item, beside)
+            else:
+                shown |= self._leaf(key, item, value, beside)
+        return shown
+
+    def _leaf(self, name: str, value: Any, entry: Mapping[str, Any], beside: Mapping[str, Any]) -> Context:
+        """The field under its new name, or nothing where what stays says enough."""
+        kind = kind_of(name)
+        if kind in ("price", "money", "volume", "market_cap", "index", "shares"):
+            self._remember(value)
+        stem = name.removesuffix("_won")
+        match kind:
+            case "price":
+                return self._price(stem, value, beside)
+            case "money":
+                return self._money(stem, value)
+            case "shares" | "name":
+                return {}
+            case "volume" | "market_cap":
+                tenth = None if value is None else self._mask.tenth(kind, value, self._moment)
+                return {f"{stem}_decile": tenth}
+            case "index":
+                return {} if name == "mean_20" else {f"{name}_to_mean_20": _ratio(value, self._mean)}
+            case "count":
+                return {} if name == "advancers" else {f"{stem.removesuffix('s')}_share": self._share(value, entry)}
+            case "date":
+                return {name: self._mask.dates.ahead(date.fromisoformat(value)).isoformat()}
+            case "figure":
+                return self._figure(entry, beside)
+            case _ if name == "unit":
+                return {}  # told with the figure
+            case _:
+                return {name: None if value is None else self._mask.leaf(name, value)}
+
+    def _price(self, stem: str, value: Any, beside: Mapping[str, Any]) -> Context:
+        if stem == "previous_close" or "previous_close_won" not in beside:
+            return {}  # what everything is compared with, or a name whose change rate says the same
+        return {f"{stem}_ratio": _ratio(value, beside["previous_close_won"])}
+
+    def _money(self, stem: str, value: Any) -> Context:
+        if stem in ("total", "value"):
+            return {}  # 1, and the weight
+        share = _ratio(value, self._total)
+        if stem == "max_order" and share is not None:
+            share = min(share, 1)  # a limit beyond the account would tell its size
+        return {f"{stem}_share": share}
+
+    @staticmethod
+    def _share(value: Any, entry: Mapping[str, Any]) -> float | int | None:
+        counts = [entry.get(name) for name in ("advancers", "decliners", "unchanged")]
+        return None if value is None or None in counts else _ratio(value, sum(counts))
+
+    def _figure(self, entry: Mapping[str, Any], beside: Mapping[str, Any]) -> Context:
+        """What a rule compared: prices and index levels as ratios; sums and shares are not told."""
+        value, unit = entry["value"], entry["unit"]
+        what = str(entry["what"])
+        if unit == "won":
+            self._remember(value)
+            told = None if _SUM.search(what) else _ratio(value, beside.get("previous_close_won"))
+            return {"value": told, "unit": "ratio to previous close"}
+        if unit == "index points":
+            self._remember(value)
+            told = _ratio(value, self._level) if f'"{self._index}"' in what else None
+            return {"value": told, "unit": "ratio to index level"}
+        if unit == "shares":
+            self._remember(value)
+            return {"value": None, "unit": "hidden"}
+        return {"value": value, "unit": unit}
+
+    def _remember(self, value: Any) -> None:
+        if value is not None and abs(value) >= 1_000:
+            self.hidden.add(plain_number(abs(value)))
+
+
+def kind_of(name: str) -> str:
+    """The kind of a field.
+
+    Raises:
+        BadInput: nobody said what it is, so it cannot be shown.
+    """
+    try:
+        return FIELDS[name]
+    except KeyError:
+        raise BadInput(
+            f"The context has a field {name!r} that no mask knows. Say in `engine.planning.context.FIELDS` what it is."
+        ) from None
+
+
+def plain_number(value: float) -> str:
+    """A number as it may stand in a text, without separators.
+
+    >>> plain_number(70_100.0), plain_number(2650.12)
+    ('70100', '2650.12')
+    """
+    return str(int(value)) if value == int(value) else repr(round(value, RATIO_DECIMALS))
+
+
+def _ratio(value: Any, base: Any) -> float | int | None:
+    """Rounded to the decimals of all ratios; None where one of the two is unknown."""
+    if value is None or not base:
+        return None
+    ratio = round(value / base, RATIO_DECIMALS)
+    return int(ratio) if ratio == int(ratio) else ratio
