@@ -165,7 +165,8 @@ class ReplayBroker:
         proposal[:] = 0
         proposal[at.PROPOSAL_COL] = old[at.ORDER_COL]
         proposal[at.PROPOSAL_SIDE] = old[at.ORDER_SIDE]
-        proposal[at.PROPOSAL_KIND] = old[at.ORDER_KIND]
+        becomes_limit = price is not None and old[at.ORDER_KIND] == at.MARKET
+        proposal[at.PROPOSAL_KIND] = at.LIMIT if becomes_limit else old[at.ORDER_KIND]
         proposal[at.PROPOSAL_PRICE] = old[at.ORDER_PRICE] if price is None else price
         proposal[at.PROPOSAL_QUANTITY] = wanted
         proposal[at.PROPOSAL_RULE] = old[at.ORDER_RULE]
@@ -173,12 +174,12 @@ class ReplayBroker:
         proposal[at.PROPOSAL_RULES_HIGH] = old[at.ORDER_RULES_HIGH]
         proposal[at.PROPOSAL_RELATIVE] = old[at.ORDER_RELATIVE] if price is None else 0
         proposal[at.PROPOSAL_WEIGHT_CAP] = at.PPB
-        code, allowed = self.simulation.try_amend(index)
+        code = self.simulation.try_amend(index, wanted)
         if code != at.ACCEPTED:
             reason = RefusalReason(at.REFUSAL_NAMES[code])
             return RefusedByVenue(reason=reason, text=f"Order {order_number} stays as it is.")
         self.simulation.cancel(index)
-        return self.submit_proposal(0, allowed)
+        return self.submit_proposal(0, wanted)
 
     def account(self) -> AccountSnapshot:
         """Cash after the present bar, with what settles on the next two sessions."""

@@ -19,6 +19,7 @@ from engine.matching import step, told
 from engine.matching.book import AccountBook
 from engine.rules.program import CompiledRules
 from engine.rules.tree import Node
+from engine.tenure import Tenure
 
 AFTER_CLOSE = -1
 ROOM_BARS = 16
@@ -50,6 +51,7 @@ class Simulation:
         panel = exchange.panel
         self.exchange, self.rules = exchange, rules
         self.first, self.last = first, panel.rows if last is None else last
+        self.tenures: tuple[Tenure, ...] = ()  # rules that were in force before, see engine.succession
         cash = exchange.config.cash_won * exchange.scale
         guards = len(rules.rules.guards)
         self.account = AccountBook(
@@ -190,8 +192,13 @@ class Simulation:
         """Cancel an open order; False if it was no longer open."""
         return bool(step.cancel_one(self._arrays, index, self.row if self.point == AFTER_CLOSE else self.row + 1))
 
-    def try_amend(self, index: int) -> tuple[int, int]:
-        """Risk check of proposal 0 as if order `index` were cancelled, which it is not: (code, quantity allowed)."""
+    def try_amend(self, index: int, quantity: int) -> int:
+        """What the venue would say to proposal 0 in the place of order `index`: a code; nothing is changed.
+
+        It asks for a price on the grid, and for cash or shares once the old order gives its own back. A quiet bar, or a
+        limit on the size of positions, is no reason for a venue.
+        """
+        self.make_room()
         book = self.book
         trial = tuple(
             book._replace(
@@ -202,8 +209,10 @@ class Simulation:
             )
         )
         step.cancel_one(trial, index, self.row)
-        code, quantity = step.check_one(self.exchange.arrays, trial, self.row, 0)
-        return int(code), int(quantity)
+        if step.check_one(self.exchange.arrays, trial, self.row, 0)[0] == at.REFUSED_PRICE:
+            return at.REFUSED_PRICE
+        taken = int(step.accept_one(self.exchange.arrays, trial, self.row, 0, quantity, self.point))
+        return at.ACCEPTED if taken >= 0 else -taken
 
     def _require_a_close(self) -> None:
         if self.row < 0:

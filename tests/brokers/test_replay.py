@@ -265,3 +265,46 @@ def test_order_kinds_of_the_log_have_their_prices():
     )
     kinds = [(order.request.kind, order.request.price) for order in broker.orders(date(2024, 3, 4))]
     assert kinds == [(OrderKind.MARKET, None), (OrderKind.LIMIT, 9_000), (OrderKind.STOP, 11_000)]
+
+
+def limit_order(broker: ReplayBroker, quantity: int, price: int | None) -> str:
+    kind = OrderKind.MARKET if price is None else OrderKind.LIMIT
+    request = OrderRequest(ticker="A00001", side=Side.BUY, quantity=quantity, kind=kind, price=price)
+    return broker.submit(Approved(value=request, checked_at=broker.now())).order_number
+
+
+def test_amend_that_the_cash_does_not_cover_is_refused_and_not_made_smaller():
+    broker = broker_of(make_panel({"A00001": flat(10_000, 3)}))
+    next(broker.events())
+    number = limit_order(broker, 1_000, 9_000)  # nine of ten million won
+    answer = broker.amend(number, price=10_500)
+    assert isinstance(answer, RefusedByVenue) and answer.reason is RefusalReason.NOT_ENOUGH_CASH
+    assert [(order.request.price, order.remaining) for order in broker.open_orders()] == [(9_000, 1_000)]
+    broker.amend(number, price=10_000)
+    assert [(order.request.price, order.remaining) for order in broker.open_orders()] == [(10_000, 1_000)]
+
+
+def test_amend_does_not_ask_whether_the_last_bar_traded_or_how_large_a_position_may_be():
+    # The venue takes amends as it takes orders: limits on positions are for whoever approves them.
+    panel = make_panel({"A00001": [FLAT, HALT, FLAT]})
+    broker = broker_of(panel, limits={"max_position_weight": 0.01})
+    events = broker.events()
+    next(events), next(events)
+    number = limit_order(broker, 100, 9_000)
+    broker.amend(number, price=9_500)
+    assert [order.request.price for order in broker.open_orders()] == [9_500]
+
+
+def test_amend_to_a_price_off_the_grid_is_refused():
+    broker = broker_of(make_panel({"A00001": flat(10_000, 3)}))
+    next(broker.events())
+    answer = broker.amend(limit_order(broker, 100, 9_000), price=9_003)
+    assert isinstance(answer, RefusedByVenue) and answer.reason is RefusalReason.BAD_PRICE
+
+
+def test_a_market_order_that_gets_a_price_is_a_limit_order():
+    broker = broker_of(make_panel({"A00001": [FLAT, (10_000, 10_000, 9_900, 10_000)]}))
+    events = broker.events()
+    next(events)
+    broker.amend(limit_order(broker, 100, None), price=9_950)
+    assert [event.price for event in events if isinstance(event, Fill)] == [9_950]
