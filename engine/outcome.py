@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,9 @@ from engine.data.panel import Panel, State
 from engine.matching import arrays as at
 from engine.result import Result, RunWarning
 from engine.rules.lookback import lookback_bars
-from engine.rules.tree import Rule
+from engine.rules.tree import Buy, Rule, Sell
 from engine.simulation import Simulation
+from engine.tenure import every_rule
 
 Int64 = NDArray[np.int64]
 MOMENT = pl.Datetime("ns", "Asia/Seoul")
@@ -42,7 +43,7 @@ def build_result(simulation: Simulation, timings: dict[str, float]) -> Result:
             "warnings": lambda: tuple(view.warnings()),
             "result_hash": view.hash,
         },
-        rules=simulation.rules.source,
+        rules=view.rules,
         refusals=view.refusals(),
         config=simulation.exchange.config.model_dump(mode="json"),
         data=simulation.exchange.panel.manifest.model_dump(mode="json", by_alias=True, exclude={"files"}),
@@ -70,6 +71,7 @@ class _View:
         self.tickers = pl.Series(self.panel.tickers, dtype=pl.String)
         names = self.panel.instruments["name"].fill_null("").to_list()
         self.names = pl.Series([name or code for name, code in zip(names, self.panel.tickers, strict=True)])
+        self.rules = every_rule(simulation.tenures, simulation.rules.source)
         self.rule_ids = [rule.id for rule in simulation.rules.source]
 
     def won(self, units: Int64) -> pl.Series:
@@ -82,21 +84,15 @@ class _View:
     def dates(self, rows: Int64) -> pl.Series:
         return pl.Series(self.panel.session[rows].astype(np.int32)).cast(pl.Date)
 
-    def rule_lists(self, log: Int64, rule: int, low: int, high: int) -> pl.Series:
-        """Ids of the rules behind each row of a log, the deciding one first."""
-        keys = log[:, [rule, low, high]]
-        code = np.zeros(len(keys), dtype=np.int64)
-        for column in keys.T:
-            values, place = np.unique(column, return_inverse=True)
-            code = code * len(values) + place
-        _, first, place = np.unique(code, return_index=True, return_inverse=True)
-        lists = [self._rules_of(*key) for key in keys[first].tolist()]
-        return pl.Series(lists, dtype=pl.List(pl.String)).gather(place)
-
-    def _rules_of(self, deciding: int, low: int, high: int) -> list[str]:
-        bits = low | (high << 63)
-        others = [number for number in range(bits.bit_length()) if bits >> number & 1 and number != deciding]
-        return [self.rule_ids[number] for number in ([deciding] if deciding >= 0 else []) + others]
+    @cached_property
+    def rule_lists(self) -> pl.Series:
+        """Ids of the rules behind each order, the deciding one first."""
+        parts, begin = [], 0
+        for tenure in self.simulation.tenures:
+            parts.append(_rule_lists(tenure.named, [rule.id for rule in tenure.rules]))
+            begin = tenure.orders_to
+        parts.append(_rule_lists(self.order_log[begin:, _NAMES], self.rule_ids))
+        return pl.concat(parts)
 
     def benchmark(self) -> pl.Series:
         index = self.panel.indices.get(self.simulation.exchange.config.benchmark)
@@ -174,7 +170,7 @@ class _View:
                 "filled": log[:, at.ORDER_FILLED],
                 "status": pl.Series(STATUSES).gather(status),
                 "reason": pl.Series(("", *at.REFUSAL_NAMES[1:])).gather(log[:, at.ORDER_REASON]),
-                "rule_ids": self.rule_lists(log, at.ORDER_RULE, at.ORDER_RULES_LOW, at.ORDER_RULES_HIGH),
+                "rule_ids": self.rule_lists,
                 "done_at": _masked(self.times(np.where(finished, done, 0)), finished),
             }
         )
@@ -238,8 +234,7 @@ class _View:
         )
 
     def _rules_of_orders(self, ids: Int64) -> pl.Series:
-        log = self.order_log[ids - 1]
-        return self.rule_lists(log, at.ORDER_RULE, at.ORDER_RULES_LOW, at.ORDER_RULES_HIGH)
+        return self.rule_lists.gather(ids - 1)
 
     def _closes(self, sells: Int64) -> NDArray[np.bool_]:
         """Whether each closing order is the last of its position, and the position is gone."""
@@ -334,14 +329,8 @@ class _View:
 
     def _silent_rules(self) -> Iterable[Rule]:
         """Entry and exit rules that no order names."""
-        low = int(np.bitwise_or.reduce(self.order_log[:, at.ORDER_RULES_LOW], initial=0))
-        high = int(np.bitwise_or.reduce(self.order_log[:, at.ORDER_RULES_HIGH], initial=0))
-        fired = low | (high << 63)
-        tables = self.simulation.rules.rules
-        for table in (tables.entries, tables.exits, tables.guards):
-            for number in table[:, 0].tolist():
-                if not fired >> number & 1:
-                    yield self.simulation.rules.source[number]
+        fired = {name for names in self.rule_lists.unique().to_list() for name in names}
+        return [rule for rule in self.rules if isinstance(rule.action, Buy | Sell) and rule.id not in fired]
 
     def _named(self, columns: Int64) -> str:
         """A few ticker codes, and how many more there are."""
@@ -359,6 +348,24 @@ class _View:
         return digest.hexdigest()
 
 
+def _rule_lists(names: Int64, ids: Sequence[str]) -> pl.Series:
+    """Ids for [n, 3] deciding rule and bits of all rules; each combination is looked up once."""
+    code = np.zeros(len(names), dtype=np.int64)
+    for column in names.T:
+        values, place = np.unique(column, return_inverse=True)
+        code = code * len(values) + place
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    lists = [_rules_of(deciding, low, high, ids) for deciding, low, high in names[first].tolist()]
+    return pl.Series(lists, dtype=pl.List(pl.String)).gather(place)
+
+
+def _rules_of(deciding: int, low: int, high: int, ids: Sequence[str]) -> list[str]:
+    bits = low | (high << 63)
+    others = [number for number in range(bits.bit_length()) if bits >> number & 1 and number != deciding]
+    return [ids[number] for number in ([deciding] if deciding >= 0 else []) + others]
+
+
+_NAMES = [at.ORDER_RULE, at.ORDER_RULES_LOW, at.ORDER_RULES_HIGH]
 _SIDES = pl.Series(("buy", "sell"))
 _HIGH_FIRST = ("open", "high", "low", "close")
 

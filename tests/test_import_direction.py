@@ -30,6 +30,8 @@ PARTS = {
         "risk",
         "simulation",
         "strategy",
+        "succession",
+        "tenure",
         "track",
         "variants",
     },
@@ -52,6 +54,7 @@ ASSEMBLERS = {
     "brokers.kis_download",
     "brokers.kis_trading",
     "brokers.learning_replay",
+    "brokers.plan_replay",
 }
 
 # Brokers see each other nowhere but here: the server writes what the adapter reads, with the same tables.
