@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -168,13 +168,17 @@ class WorldPartner:
     ) -> None:
         self._url, self._name, self._taken, self._clock = url.rstrip("/"), name, taken, clock
         self._wait_seconds = wait_seconds
+        self._app_key = app_key
         self._session = requests.Session()
         self._session.trust_env = False
-        self._before = 0  # frames of an earlier connection under this key
-        told = self._ask("POST", "clients", {"name": name, "app_key": app_key.get_secret_value()})
-        self._before = int(told["frames"]) - taken()
-        self._sequence = self._frames = 0
+        self._before = self._sequence = self._frames = 0
         self.has_ended = False
+        self._register()
+
+    def _register(self) -> None:
+        key = self._app_key.get_secret_value()
+        told = self._ask("POST", "clients", {"name": self._name, "app_key": key})
+        self._before = int(told["frames"]) - self._taken()  # frames of an earlier connection under this key
 
     def look(self) -> None:
         """Note the step at which the turn begins, and the time."""
@@ -187,11 +191,14 @@ class WorldPartner:
         """Acknowledge that step if all of it has arrived, and wait a moment for the next one."""
         if self._taken() >= self._frames:
             seen = {"name": self._name, "sequence": self._sequence, "wait": self._wait_seconds}
-            self._ask("POST", "acknowledge", seen)
+            told = self._ask("POST", "acknowledge", seen)
+            if "error" in told:  # the server has been started again and does not know us
+                self._register()
 
     def leave(self) -> None:
         """The world need not wait for us any more."""
-        self._ask("DELETE", f"clients/{self._name}")
+        with suppress(KisError):  # a world that has gone waits for nobody
+            self._ask("DELETE", f"clients/{self._name}")
         self._session.close()
 
     def _ask(self, method: str, path: str, content: object = None) -> dict[str, Any]:
@@ -211,12 +218,14 @@ class Trading:
         trader: the loop.
         ledger: of the account.
         broker: the adapter.
+        tell: is told one line for people at a time.
         world: the served world that we step with; None where time is real.
     """
 
     trader: Trader
     ledger: Ledger
     broker: KisBroker
+    tell: Callable[[str], None]
     world: WorldPartner | None = None
     begun: bool = field(default=False, init=False)
 
@@ -226,8 +235,17 @@ class Trading:
             self.trader.begin()
             self.begun = True
         wait = _WAIT_SECONDS if self.world is None else _WORLD_WAIT_SECONDS
+        silent = False
         while not stop():
-            self.trader.turn(wait)
+            try:
+                self.trader.turn(wait)
+            except KisError as error:  # the clock of a served world has gone: without time nothing can be done
+                if not silent:
+                    self.tell(str(error))
+                silent = True
+                time.sleep(_WAIT_SECONDS)
+                continue
+            silent = False
             if self.world is not None and self.world.has_ended:
                 self.trader.turn(0.0)
                 return
@@ -298,7 +316,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             lang=plan.lang,
         )
         trader.append(Trader(setup))
-        yield Trading(trader=trader[0], ledger=ledger, broker=broker, world=world)
+        yield Trading(trader=trader[0], ledger=ledger, broker=broker, tell=plan.tell, world=world)
 
 
 def rules_in_force(prompt: Path, ledger: Ledger) -> RulesInForce:

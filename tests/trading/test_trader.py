@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from brokers.graph_replay import run_graph
+from brokers.kis_server.server import ServerThread
+from engine.clock import SystemClock
 from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import Panel
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
 from engine.ledger.equity import equity_points
+from engine.ledger.ledger import Ledger, open_ledger
+from engine.result import Result
 from engine.rules.edit import RuleEntry, add_rule
 from engine.rules.prompt import load_rules
 from engine.rules.tree import Category
 from tests.builders_panel import DAY_ONE, make_panel
-from tests.kis_client import make_server
+from tests.kis_client import Client, make_server
+from tests.kis_venue import write_server_keys
 from tests.trading_world import advance, trader_on
 
 NAMES = ("000100", "000200", "000300", "000400", "000500")
 CASH = 30_000_000
 SETTINGS = BacktestConfig(cash_won=CASH, participation=0.0, limits=RiskLimits(min_order_share=0.0))
+ROOT = Path(__file__).parents[2]
 BEFORE = 80  # sessions of history
 
 
@@ -56,6 +66,39 @@ def write_prompt(folder: Path) -> Path:
     return path
 
 
+def fills_in(ledger: Ledger) -> list[tuple[object, ...]]:
+    """(day, ticker, side, shares, price, costs) of every fill of an account."""
+    return ledger.connection.execute(
+        "SELECT substr(time, 1, 10), ticker, side, quantity, price, fee + stt + rural FROM fills WHERE run_id = 0"
+    ).fetchall()
+
+
+def fills_expected(result: Result) -> list[tuple[object, ...]]:
+    """The same of a backtest."""
+    costs = pl.sum_horizontal("fee", "stt", "rural")
+    day = pl.col("time").dt.strftime("%Y-%m-%d")
+    return result.fills.select(day, "ticker", "side", "quantity", "price", costs).rows()
+
+
+def wait_until_registered(server: ServerThread) -> None:
+    deadline = time.monotonic() + 60
+    while not len(server.server.clients):
+        assert time.monotonic() < deadline, "the trader did not come"
+        time.sleep(0.05)
+
+
+def wait_for_books(path: Path, session: date) -> None:
+    """The books of the last day are closed after its evening, when the world has nothing more to wait for."""
+    deadline = time.monotonic() + 60
+    while True:
+        with open_ledger(path, SystemClock(), read_only=True) as ledger:
+            points = equity_points(ledger)
+        if points and points[-1].session == session:
+            return
+        assert time.monotonic() < deadline, "the last day's books stay open"
+        time.sleep(0.2)
+
+
 def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(tmp_path: Path) -> None:
     sessions = 20
     panel, prompt = market(1, sessions), write_prompt(tmp_path)
@@ -68,21 +111,52 @@ def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(tmp_path: Pat
             advance(server, running, "evening")
         ledger = running.trading.ledger
         points = equity_points(ledger)
-        fills = ledger.connection.execute(
-            "SELECT substr(time, 1, 10), ticker, side, quantity, price, fee + stt + rural FROM fills"
-        ).fetchall()
+        fills = fills_in(ledger)
         decisions = [name for (name,) in ledger.connection.execute("SELECT decision_id FROM decisions ORDER BY time")]
         lines = running.lines
     replayed = run_graph(load_rules(prompt), panel, SETTINGS, start=panel.session_date(BEFORE - 1))
-    expected = replayed.result.fills.select(
-        pl.col("time").dt.strftime("%Y-%m-%d"),
-        "ticker",
-        "side",
-        "quantity",
-        "price",
-        pl.sum_horizontal("fee", "stt", "rural"),
-    ).rows()
-    assert sorted(fills) == sorted(expected), lines
+    assert sorted(fills) == sorted(fills_expected(replayed.result)), lines
     assert [point.equity for point in points] == replayed.result.equity["equity"].to_list()[1:]
     assert len(fills) > 20
     assert decisions == [cycle.decision_id for cycle in replayed.cycles[:-1]]
+
+
+def test_a_trader_killed_again_and_again_ends_the_month_as_one_that_lived(tmp_path: Path) -> None:
+    """SIGKILL at moments that nobody chose; the world waits until the next process has taken over."""
+    sessions, kills = 8, 7
+    panel, prompt = market(2, sessions), write_prompt(tmp_path)
+    folder = tmp_path / "account"
+    folder.mkdir()
+    draw = np.random.default_rng(3)
+    with make_server(panel, SETTINGS, start=panel.session_date(BEFORE), answer_seconds=1.0) as server:
+        client = Client(server, "live")
+        write_server_keys(folder, server, client)
+        command = [sys.executable, "-m", "tests.trading_process", server.url, str(folder), str(prompt), "live"]
+        command += [",".join(NAMES), SETTINGS.model_dump_json()]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        try:
+            wait_until_registered(server)
+            deadline = time.monotonic() + float(draw.uniform(0.05, 1.5))
+            done = 0
+            while done < sessions:
+                answer = client.session.post(f"{server.url}/_world/advance", json={"until": "evening"})
+                if answer.status_code == 200:
+                    done += 1
+                if kills and (answer.status_code == 504 or time.monotonic() > deadline):
+                    process.kill()
+                    process.wait()
+                    kills -= 1
+                    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+                    deadline = time.monotonic() + float(draw.uniform(0.5, 4.0))
+                assert process.poll() is None, "the trader ended by itself"
+            wait_for_books(folder / "ledger.db", panel.session_date(BEFORE + sessions - 1))
+        finally:
+            process.kill()
+            process.wait()
+            client.session.close()
+    assert kills < 7
+    replayed = run_graph(load_rules(prompt), panel, SETTINGS, start=panel.session_date(BEFORE - 1)).result
+    with open_ledger(folder / "ledger.db", SystemClock(), read_only=True) as ledger:
+        assert sorted(fills_in(ledger)) == sorted(fills_expected(replayed))
+        assert [point.equity for point in equity_points(ledger)] == replayed.equity["equity"].to_list()[1:]
+        assert not ledger.unresolved_orders()
