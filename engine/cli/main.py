@@ -19,6 +19,7 @@ from engine.errors import BadInput, BrokenInvariant, GeoulError
 COMMANDS = {
     "backtest": "engine.cli.backtest:backtest_command",
     "compare": "engine.cli.compare:compare_command",
+    "plan": "engine.cli.plan:plan_command",
     "data": "engine.cli.data:app",
     "gate": "engine.cli.gate:gate_command",
     "audit": "engine.cli.audit:audit_command",

@@ -64,7 +64,7 @@ def write_report(cycle: Cycle, lang: Lang) -> str:
 def _lines(cycle: Cycle, lang: Lang) -> Iterator[str]:
     yield TITLE(lang).format(time=f"{cycle.time:%Y-%m-%d %H:%M}")
     if cycle.diagnosis is not None:
-        yield from _account(cycle.diagnosis, lang)
+        yield from account_lines(cycle.diagnosis, lang)
     if cycle.analysis is not None:
         yield from _market(cycle.analysis, lang)
     if cycle.failure:
@@ -86,7 +86,8 @@ def _lines(cycle: Cycle, lang: Lang) -> Iterator[str]:
         yield from (f"- {reason}" for reason in reasons)
 
 
-def _account(diagnosis: Diagnosis, lang: Lang) -> Iterator[str]:
+def account_lines(diagnosis: Diagnosis, lang: Lang) -> Iterator[str]:
+    """The account and its holdings, one line each."""
     yield ACCOUNT(lang).format(
         total=won(diagnosis.total, lang),
         cash=won(diagnosis.cash, lang),
@@ -122,18 +123,22 @@ def _market(analysis: Analysis, lang: Lang) -> Iterator[str]:
 
 
 def _order(order: SentOrder, action: Action, lang: Lang) -> str:
-    how = MARKET_ORDER(lang)
-    if action.price is not None:
-        level = FROM_OPEN(lang).format(price=f"{action.price:+,g}") if action.from_open else price(action.price)
-        how = LIMITED[action.kind.value](lang).format(price=level)
     line = ORDER(lang).format(
         side=SIDES[order.side](lang),
         name=label(action.name, order.ticker),
         quantity=count(order.quantity),
-        how=how,
+        how=how(action, lang),
     )
     answer = STATUSES[order.status](lang) + (f": {order.message}" if order.message else "")
     return f"{line} — {answer}"
+
+
+def how(action: Action, lang: Lang) -> str:
+    """At market, or at which price."""
+    if action.price is None:
+        return MARKET_ORDER(lang)
+    level = FROM_OPEN(lang).format(price=f"{action.price:+,g}") if action.from_open else price(action.price)
+    return LIMITED[action.kind.value](lang).format(price=level)
 
 
 def _changed(check: Check) -> str:
