@@ -23,8 +23,11 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.environment import ENVIRONMENTS, LIVE, PAPER, Environment, EnvironmentName, is_official
+from brokers.kis.findings import Findings, findings_path, load_findings
 from brokers.kis.private_files import loose_mode
+from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.transport import is_loopback
 from engine.cache_root import cache_root
 from engine.errors import ConfigError
@@ -93,6 +96,7 @@ class KisOptions(BaseModel):
         most_pages: pages that one question may have.
         allow_plain_http: send keys without encryption to a host that is not this machine.
         token_folder: where tokens and rates are shared between processes; None = Geoul's cache folder.
+        findings: file that `geoul kis probe` wrote; None = the one beside the tokens, if it is there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -109,6 +113,7 @@ class KisOptions(BaseModel):
     most_pages: int = Field(default=200, ge=1, le=10_000)
     allow_plain_http: bool = False
     token_folder: Path | None = None
+    findings: Path | None = None
 
 
 class KisConfig(BaseModel):
@@ -123,7 +128,8 @@ class KisConfig(BaseModel):
         rest_url, websocket_url: of that environment.
         quote_app_key, quote_app_secret, quote_rest_url: of the live environment where `options.quotes` is live.
         user_agent: header of every request.
-        options: what the official file does not know.
+        options: what the official file does not know, with what was found out about the host.
+        findings: of `geoul kis probe` about this host, None if it was never run.
         warnings: sentences to show, such as a file that others may read.
     """
 
@@ -142,6 +148,7 @@ class KisConfig(BaseModel):
     quote_rest_url: str = LIVE.rest_url
     user_agent: str = DEFAULT_USER_AGENT
     options: KisOptions = KisOptions()
+    findings: Findings | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -153,6 +160,24 @@ class KisConfig(BaseModel):
     def token_folder(self) -> Path:
         """Where tokens and rates are shared between processes."""
         return self.options.token_folder or cache_root() / "kis"
+
+    @property
+    def findings_path(self) -> Path:
+        """Where the findings about this host are kept."""
+        return self.options.findings or findings_path(self.token_folder, self.environment, self.rest_url)
+
+    def most_rows(self, call: str) -> int:
+        """Rows that one answer of a call without pages holds: as found, else as documented."""
+        found = self.findings.most_rows.get(call) if self.findings is not None else None
+        return found or ENDPOINTS[call].most_rows
+
+    def stream_settings(self) -> StreamSettings:
+        """Times of the stream: as found, else the usual ones."""
+        usual = StreamSettings()
+        if self.findings is None or self.findings.silence_seconds is None:
+            return usual
+        silence = max(self.findings.silence_seconds, 2 * usual.ping_seconds)
+        return StreamSettings(silence_seconds=silence)
 
     def secrets(self) -> tuple[str, ...]:
         """Every value that must be masked in logs; one of fewer than six characters would mask ordinary words."""
@@ -223,7 +248,7 @@ def _build(
     agent = given["my_agent"] or DEFAULT_USER_AGENT
     if not (agent.isascii() and agent.isprintable()):
         raise ConfigError(f"{where}: my_agent may hold printable ASCII characters only.")
-    return KisConfig(
+    config = KisConfig(
         environment=name,
         app_key=app_key,
         app_secret=app_secret,
@@ -239,6 +264,12 @@ def _build(
         options=options,
         warnings=warnings,
     )
+    found = load_findings(config.findings_path, rest_url)
+    if found is None:
+        return config
+    if options.calls_per_second is None and found.calls_per_second is not None:
+        options = options.model_copy(update={"calls_per_second": found.calls_per_second})
+    return config.model_copy(update={"findings": found, "options": options})
 
 
 def _find_file(path: Path | None, variables: Mapping[str, str]) -> tuple[Path | None, str]:

@@ -197,7 +197,11 @@ def _stream(rest: KisRest, clock: Clock, seconds: float) -> Iterator[Check]:
         yield _failed("stream", error)
         return
     socket = RealtimeSocket(
-        url=config.websocket_url, approval_key=lambda renew: key, clock=clock, generator=np.random.default_rng(0)
+        url=config.websocket_url,
+        approval_key=lambda renew: key,
+        clock=clock,
+        generator=np.random.default_rng(0),
+        settings=config.stream_settings(),
     )
     wanted = (
         Subscription(config.world.fill_stream, config.hts_id.get_secret_value())

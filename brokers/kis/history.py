@@ -14,7 +14,6 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 import polars as pl
 
-from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.errors import BadAnswer
 from brokers.kis.messages import CandleRow, MinuteRow
 from brokers.kis.quotes import MARKET_OF
@@ -94,7 +93,7 @@ class KisHistory:
             rows = self._rest.call("inquire_daily_itemchartprice", values).rows(CandleRow)
             new = [row for row in rows if start <= row.day <= last and row.day not in found]
             found.update((row.day, row) for row in new)
-            if len(rows) < ENDPOINTS["inquire_daily_itemchartprice"].most_rows or not new:
+            if len(rows) < self._rest.config.most_rows("inquire_daily_itemchartprice") or not new:
                 break
             last = min(row.day for row in new) - timedelta(days=1)
         return [found[day] for day in sorted(found)]

@@ -29,7 +29,7 @@ from brokers.kis.endpoint import Area, Endpoint
 from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.environment import LIVE, Environment
 from brokers.kis.errors import BadAnswer, CallFailed, NotInPaper
-from brokers.kis.outcome import Failure, classify
+from brokers.kis.outcome import Delivery, Failure, classify
 from brokers.kis.rate_limit import Priority, RateLimiter
 from brokers.kis.transport import HttpTransport
 from brokers.kis.wire import R
@@ -50,6 +50,7 @@ class KisRest:
         session: of the library `requests`; taken over, with how connections are made.
         sleep: waits that many seconds of the clock's time.
         report: is told what a person should know; what it was told also stands in `notes`.
+        observe: is told what came back to each single request, before anything is made of it.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class KisRest:
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
         report: Callable[[str], None] | None = None,
+        observe: Callable[[Endpoint, Delivery], None] | None = None,
     ) -> None:
-        self.config = config
+        self.config, self._observe = config, observe
         self.notes: list[str] = list(config.warnings)
         self.clock_difference: timedelta | None = None  # KIS's clock less ours, at the last answer
         self._clock, self._sleep, self._told = clock, sleep, report
@@ -143,6 +145,8 @@ class KisRest:
             return error.failure
         channel.limiter.acquire(Priority.READ if patient else Priority.ORDER)
         delivery = channel.send(endpoint, tr_id=tr_id, values=values, token=token, more=more)
+        if self._observe is not None:
+            self._observe(endpoint, delivery)
         result = classify(endpoint, delivery, (*channel.hide, token.get_secret_value()))
         if isinstance(result, Answer):
             channel.limiter.recovered()

@@ -1,4 +1,4 @@
-"""`geoul kis`: is the account ready (`doctor`), and what became of an order that a person has looked up (`resolve`)."""
+"""`geoul kis`: is the account ready (`doctor`), what became of a lost order (`resolve`), what KIS does (`probe`)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from engine.cli.kis_probe import probe_command
 from engine.cli.options import Lang, LangOption
 from engine.clock import Clock, SystemClock
 from engine.errors import BadInput
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
 
 app = typer.Typer(help="한국투자증권 Open API · Korea Investment & Securities", no_args_is_help=True)
+app.command("probe")(probe_command)
 
 _SIGNS = {"good": ("green", "✓"), "warning": ("yellow", "!"), "bad": ("red", "✗"), "skipped": ("dim", "-")}
 _NAMES = {
