@@ -34,6 +34,10 @@ class Mask(Protocol):
         """A text without names that must not be seen."""
         ...
 
+    def expression(self, source: str) -> str:
+        """A condition or action without levels that would tell where and when."""
+        ...
+
 
 class Plain:
     """Everything as it is."""
@@ -53,6 +57,10 @@ class Plain:
     def text(self, text: str) -> str:
         """The text."""
         return text
+
+    def expression(self, source: str) -> str:
+        """The expression."""
+        return source
 
 
 def report_context(report: PerformanceReport, mask: Mask) -> dict[str, Any]:
@@ -122,8 +130,8 @@ def rules_context(rules: RuleSet, mask: Mask) -> list[dict[str, Any]]:
         {
             "id": rule.id,
             "category": rule.category.value,
-            "condition": rule.condition_source,
-            "action": rule.action_source,
+            "condition": mask.expression(rule.condition_source),
+            "action": mask.expression(rule.action_source),
             "priority": rule.priority,
             "text": mask.text(rule.text),
         }
