@@ -63,7 +63,8 @@ class Mask:
         shown: Context = {
             name: value if name == "cut" else slice_.hide(name, value, {}) for name, value in context.items()
         }
-        self.hidden = frozenset(slice_.hidden)
+        counts = {plain_number(count) for count in context.get("cut", {}).values()}
+        self.hidden = frozenset(slice_.hidden - slice_.told - counts)
         return shown
 
     def read(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +155,8 @@ class _Slice:
         self._total = portfolio["total_won"]
         self._index, self._level, self._mean = index["code"], index["level"], index["mean_20"]
         self.hidden: set[str] = set()
+        self.told: set[str] = set()
+        """Large numbers that may be told, such as 1,250 times the volume: a price of 1,250 won is no leak then."""
 
     def hide(self, name: str, value: Any, beside: Mapping[str, Any]) -> Any:
         """A part of the context; `beside` is the entry of the instrument to which it belongs."""
@@ -175,7 +178,7 @@ class _Slice:
         """The field under its new name, or nothing where what stays says enough."""
         kind = kind_of(name)
         if kind in ("price", "money", "volume", "market_cap", "index", "shares"):
-            self._remember(value)
+            self._remember(value, self.hidden)
         stem = name.removesuffix("_won")
         match kind:
             case "price":
@@ -198,6 +201,7 @@ class _Slice:
             case _ if name == "unit":
                 return {}  # told with the figure
             case _:
+                self._remember(value, self.told)
                 return {name: None if value is None else self._mask.leaf(name, value)}
 
     def _price(self, stem: str, value: Any, beside: Mapping[str, Any]) -> Context:
@@ -223,21 +227,22 @@ class _Slice:
         value, unit = entry["value"], entry["unit"]
         what = str(entry["what"])
         if unit == "won":
-            self._remember(value)
+            self._remember(value, self.hidden)
             told = None if _SUM.search(what) else _ratio(value, beside.get("previous_close_won"))
             return {"value": told, "unit": "ratio to previous close"}
         if unit == "index points":
-            self._remember(value)
+            self._remember(value, self.hidden)
             told = _ratio(value, self._level) if f'"{self._index}"' in what else None
             return {"value": told, "unit": "ratio to index level"}
         if unit == "shares":
-            self._remember(value)
+            self._remember(value, self.hidden)
             return {"value": None, "unit": "hidden"}
+        self._remember(value, self.told)
         return {"value": value, "unit": unit}
 
-    def _remember(self, value: Any) -> None:
-        if value is not None and abs(value) >= 1_000:
-            self.hidden.add(plain_number(abs(value)))
+    def _remember(self, value: Any, numbers: set[str]) -> None:
+        if isinstance(value, int | float) and abs(value) >= 1_000:
+            numbers.add(plain_number(abs(value)))
 
 
 def kind_of(name: str) -> str:

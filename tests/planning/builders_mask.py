@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
+
+from engine.model.request import ModelRequest
+from tests.planner_world import shown
 
 NAMES = {
     "005930": "삼성전자",
@@ -122,3 +126,21 @@ def world_context(tickers: list[str], names: dict[str, str], day: date, scale: i
         },
         "cut": {"risks": 1_234},
     }
+
+
+def take_every_signal_by_weight(request: ModelRequest) -> str:
+    """A masked model that buys the whole of each signal."""
+    actions = [
+        {
+            "type": "buy",
+            "ticker": signal["ticker"],
+            "weight": signal["weight"],
+            "target_ratio": None,
+            "reason": f"{signal['ticker']}에 신호가 있다",
+            "rule_ids": signal["rule_ids"],
+        }
+        for signal in shown(request)["signals"]
+        if signal["weight"]
+    ]
+    texts = dict.fromkeys(("justification", "risk_assessment", "expected_outcome"), "이유")
+    return json.dumps({"actions": actions, **texts}, ensure_ascii=False)
