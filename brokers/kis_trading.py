@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
 from engine.trading.decision import RulesInForce
 from engine.trading.ports import Alone, Partner
+from engine.trading.timetable import AFTER_OPEN, Timetable
 from engine.trading.trader import Trader, TradingSetup
 
 LEDGER, DATA, LOCK = "ledger.db", "data", ".lock"
@@ -177,7 +178,7 @@ class WorldPartner:
 
     def _register(self) -> None:
         key = self._app_key.get_secret_value()
-        told = self._ask("POST", "clients", {"name": self._name, "app_key": key})
+        told = self._ask("POST", "clients", {"name": self._name, "app_key": key, "ready": False})
         self._before = int(told["frames"]) - self._taken()  # frames of an earlier connection under this key
 
     def look(self) -> None:
@@ -306,7 +307,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             clock=plan.clock,
             rules=lambda: rules_in_force(plan.prompt, ledger),
             config=plan.settings,
-            before_open=plan.config.world is LIVE,
+            timetable=_timetable(plan),
             view_of=_as_broker,
             prices_of=lambda panel: _prices(panel, plan.settings),
             planner=plan.planner,
@@ -330,6 +331,12 @@ def rules_in_force(prompt: Path, ledger: Ledger) -> RulesInForce:
     return RulesInForce(rules=rules, text=text, hash=name, since=follow_prompt(ledger, name, text))
 
 
+def _timetable(plan: TradingPlan) -> Timetable:
+    """The paper account takes no orders before the open; a served world takes its next step hours later."""
+    waits = timedelta(0) if isinstance(plan.clock, WorldClock) else AFTER_OPEN
+    return Timetable(before_open=plan.config.world is LIVE, after_open=waits)
+
+
 def _socket(plan: TradingPlan, rest: KisRest) -> RealtimeSocket:
     seed = int.from_bytes(hashlib.sha256(str(plan.folder.resolve()).encode()).digest()[:4], "big")
     return RealtimeSocket(
@@ -337,6 +344,7 @@ def _socket(plan: TradingPlan, rest: KisRest) -> RealtimeSocket:
         approval_key=lambda renew: rest.approval_key().get_secret_value(),
         clock=plan.clock,
         generator=np.random.default_rng(seed),
+        settings=plan.config.stream_settings(),
     )
 
 

@@ -37,6 +37,7 @@ OFFICIAL_PLACE = Path("KIS") / "config" / "kis_devlp.yaml"
 APP_KEY_LENGTH, APP_SECRET_LENGTH, ACCOUNT_LENGTH = 36, 180, 8
 SUPPORTED_PRODUCT = "01"
 DEFAULT_USER_AGENT = "Geoul"
+_MOST_QUOTE_WORKERS = 4  # at 15 calls a second enough for answers that take a quarter of a second
 
 # Product codes of KIS: the last two digits of an account.
 _PRODUCTS = {
@@ -165,6 +166,14 @@ class KisConfig(BaseModel):
     def findings_path(self) -> Path:
         """Where the findings about this host are kept."""
         return self.options.findings or findings_path(self.token_folder, self.environment, self.rest_url)
+
+    @property
+    def quote_workers(self) -> int:
+        """Calls about the market that are worth being in flight at once: more than one where the rate allows it."""
+        rate = self.options.calls_per_second or self.world.calls_per_second
+        if self.options.quotes == "live":
+            rate = self.options.quote_calls_per_second or LIVE.calls_per_second
+        return _MOST_QUOTE_WORKERS if rate > 2 else 1
 
     def most_rows(self, call: str) -> int:
         """Rows that one answer of a call without pages holds: as found, else as documented."""

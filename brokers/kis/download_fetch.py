@@ -19,7 +19,6 @@ from brokers.kis.download_dataset import State
 from brokers.kis.download_instruments import fetch_instrument
 from brokers.kis.download_journal import Bar, Journal, Span, missing
 from brokers.kis.download_pages import HistoryPages
-from brokers.kis.environment import LIVE
 from brokers.kis.errors import CallRefused
 from brokers.kis.rest import KisRest
 from engine.clock import Clock
@@ -31,7 +30,6 @@ Progress = Callable[[str, int, int], None]
 
 _OVERLAP = 40  # sessions before the missing days that are asked for again
 _OVERLAP_AFTER = 3  # and after them, where an interrupted download goes on backwards
-_MOST_WORKERS = 4
 _FIGURES = ("open", "high", "low", "close", "volume", "value", "base_price")
 _Ask = Callable[[Span], tuple[Span, list[Bar]]]
 
@@ -114,11 +112,7 @@ class Fetcher:
             for ticker, code in sorted(codes.items())
         ]
         tasks += [lambda name=name: self._index(name, of_index[name]) for name in of_index]  # type: ignore[misc]
-        config = self._rest.config
-        rate = config.options.calls_per_second or config.world.calls_per_second
-        if config.options.quotes == "live":
-            rate = config.options.quote_calls_per_second or LIVE.calls_per_second
-        count = workers or (_MOST_WORKERS if rate > 2 else 1)
+        count = workers or self._rest.config.quote_workers
         with ThreadPoolExecutor(count, thread_name_prefix="kis-download") as pool:
             futures = [pool.submit(task) for task in tasks]
             try:

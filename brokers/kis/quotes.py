@@ -11,9 +11,10 @@ trade in these calls, so a quote bears the time at which it was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -44,6 +45,8 @@ _EOK = 100_000_000
 _FALLING = ("4", "5")
 MARKET_OF = {"KRX": "J", "NXT": "NX", "SOR": "UN"}
 _GROWTH, _DECLINE = "volume_growth", "decline"
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Ranking(tuple[Quote, ...]):
@@ -89,11 +92,9 @@ class KisQuotes:
             KisError: the prices cannot be had.
         """
         if not self._has_live:
-            return [quote for ticker in tickers if (quote := self._single(ticker)) is not None]
-        found: list[Quote] = []
-        for start in range(0, len(tickers), MOST_TICKERS):
-            found += self._many(tickers[start : start + MOST_TICKERS])
-        return found
+            return [quote for quote in self._each(self._single, tickers) if quote is not None]
+        parts = [tickers[start : start + MOST_TICKERS] for start in range(0, len(tickers), MOST_TICKERS)]
+        return [quote for part in self._each(self._many, parts) for quote in part]
 
     def rankings(self, kind: str, count: int, watched: Sequence[str]) -> Ranking:
         """The first `count` names by "volume_growth" or "decline".
@@ -165,6 +166,14 @@ class KisQuotes:
 
     # The work -----------------------------------------------------------------------------------------------
 
+    def _each(self, ask: Callable[[A], B], things: Sequence[A]) -> list[B]:
+        """What each thing gives, in order; several calls in flight where the rate is worth it, all within it."""
+        workers = min(self._rest.config.quote_workers, len(things))
+        if workers < 2:
+            return [ask(thing) for thing in things]
+        with ThreadPoolExecutor(workers, thread_name_prefix="kis-quotes") as pool:
+            return list(pool.map(ask, things))
+
     def _single(self, ticker: str) -> Quote | None:
         values = {"FID_INPUT_ISCD": ticker, "FID_COND_MRKT_DIV_CODE": self._market}
         try:
@@ -228,6 +237,8 @@ class KisQuotes:
 
     def _with_growth(self, tickers: Sequence[str]) -> list[Quote]:
         """Quotes with the volume of the session before, which a call of its own tells, once a day and name."""
+        quotes = self.quotes(tickers)
+        before = self._each(self._volume_before, [quote.ticker for quote in quotes])
         return [
             Quote(
                 ticker=quote.ticker,
@@ -235,10 +246,10 @@ class KisQuotes:
                 price=quote.price,
                 previous_close=quote.previous_close,
                 volume=quote.volume,
-                previous_volume=self._volume_before(quote.ticker),
+                previous_volume=volume,
                 market_cap=quote.market_cap,
             )
-            for quote in self.quotes(tickers)
+            for quote, volume in zip(quotes, before, strict=True)
         ]
 
     def _volume_before(self, ticker: str) -> int | None:
