@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from brokers.kis.errors import BadAnswer
 from brokers.kis.messages import DailyOrderRow, DailyOrderTotals, number_key
 from brokers.kis.order_news import ListedTotal
 from brokers.kis.rest import KisRest
@@ -107,6 +108,8 @@ def ask_daily_list(rest: KisRest, day: date, now: datetime, ticker: str = "", si
     # The sums stand on every page for the whole list; the last page is the latest word.
     totals = [found for page in pages if (found := page.maybe(DailyOrderTotals)) is not None]
     rows = tuple(row for page in pages for row in page.rows(DailyOrderRow) if row.order_date == day)
+    for row in rows:  # a number that is none is an error here, and not where it is looked for
+        number_key(row.order_number), original_of(row)
     return DailyList(
         day=day,
         asked_at=now,
@@ -131,6 +134,11 @@ def side_of(row: DailyOrderRow) -> Side | None:
 def sent_at(row: DailyOrderRow) -> datetime:
     """When KIS took the order, whole seconds."""
     return datetime.combine(row.order_date, row.order_time, KST)
+
+
+def is_possible(row: DailyOrderRow) -> bool:
+    """Whether the shares of a row can be: none below 0, and no more filled and open than were ordered."""
+    return min(row.filled, row.remaining, row.rejected) >= 0 and row.filled + row.remaining <= row.quantity
 
 
 def listed_total(row: DailyOrderRow, as_of: datetime) -> ListedTotal | None:
@@ -175,9 +183,14 @@ def listed_state(chain: Sequence[DailyOrderRow]) -> ListedState:
     """What became of the order whose rows these are, oldest first.
 
     A row that was amended is over, whatever rest it shows: the rest moved to the new number.
+
+    Raises:
+        BadAnswer: every row points back to another one, so that there is no order.
     """
     moved = {original_of(row) for row in chain if row.quantity and _goes_on(row)}
     orders = [row for row in chain if original_of(row) is None or _goes_on(row)]
+    if not orders:
+        raise BadAnswer("inquire_daily_ccld output1", "orgn_odno", len(chain), "a first order among its rows")
     living = [row for row in orders if number_key(row.order_number) not in moved] or orders
     latest = living[-1]
     return ListedState(

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from brokers.kis.books import Books
 from brokers.kis.costs import ClassOf, estimated_costs
-from brokers.kis.daily_list import DailyList, ListedState, listed_state, listed_total, original_of
+from brokers.kis.daily_list import DailyList, ListedState, is_possible, listed_state, listed_total, original_of
 from brokers.kis.messages import number_key
 from brokers.kis.notice import NEW, Notice
 from brokers.kis.notices import NoticeBook
@@ -32,7 +32,7 @@ from engine.errors import BrokenInvariant
 from engine.events import Event, OrderAccepted, OrderAmended, OrderCancelled, OrderExpired, OrderRefused
 from engine.fill import Fill
 from engine.krx.sessions import is_session, session_close
-from engine.order import WORKING, Order, OrderStatus, RefusalReason
+from engine.order import WORKING, Order, OrderStatus, RefusalReason, Side
 
 _AFTER_THE_CLOSE = timedelta(minutes=10)  # the closing auction ends at random, and its notices take their time
 _NXT_CLOSE_HOURS = 20
@@ -190,6 +190,10 @@ class FollowedOrders:
         """Book what a notice of the account tells."""
         day = session_of(notice.time)
         self.restore(day)
+        order = self._books.order(self._ids.get((day, notice.number), ""))
+        if order is not None and not _is_about(order, notice.ticker, notice.side):
+            self.unsettled.add(day)  # our number, and not our order: the list decides
+            return
         foreign = self.notices.foreign
         told = self.notices.apply(notice)
         if self.notices.foreign > foreign:
@@ -246,6 +250,9 @@ class FollowedOrders:
 
     def _fill(self, order: Order, news: Filled) -> None:
         day = session_of(news.time)
+        if not _is_about(order, news.ticker, news.side) or news.quantity > order.remaining:
+            self.unsettled.add(day)  # nothing is booked that cannot be true
+            return
         amount = news.quantity * news.price
         before = self._traded.get((day, news.number), 0)
         costs = estimated_costs(news.side, day, self._class_of(news.ticker), before, amount)
@@ -399,6 +406,9 @@ class FollowedOrders:
         if not chain:
             self._missing(order, listed)
             return
+        if not all(is_possible(row) for row in chain):
+            self.unsettled.add(listed.day)
+            return
         for row in chain:
             number = number_key(row.order_number)
             if not self.knows(listed.day, number):  # an amend of which we never heard, or a cancel
@@ -493,6 +503,11 @@ class FollowedOrders:
             return
         self._told_missing.add(order.id)
         self._books.alert(fills_not_assigned(order, listed.filled))
+
+
+def _is_about(order: Order, ticker: str, side: Side | None) -> bool:
+    """Whether news can be of this order; KIS puts an A in front of some tickers."""
+    return ticker.strip().removeprefix("A") == order.request.ticker and side is order.request.side
 
 
 def _number_of_key(key: str) -> int | None:
