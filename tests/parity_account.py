@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from datetime import date
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 from brokers.kis.broker import KisBroker
 from brokers.kis.config import load_kis_config
 from brokers.kis.realtime import Record
+from brokers.kis.realtime_fields import TRADE
 from brokers.kis.rest import KisRest
 from brokers.kis.stream_settings import StreamSettings
+from brokers.kis.subscriptions import Subscription
 from brokers.kis.websocket import RealtimeSocket
-from brokers.kis.world_clock import WorldClock
 from brokers.kis_account import LedgerBooks
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
@@ -27,6 +29,28 @@ from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
 
 WAIT_SECONDS = 30.0
+
+
+class ToldClock:
+    """The world's clock as the answers to `advance` tell it: what `WorldClock` would ask for after every step."""
+
+    def __init__(self, told: datetime) -> None:
+        self._latest = self._told = told
+        self._slept = timedelta(0)
+
+    def now(self) -> datetime:
+        """The time of the world and what was slept since, never earlier than it was before."""
+        self._latest = max(self._latest, self._told + self._slept)
+        return self._latest
+
+    def set(self, told: datetime) -> None:
+        """The world has gone on."""
+        if told != self._told:
+            self._told, self._slept = told, timedelta(0)
+
+    def sleep(self, seconds: float) -> None:
+        """The world stands still, so waiting must not wait for it."""
+        self._slept += timedelta(seconds=seconds)
 
 
 class WireAccount:
@@ -51,8 +75,7 @@ class WireAccount:
         **options: Any,
     ) -> None:
         self._server = stack.enter_context(make_server(panel, config, **options))
-        self.clock = WorldClock(self._server.url, fresh_seconds=3600.0)  # nobody but us moves the world
-        stack.callback(self.clock.close)
+        self.clock = ToldClock(self._server.server.world.wire_now())
         self._client = Client(self._server, environment)
         stack.callback(self._client.session.close)
         path = write_server_keys(folder, self._server, self._client)
@@ -98,20 +121,26 @@ class WireAccount:
         """Of the server."""
         return self._server.url
 
+    def watch(self, tickers: Sequence[str]) -> None:
+        """Hear the trades of these names; KIS has confirmed it when this returns."""
+        self._socket.subscribe([Subscription(TRADE, ticker) for ticker in tickers])
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self._socket.status().registered < self._socket.status().wanted:
+            assert time.monotonic() < deadline, "the subscriptions were not confirmed in time"
+            self.broker.poll(0.05)
+
     def advance(self, **how: object) -> list[Event]:
         """Move the world, and hear all that it says on the way; clocks and notices are up to date afterwards."""
-        answer = self._client.session.post(f"{self._server.url}/_world/advance", json=how)
-        assert answer.status_code == 200, answer.text
-        self.clock.refresh()
+        self._server.advance(**how)
+        self.clock.set(self._server.server.world.wire_now())
         return self.hear()
 
     def hear(self) -> list[Event]:
         """Everything that has been sent to our socket, handled."""
-        told: list[Event] = []
+        told, deadline = list[Event](), time.monotonic() + WAIT_SECONDS
         while True:
             sent = self._server.server.stream.sent_to.get(self._client.app_key, 0)
             if self.broker.records_taken + self._socket.status().repeated_trades >= sent:
                 return told + self.broker.poll(0.0)
-            before = self.broker.records_taken
-            told += self.broker.poll(WAIT_SECONDS)
-            assert self.broker.records_taken > before, f"{before} of {sent} records came within {WAIT_SECONDS:g} s"
+            assert time.monotonic() < deadline, f"{self.broker.records_taken} of {sent} records came in time"
+            told += self.broker.poll(1.0)  # wakes up with the first record, or when something is due

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, datetime, time
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from engine.clock import KST, to_nanoseconds
+from engine.clock import to_nanoseconds
 from engine.data.panel import Panel
 from engine.krx.dated import days_since_epoch
 from engine.krx.instrument_class import InstrumentClass, instrument_class
 from engine.krx.price_limit import limits_of
-from engine.krx.sessions import session_days
+from engine.krx.sessions import session_close, session_days, session_open
 from engine.krx.tick_size import grid_below
 from tests.builders_panel import DAY_ONE, EPOCH, HALT, Bar, make_panel
 
-# Close of each bar of an intraday session; the last one holds the closing auction alone.
-BAR_ENDS = (time(9, 1), time(9, 2), time(11, 30), time(15, 20), time(15, 30))
+BARS = 4  # of an intraday session
 _BOARDS = (("KOSPI", "STOCK"), ("KOSDAQ", "STOCK"), ("KOSPI", "ETF"))
 
 
@@ -67,20 +66,20 @@ def daily_market(count: int, sessions: int, seed: int) -> Panel:
 
 
 def intraday_market(count: int, sessions: int, seed: int) -> Panel:
-    """A few bars a session, `BAR_ENDS`; in some nothing trades, in some a share or two, the last has one price."""
+    """A few bars a session (`bar_ends`); in some nothing trades, in some a share or two, the last has one price."""
     draw = np.random.default_rng(seed)
     days = session_dates(sessions)
     bars: dict[str, list[Bar]] = {}
     for ticker, kind in kinds(count).items():
         close, rows = grid_below(int(draw.integers(2_500, 90_000)), days[0], kind), []
         for day in days:
-            for number in range(len(BAR_ENDS)):
+            for number in range(BARS):
                 if rows and draw.random() < 0.06:
                     rows.append(HALT)
                     continue
                 prices = [_near(draw, close, 0.006, day, kind) for _ in range(4)]
                 volume = int(draw.integers(40, 4_000))
-                if number == len(BAR_ENDS) - 1:
+                if number == BARS - 1:
                     prices = prices[:1] * 4
                 elif draw.random() < 0.08:  # as many prices as shares: no bar has more trades than that
                     volume = int(draw.integers(1, 4))
@@ -90,21 +89,18 @@ def intraday_market(count: int, sessions: int, seed: int) -> Panel:
                 rows.append((prices[0], max(prices), min(prices), prices[3], volume))
                 close = prices[3]
         bars[ticker] = rows
-    return _panel(bars, len(BAR_ENDS))
+    return _panel(bars, BARS)
 
 
-def with_bar_ends(panel: Panel) -> Panel:
-    """Bars that end at `BAR_ENDS` instead of one minute after another before the close."""
-    ends = [
-        to_nanoseconds(datetime.combine(panel.session_date(row), BAR_ENDS[row % len(BAR_ENDS)], KST))
-        for row in range(panel.rows)
-    ]
-    return dataclasses.replace(panel, closed_at_ns=np.array(ends, np.int64))
+def bar_ends(day: date) -> list[datetime]:
+    """When the bars of an intraday session end: two at its opening, two at its close, which is not always 15:30."""
+    opens, closes, minute = session_open(day), session_close(day), timedelta(minutes=1)
+    return [opens + minute, opens + 2 * minute, closes - 10 * minute, closes]
 
 
 def intraday_panel(bars: dict[str, list[Bar]]) -> Panel:
     """A panel of such bars."""
-    return _panel(bars, len(BAR_ENDS))
+    return _panel(bars, BARS)
 
 
 def _panel(bars: dict[str, list[Bar]], bars_a_session: int) -> Panel:
@@ -115,7 +111,11 @@ def _panel(bars: dict[str, list[Bar]], bars_a_session: int) -> Panel:
         product={ticker: product for ticker, (_, product) in boards.items()},
         bars_a_session=bars_a_session,
     )
-    return panel if bars_a_session == 1 else with_bar_ends(panel)
+    if bars_a_session == 1:
+        return panel
+    days = [panel.session_date(row) for row in range(0, panel.rows, bars_a_session)]
+    ends = [to_nanoseconds(end) for day in days for end in bar_ends(day)]
+    return dataclasses.replace(panel, closed_at_ns=np.array(ends, np.int64))
 
 
 def _bar(

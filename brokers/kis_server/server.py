@@ -283,6 +283,18 @@ class ServerThread:
         """Base address of the stream."""
         return f"ws://{self._host}:{self._port}"
 
+    def advance(self, **how: object) -> object:
+        """Move the world as `POST /_world/advance` does, without a request: `advance(steps=1)`.
+
+        Returns:
+            what that answers: the clock.
+
+        Raises:
+            BadInput, ClientsBusy: as there.
+        """
+        moving = self.server.control.answer("POST", f"{PREFIX}/advance", {}, how)
+        return asyncio.run_coroutine_threadsafe(moving, self._loop).result()
+
     def __enter__(self) -> ServerThread:
         self._thread.start()
         self._ready.wait()
