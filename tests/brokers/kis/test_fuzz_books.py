@@ -93,9 +93,7 @@ def ask(what: Any) -> None:
         str(error).encode("utf-8")
 
 
-@settings(
-    max_examples=20, phases=_NO_SHRINKING, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@_AN_ACCOUNT_EACH
 @given(data=st.data(), lost=st.booleans(), environment=st.sampled_from(["live", "paper"]))
 def test_damaged_lists_leave_the_books_of_an_order_whole(
     folder: Path, data: st.DataObject, lost: bool, environment: str
@@ -193,9 +191,7 @@ def test_notices_of_any_kind_and_order_are_counted_or_in_doubt(notices: list[Any
         assert known is None or not known.order_quantity or known.filled <= max(known.order_quantity, known.filled)
 
 
-@settings(
-    max_examples=15, phases=_NO_SHRINKING, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@_AN_ACCOUNT_EACH
 @given(data=st.data())
 def test_notices_about_an_order_that_contradict_it_do_not_harm_the_books(folder: Path, data: st.DataObject) -> None:
     """Their number is ours, everything else is random: another ticker, the other side, shares beyond the order."""
