@@ -29,9 +29,7 @@ from brokers.kis_server.session_path import CLOSED
 from brokers.kis_server.world import World
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
-from engine.krx.instrument_class import InstrumentClass
-from engine.krx.tick_size import grid_below
-from tests.builders_panel import DAY_ONE, make_panel
+from tests.builders_panel import make_panel
 from tests.chaos_death import POINTS
 from tests.chaos_judge import Judge, TagReader, Verdict
 from tests.kis_client import Client, make_server
@@ -438,9 +436,10 @@ def market(seed: int, sessions: int) -> Panel:
     rows = (sessions + 1) * MINUTES
     bars: dict[str, list[Any]] = {}
     for ticker in TICKERS:
-        start = draw.uniform(3_000, 40_000)
-        path = start * np.exp(np.cumsum(draw.normal(0, 0.0015, rows * 4)))
-        grid = np.array([grid_below(int(price), DAY_ONE, InstrumentClass.KOSPI_STOCK) for price in path]).reshape(-1, 4)
+        start = draw.uniform(8_000, 40_000)
+        path = start * np.exp(np.cumsum(draw.normal(0, 0.001, rows * 4)))
+        step = np.where(path < 50_000, 50, 100)  # on the grid of prices from 2,000 to 200,000 won
+        grid = (path // step * step).astype(np.int64).reshape(-1, 4)
         volume = draw.integers(100, 20_000, rows)
         bars[ticker] = list(
             zip(

@@ -18,7 +18,7 @@ import os
 import time
 import traceback
 from collections import Counter
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
 from engine.broker import Accepted, Outcome, RefusedByVenue, Unavailable
+from engine.clock import in_seoul
 from engine.events import CashMoved, CashReason
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
@@ -54,14 +55,19 @@ class SteppingClock(WorldClock):
         super().__init__(url)
         self._advance = f"{url}/_world/advance"
         self._mover = requests.Session()
+        self._mover.trust_env = False
 
     def sleep(self, seconds: float) -> None:
         if seconds < _SHORT_SECONDS:
             super().sleep(seconds)
             return
-        target = datetime.fromtimestamp(self.now().timestamp() + seconds, self.now().tzinfo)
-        self._mover.post(self._advance, json={"to": target.isoformat()}, timeout=60)
-        self.refresh()
+        target = self.now() + timedelta(seconds=seconds)
+        answer = self._mover.post(self._advance, json={"to": target.isoformat()}, timeout=60)
+        if answer.ok:  # it is the clock's answer too
+            self._told, self._slept = in_seoul(datetime.fromisoformat(answer.json()["time"])), timedelta(0)
+            self._asked_at = self._monotonic()
+        else:  # somebody has moved the world beyond the target meanwhile
+            self.refresh()
 
 
 class Trader:
