@@ -31,6 +31,8 @@ from brokers.kis.environment import LIVE
 from brokers.kis.errors import KisError
 from brokers.kis.realtime import Trade
 from brokers.kis.rest import KisRest
+from brokers.kis.stream_reports import Gap
+from brokers.kis.subscriptions import PLACES
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_account import LedgerBooks
@@ -154,6 +156,7 @@ class WorldPartner:
         app_key: whose frames are counted.
         name: under which we take part.
         taken: how many records of the stream we have handled.
+        settled: whether every name that we asked for is registered, so that nothing of the next step is missed.
         clock: is told to look again.
         wait_seconds: how long to wait for the next step, of real time.
     """
@@ -164,10 +167,12 @@ class WorldPartner:
         app_key: SecretStr,
         name: str,
         taken: Callable[[], int],
+        settled: Callable[[], bool],
         clock: WorldClock,
         wait_seconds: float = 0.5,
     ) -> None:
         self._url, self._name, self._taken, self._clock = url.rstrip("/"), name, taken, clock
+        self._settled = settled
         self._wait_seconds = wait_seconds
         self._app_key = app_key
         self._session = requests.Session()
@@ -190,7 +195,7 @@ class WorldPartner:
 
     def handled(self) -> None:
         """Acknowledge that step if all of it has arrived, and wait a moment for the next one."""
-        if self._taken() >= self._frames:
+        if self._taken() >= self._frames and self._settled():
             seen = {"name": self._name, "sequence": self._sequence, "wait": self._wait_seconds}
             told = self._ask("POST", "acknowledge", seen)
             if "error" in told:  # the server has been started again and does not know us
@@ -281,6 +286,8 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         def on_market(news: MarketNews) -> None:
             if isinstance(news, Trade) and not news.is_expected and trader:
                 trader[0].orders.on_trade(news.ticker, news.price, news.open)
+            elif isinstance(news, Gap) and trader:
+                trader[0].has_missed_trades = True
 
         broker = KisBroker(
             rest,
@@ -297,7 +304,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         if isinstance(plan.clock, WorldClock):
             name = f"geoul {hashlib.sha256(str(plan.folder.resolve()).encode()).hexdigest()[:8]}"
             taken = _taken(broker, socket)
-            world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, taken, plan.clock)
+            world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, taken, _settled(socket), plan.clock)
             stack.callback(world.leave)
         partner: Partner = world if world is not None else Alone()
         setup = TradingSetup(
@@ -350,6 +357,14 @@ def _socket(plan: TradingPlan, rest: KisRest) -> RealtimeSocket:
 
 def _taken(broker: KisBroker, socket: RealtimeSocket) -> Callable[[], int]:
     return lambda: broker.records_taken + socket.status().repeated_trades
+
+
+def _settled(socket: RealtimeSocket) -> Callable[[], bool]:
+    def settled() -> bool:
+        status = socket.status()
+        return status.connected and status.registered >= min(status.wanted, PLACES)
+
+    return settled
 
 
 def _as_broker(simulation: Simulation) -> Broker:

@@ -75,9 +75,7 @@ class OperatingGraph:
 
     def _begin(self, event: Slice) -> None:
         time = event.time
-        cycle = Cycle(
-            decision_id=decision_id_of(time), time=time, row=event.row, data_hash=self._seen.up_to(event.row)
-        )
+        cycle = Cycle(decision_id=decision_id_of(time), time=time, row=event.row, data_hash=self._seen.up_to(event.row))
         self._run(cycle, NODES)
         if cycle.waiting:
             self._waiting[cycle.decision_id] = cycle

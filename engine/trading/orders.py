@@ -134,6 +134,11 @@ class OrderDesk:
         now = self._clock.now()
         self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
 
+    def on_price(self, ticker: str, price: int) -> None:
+        """A last price that was asked for: levels may have been passed while nobody listened."""
+        now, opening = self._clock.now(), self._openings.get(ticker, 0)
+        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, opening)]
+
     def act(self, simulation: Simulation | None) -> None:
         """Send the orders of levels that were reached; what cannot leave now is tried again."""
         if simulation is None or not self._due:

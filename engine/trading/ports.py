@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from engine.account import AccountSnapshot
-from engine.broker import Outcome
+from engine.broker import Outcome, Quote
 from engine.data.panel import Panel
 from engine.events import CashMoved, Event
 from engine.order import Approved, Order, OrderRequest
@@ -47,6 +47,10 @@ class Venue(Protocol):
 
     def open_orders(self) -> Sequence[Order]:
         """Our orders that can still fill, compared with the venue's list."""
+        ...
+
+    def quotes(self, tickers: Sequence[str]) -> Sequence[Quote]:
+        """Last prices; a ticker that has none is left out."""
         ...
 
     def subscribe(self, tickers: Sequence[str]) -> None:

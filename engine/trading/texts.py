@@ -51,6 +51,8 @@ STEPS = {
     "start": Text("시작", "Start"),
     "decide": Text("판단", "Decision"),
     "end": Text("마감", "End of day"),
+    "prices": Text("시세 확인", "Asking for prices"),
+    "list": Text("주문 내역 확인", "Asking for the list of orders"),
     "poll": Text("수신", "Hearing the venue"),
     "protect": Text("보호 주문", "Protective order"),
 }

@@ -41,39 +41,48 @@ class Day:
     ends: datetime
 
 
-def day_of(session: date, *, before_open: bool) -> Day:
-    """The moments of a session at a venue that takes orders before the open, or at one that does not."""
-    hours: SessionHours = session_hours(session)
-    opens, closes = hours.periods[0][0], hours.periods[-1][1]
-    decide = opens + AFTER_OPEN
-    if before_open and hours.opening_call is not None:
-        decide = hours.opening_call[0]
-    return Day(
-        session=session,
-        decide=decide,
-        buy_until=opens + PATIENCE,
-        opens=opens,
-        closes=closes,
-        ends=closes + AFTER_CLOSE,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timetable:
+    """When a venue's sessions ask for what.
 
+    Args:
+        before_open: it takes orders before the open.
+        after_open: where it does not, how long after the open ours go; a venue is busiest in its first seconds.
+    """
 
-def day_at(now: datetime, *, before_open: bool) -> Day | None:
-    """The session of today, None where the exchange does not trade today."""
-    return day_of(now.date(), before_open=before_open) if is_session(now.date()) else None
+    before_open: bool
+    after_open: timedelta = AFTER_OPEN
 
+    def day_of(self, session: date) -> Day:
+        """The moments of a session."""
+        hours: SessionHours = session_hours(session)
+        opens, closes = hours.periods[0][0], hours.periods[-1][1]
+        decide = opens + self.after_open
+        if self.before_open and hours.opening_call is not None:
+            decide = hours.opening_call[0]
+        return Day(
+            session=session,
+            decide=decide,
+            buy_until=opens + PATIENCE,
+            opens=opens,
+            closes=closes,
+            ends=closes + AFTER_CLOSE,
+        )
 
-def last_ended(now: datetime, *, before_open: bool) -> Day:
-    """The last session whose books can be closed."""
-    today = day_at(now, before_open=before_open)
-    if today is not None and now >= today.ends:
-        return today
-    return day_of(previous_session(now.date()), before_open=before_open)
+    def day_at(self, now: datetime) -> Day | None:
+        """The session of today, None where the exchange does not trade today."""
+        return self.day_of(now.date()) if is_session(now.date()) else None
 
+    def last_ended(self, now: datetime) -> Day:
+        """The last session whose books can be closed."""
+        today = self.day_at(now)
+        if today is not None and now >= today.ends:
+            return today
+        return self.day_of(previous_session(now.date()))
 
-def next_moment(now: datetime, *, before_open: bool) -> tuple[datetime, str]:
-    """When something is due next, and what: "decide" or "end"."""
-    day = day_at(now, before_open=before_open)
-    if day is None or now >= day.ends:
-        day = day_of(next_session(now.date()), before_open=before_open)
-    return (day.decide, "decide") if now < day.decide else (day.ends, "end")
+    def next_moment(self, now: datetime) -> tuple[datetime, str]:
+        """When something is due next, and what: "decide" or "end"."""
+        day = self.day_at(now)
+        if day is None or now >= day.ends:
+            day = self.day_of(next_session(now.date()))
+        return (day.decide, "decide") if now < day.decide else (day.ends, "end")

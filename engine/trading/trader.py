@@ -46,10 +46,11 @@ from engine.trading.no_purchases import NoPurchases
 from engine.trading.opening import differences, open_account
 from engine.trading.orders import OrderDesk
 from engine.trading.ports import Alone, MarketHistory, Partner, Venue
-from engine.trading.timetable import Day, day_at, last_ended, next_moment
+from engine.trading.timetable import Day, Timetable
 
 _AGAIN = timedelta(seconds=30)  # after something failed
 _HEAR_AGAIN = timedelta(seconds=2)
+_LOOK_EVERY = timedelta(minutes=1)  # at the venue's list while orders are open: a notice may have been lost
 _WARN_AGAIN = timedelta(minutes=10)  # the same words
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class TradingSetup:
         clock: of the venue's world.
         rules: gives the prompt in force now; asked before every decision.
         config: costs and limits.
-        before_open: the venue takes orders before the open.
+        timetable: of the venue.
         view_of: shows a simulation as a broker.
         prices_of: later prices of trades, from a panel.
         planner: chooses among the purchases that the rules signal; None lets the rules stand.
@@ -81,7 +82,7 @@ class TradingSetup:
     clock: Clock
     rules: Callable[[], RulesInForce]
     config: BacktestConfig
-    before_open: bool
+    timetable: Timetable
     view_of: Callable[[Simulation], Broker]
     prices_of: Callable[[Panel], PriceAt]
     planner: Planner | None = None
@@ -104,8 +105,10 @@ class Trader:
         self._plans: deque[PlanReady] = deque()
         self._again: dict[str, datetime] = {}
         self._announced: datetime | None = None
+        self._look_at = self._clock.now()
         self._warned: dict[str, datetime] = {}
         self.cycles_run = 0
+        self.has_missed_trades = False  # the stream had a gap: levels may have been passed unseen
 
     # The loop -----------------------------------------------------------------------------------------------
 
@@ -130,6 +133,8 @@ class Trader:
             self._process(event)
         while self._plans:
             self._take_plan(self._plans.popleft())
+        if self.has_missed_trades:
+            self._attempt("prices", self.look_up, _HEAR_AGAIN)
         self.orders.act(self._decision.simulation if self._decision is not None else None)
         self._setup.partner.handled()
 
@@ -163,18 +168,21 @@ class Trader:
     # What is due --------------------------------------------------------------------------------------------
 
     def _do_what_is_due(self) -> None:
-        now, early = self._clock.now(), self._setup.before_open
-        ended, day = last_ended(now, before_open=early), day_at(now, before_open=early)
+        now, timetable = self._clock.now(), self._setup.timetable
+        ended, day = timetable.last_ended(now), timetable.day_at(now)
         if self._books_are_open(ended):
             self._attempt("end", lambda: self._end(ended))
         is_on = day is not None and day.decide <= now < day.closes
         if day is not None and is_on:
             if self._decided != _decision_before(day):
                 self._attempt("decide", lambda: self._decide(day))
+            if now >= self._look_at and self._ledger.open_orders():
+                self._look_at = now + _LOOK_EVERY
+                self._attempt("list", self._venue.open_orders)
         elif self._decided:
             self.orders.forget()
             self._decision, self._decided = None, ""
-        due, what = next_moment(now, before_open=early)
+        due, what = timetable.next_moment(now)
         if due != self._announced:
             self._announced = due
             self._say(texts.WAITING, time=due, what=texts.MOMENTS[what](self._setup.lang))
@@ -215,7 +223,9 @@ class Trader:
         self._decision.run()
         self._decided = name
         self.orders.guard(self._decision.simulation)
-        self._venue.subscribe(sorted({*self.orders.watch.tickers, *self._ledger.positions}))
+        self._listen()
+        if now >= day.opens:
+            self.look_up()
         sent = self.orders.sent
         if goes_on:
             self._say(texts.GOES_ON, id=name, levels=len(list(self.orders.watch)))
@@ -225,7 +235,20 @@ class Trader:
     def _take_plan(self, ready: PlanReady) -> None:
         if self._decision is not None and self._decision.decision_id == ready.decision_id:
             self._decision.resume(ready)
-            self._venue.subscribe(sorted({*self.orders.watch.tickers, *self._ledger.positions}))
+            self._listen()
+
+    def _listen(self) -> None:
+        self._venue.subscribe(sorted({*self.orders.watch.tickers, *self._ledger.positions}))
+
+    def look_up(self) -> None:
+        """Ask for the last prices of what is watched; after a start or a gap of the stream levels may have been passed.
+
+        Raises:
+            GeoulError: they cannot be had.
+        """
+        for quote in self._venue.quotes(self.orders.watch.tickers):
+            self.orders.on_price(quote.ticker, round(quote.price))
+        self.has_missed_trades = False
 
     def _record(self, cycle: Cycle, rules: RulesInForce) -> None:
         planner = self._setup.planner

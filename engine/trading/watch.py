@@ -134,7 +134,7 @@ class Watch:
             self._levels.pop(level.ticker, None)
 
     def reached(self, ticker: str, price: int, opening: int) -> list[Level]:
-        """The levels of a name that a trade reaches for the first time; `opening` is the day's first price."""
+        """The levels that a trade reaches for the first time; `opening` is the day's first price, 0 = unknown."""
         levels = self._levels.get(ticker)
         if not levels:
             return []
@@ -145,6 +145,8 @@ class Watch:
 
     def _fires(self, level: Level, price: int, opening: int) -> bool:
         if level.offset is not None:
+            if opening <= 0:
+                return False
             # A stop is rounded away from the opening price, a limit back to it, as the replay does.
             up = (level.kind is OrderKind.MARKET) == (level.side is Side.BUY)
             level.price = self._on_grid(level.ticker, max(opening + level.offset, 1), up)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 
 from brokers.graph_replay import run_graph
 from brokers.kis_server.server import ServerThread
@@ -99,13 +100,16 @@ def wait_for_books(path: Path, session: date) -> None:
         time.sleep(0.2)
 
 
-def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("environment", "venue"), [("live", "krx"), ("paper", "paper")])
+def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(
+    tmp_path: Path, environment: str, venue: str
+) -> None:
     sessions = 20
     panel, prompt = market(1, sessions), write_prompt(tmp_path)
     start = panel.session_date(BEFORE)
     with (
         make_server(panel, SETTINGS, start=start) as server,
-        trader_on(server, tmp_path / "a", prompt, NAMES, SETTINGS) as running,
+        trader_on(server, tmp_path / "a", prompt, NAMES, SETTINGS, environment) as running,
     ):
         for _ in range(sessions):
             advance(server, running, "evening")
@@ -114,7 +118,8 @@ def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(tmp_path: Pat
         fills = fills_in(ledger)
         decisions = [name for (name,) in ledger.connection.execute("SELECT decision_id FROM decisions ORDER BY time")]
         lines = running.lines
-    replayed = run_graph(load_rules(prompt), panel, SETTINGS, start=panel.session_date(BEFORE - 1))
+    settings = SETTINGS.model_copy(update={"venue": venue})
+    replayed = run_graph(load_rules(prompt), panel, settings, start=panel.session_date(BEFORE - 1))
     assert sorted(fills) == sorted(fills_expected(replayed.result)), lines
     assert [point.equity for point in points] == replayed.result.equity["equity"].to_list()[1:]
     assert len(fills) > 20
@@ -160,3 +165,46 @@ def test_a_trader_killed_again_and_again_ends_the_month_as_one_that_lived(tmp_pa
         assert sorted(fills_in(ledger)) == sorted(fills_expected(replayed))
         assert [point.equity for point in equity_points(ledger)] == replayed.equity["equity"].to_list()[1:]
         assert not ledger.unresolved_orders()
+
+
+def guarded_market() -> Panel:
+    """One name that is bought on a dip and falls through its guarded level inside the third session."""
+    quiet = [(10_000, 10_050, 9_950, 10_000, 500_000)] * (BEFORE - 1)
+    dip = (10_000, 10_000, 9_500, 9_600, 500_000)
+    bought, falls, after = (9_600, 9_650, 9_590, 9_600, 500_000), (9_600, 9_620, 9_000, 9_100, 500_000), (9_100,) * 4
+    days = [*quiet, dip, bought, falls, (*after, 500_000), (*after, 500_000)]
+    return make_panel({"000100": days}, index=[2_000.0] * len(days))
+
+
+def test_a_guarded_level_sells_inside_the_day_and_once_although_the_trader_was_started_again(tmp_path: Path) -> None:
+    text = add_rule(
+        "## 투자 원칙 및 규칙\n**주기**: 1d\n",
+        entry("dip", Category.ENTRY, "close < 0.98 * lag(close, 1) and close > 9500", "buy 50% of equity"),
+    )
+    text = add_rule(text, entry("stop", Category.EXIT, "pnl <= -4%", "sell all"))
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text(text, encoding="utf-8")
+    panel = guarded_market()
+    with make_server(panel, SETTINGS, start=panel.session_date(BEFORE)) as server:
+        with trader_on(server, tmp_path / "a", prompt, ("000100",), SETTINGS) as running:
+            advance(server, running, "evening")
+            advance(server, running, "open")
+            assert [level.price for level in running.trading.trader.orders.watch] == [
+                9_210
+            ]  # 9,600 less 4 %, on the grid
+        with trader_on(server, tmp_path / "a", prompt, ("000100",), SETTINGS) as running:
+            advance(server, running, "evening")
+            ledger = running.trading.ledger
+            orders = ledger.connection.execute(
+                "SELECT substr(intended_at, 1, 10), side, kind, quantity, status, rule_ids, decision_id FROM orders"
+            ).fetchall()
+            advance(server, running, "evening")
+            assert len(ledger.connection.execute("SELECT 1 FROM orders").fetchall()) == len(orders) == 2
+    (_, bought_side, _, bought, *_), sold = orders
+    assert bought_side == "buy"
+    day, decision = panel.session_date(BEFORE + 1).isoformat(), f"guard:{panel.session_date(BEFORE)}T15:30"
+    assert sold == (day, "sell", "market", bought, "filled", '["stop"]', decision)
+
+
+def entry(name: str, category: Category, condition: str, action: str) -> RuleEntry:
+    return RuleEntry(id=name, category=category, text="시험", condition=condition, action=action, priority=5)
