@@ -10,6 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from engine.cli.compare_model import Replay, ReplayOption, model_comparison
+from engine.cli.model_run import (
+    CassetteOption,
+    EstimateOption,
+    ModelConfigOption,
+    ModelMode,
+    ModelRun,
+    ModeOption,
+    PlainOption,
+    PlannerKind,
+    PlannerOption,
+    print_estimate,
+)
 from engine.cli.options import (
     CashOption,
     ConfigOption,
@@ -20,6 +33,7 @@ from engine.cli.options import (
     Lang,
     LangOption,
     ReportOption,
+    SeedOption,
     ToOption,
     configure,
     day_range,
@@ -32,6 +46,7 @@ from engine.rules.tree import RuleSet
 
 if TYPE_CHECKING:
     from engine.config import BacktestConfig
+    from engine.metrics.comparison import Comparison
 
 
 def compare_command(
@@ -51,16 +66,20 @@ def compare_command(
     effects: Annotated[
         bool, typer.Option("--effects/--no-effects", help="변경 하나씩 따로 실행 · run each change alone")
     ] = True,
+    planner: PlannerOption = PlannerKind.rules,
+    replay: ReplayOption = Replay.overlay,
+    model_config: ModelConfigOption = None,
+    cassette: CassetteOption = None,
+    mode: ModeOption = ModelMode.replay,
+    only_estimate: EstimateOption = False,
+    plain: PlainOption = False,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
     """규칙 변경의 효과 비교 · compare two prompts or two revisions of one."""
     from engine.data.atomic import refuse_target  # noqa: PLC0415  (keeps --help fast)
     from engine.metrics.comparison import compare_rules  # noqa: PLC0415
-    from engine.reports.comparison_html import write_comparison  # noqa: PLC0415
-    from engine.reports.comparison_terminal import print_comparison  # noqa: PLC0415
-    from engine.reports.json import comparison_text  # noqa: PLC0415
-    from engine.reports.page import PageOptions  # noqa: PLC0415
 
     sources = prompt_pair(old, new, revisions, Path())
     before, after = (rules_of(source) for source in sources)
@@ -69,6 +88,22 @@ def compare_command(
     if not as_json:
         refuse_target(report)
     names = (sources[0].name, sources[1].name)
+    if planner is PlannerKind.llm:
+        model = ModelRun(
+            model_config=model_config, cassette=cassette, mode=mode, ledger=None, plain=plain, seed=seed, lang=lang
+        )
+        both = model_comparison(model, (before, after), data, settings, first, last, allow_gaps=allow_gaps)
+        sides = (before, sources[0].text), (after, sources[1].text)
+        if replay is Replay.reask and (only_estimate or mode is ModelMode.replay):
+            cost, recorded = both.price(*sides)
+            if only_estimate or cost.calls:
+                print_estimate(Console(), cost, recorded, lang)
+                if not only_estimate:
+                    raise BadInput("Nothing was asked. To ask for this price, add --mode record.")
+                return
+        comparison = both.overlay(*sides) if replay is Replay.overlay else both.reask(*sides)
+        _show(comparison, names, report, lang, as_json=as_json)
+        return
     with progress_bar() as progress:
         task = progress.add_task("…", total=None)
 
@@ -77,6 +112,15 @@ def compare_command(
 
         run = runner(data, settings, first, last, announce, allow_gaps=allow_gaps)
         comparison = compare_rules(before, after, run, effects=effects, announce=announce)
+    _show(comparison, names, report, lang, as_json=as_json)
+
+
+def _show(comparison: Comparison, names: tuple[str, str], report: Path, lang: Lang, *, as_json: bool) -> None:
+    from engine.reports.comparison_html import write_comparison  # noqa: PLC0415  (keeps --help fast)
+    from engine.reports.comparison_terminal import print_comparison  # noqa: PLC0415
+    from engine.reports.json import comparison_text  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+
     if as_json:
         typer.echo(comparison_text(comparison, names=names, lang=lang.value))
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from math import isfinite
 
@@ -66,6 +66,8 @@ class Comparison:
         same_inputs: whether data, configuration and range are the same; if not, the figures cannot be compared.
         rated_from: first rated session of all runs where their warm-ups differ, else None. Longer windows need
             a longer warm-up; ratios over different sessions would not be comparable, so all use the longest.
+        notes: sentences of whoever ran the two, which a reader must know first.
+        facts: the same as plain values.
     """
 
     old_result: Result
@@ -82,6 +84,8 @@ class Comparison:
     effects: tuple[ChangeEffect, ...]
     same_inputs: bool
     rated_from: date | None
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def identical(self) -> bool:
@@ -161,14 +165,14 @@ def compare_rules(
 def figure_differences(old: Metrics, new: Metrics) -> tuple[FigureDifference, ...]:
     """Every numeric figure of both."""
     rows = []
-    for field in fields(Metrics):
-        before, after = getattr(old, field.name), getattr(new, field.name)
+    for each in fields(Metrics):
+        before, after = getattr(old, each.name), getattr(new, each.name)
         numbers = [value for value in (before, after) if isinstance(value, (int, float))]
         if not numbers or len(numbers) + (before is None) + (after is None) < 2:
             continue
         known = len(numbers) == 2 and all(isfinite(value) for value in numbers)
         rows.append(
-            FigureDifference(name=field.name, old=before, new=after, difference=after - before if known else None)
+            FigureDifference(name=each.name, old=before, new=after, difference=after - before if known else None)
         )
     return tuple(rows)
 

@@ -146,7 +146,7 @@ def both_warnings(comparison: Comparison, lang: Lang) -> list[ShownWarning]:
 def findings(comparison: Comparison, lang: Lang) -> list[str]:
     """What a reader must know first, as sentences."""
     korean = lang == "ko"
-    found = []
+    found = list(comparison.notes)
     if not comparison.same_inputs:
         found.append(
             "두 실행의 데이터, 기간 또는 설정이 다릅니다. 차이가 규칙 때문이라고 말할 수 없습니다."

@@ -132,6 +132,7 @@ def comparison_text(comparison: Comparison, *, names: tuple[str, str], lang: Lan
     document = {
         "schema": SCHEMA,
         "names": {"old": names[0], "new": names[1]},
+        "facts": plain(comparison.facts),
         "same_inputs": comparison.same_inputs,
         "identical": comparison.identical,
         "rated_from": plain(comparison.rated_from),
