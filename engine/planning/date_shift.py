@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from engine.errors import BadInput
+from engine.planning.near import matches_near
 
 FIRST_REAL, LAST_REAL = 1950, 2049
 # 100 years and a day or more, so that 1 January 1950 leaves the century; up to 20 years further by the seed.
@@ -60,7 +61,6 @@ _NOTATIONS = (
 _PATTERN = re.compile("|".join(f"(?:{notation})" for notation in _NOTATIONS), re.IGNORECASE)
 # No date is without one of these; only their surroundings are read closely, which is ten times as fast.
 _ANCHOR = re.compile(rf"{_Y}|\d\d[-./]\d\d[-./]\d\d|월")
-_BEFORE, _BEHIND = 40, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +95,13 @@ def dates_in(text: str) -> Iterator[FoundDate]:
     >>> [found.text for found in dates_in("2024년 3월 5일과 24.03.06, Mar 7, 2024; 20240308T0900, 2024년")]
     ['2024년 3월 5일', '24.03.06', 'Mar 7, 2024', '20240308', '2024']
     """
-    for match in _matches(text):
+    for match in matches_near(_ANCHOR, _PATTERN, text):
         parts = {name.split("_")[1]: value for name, value in match.groupdict().items() if value is not None}
         month = MONTHS[parts["mon"].lower()] if "mon" in parts else int(parts.get("m", 0)) or None
         year = int(parts["y"]) if "y" in parts else None
         if year is not None and year < 100:
             year += 2000 if year < 50 else 1900
         yield FoundDate(match.start(), match.end(), match[0], year, month, int(parts.get("d", 0)) or None)
-
-
-def _matches(text: str) -> Iterator[re.Match[str]]:
-    start = end = 0
-    for anchor in _ANCHOR.finditer(text):
-        if anchor.start() - _BEFORE > end:
-            yield from _PATTERN.finditer(text, start, end)
-            start = anchor.start() - _BEFORE
-        end = min(anchor.end() + _BEHIND, len(text))
-    yield from _PATTERN.finditer(text, start, end)
 
 
 class DateShift:

@@ -9,6 +9,7 @@ from engine.planning.aliases import PATTERN as ALIAS
 from engine.planning.aliases import Aliases, looks_like_alias
 from engine.planning.date_shift import DateShift, dates_in
 from engine.planning.names_in_text import FoundName, NamesInText, normal
+from engine.planning.near import matches_near
 
 BLANK = "○"
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
@@ -21,6 +22,7 @@ _MONEY = re.compile(
     rf"|{_NUMBER}\s?(?:(?:thousand|million|billion|trillion)\s)?(?:won|KRW)\b",
     re.IGNORECASE,
 )
+_MONEY_MARK = re.compile("[₩￦원억조]|won|krw", re.IGNORECASE)
 _LEVEL = re.compile(r"(?<![\w.,○])(?:\d{4,}|\d{1,3}(?:,\d{3})+)(?:\.\d+)?(?![\w]|,\d)")
 
 
@@ -92,7 +94,7 @@ def money_in(text: str) -> list[str]:
     >>> money_in("거래대금 10억 원, 주가 50,000원, ₩3,000, 3만 원, 2천만원, 1.5배, 20일")
     ['10억 원', '50,000원', '₩3,000', '3만 원', '2천만원']
     """
-    return [match[0].strip() for match in _MONEY.finditer(text)]
+    return [match[0].strip() for match in matches_near(_MONEY_MARK, _MONEY, text)]
 
 
 def require_no_alias(text: str, where: str = "This rule") -> None:
