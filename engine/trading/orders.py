@@ -22,6 +22,7 @@ from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, O
 from engine.risk import approved_as, check_exit
 from engine.simulation import Simulation
 from engine.trading import texts
+from engine.trading.order_gate import OrderGate
 from engine.trading.ports import Venue
 from engine.trading.told_account import GUARD
 from engine.trading.watch import Level, Watch, guards_of, level_of
@@ -37,13 +38,16 @@ class OrderDesk:
         ledger: of the account.
         venue: takes them.
         clock: of the venue's world.
+        gate: has the last word before an order leaves.
         say: is told what people should read.
         warn: is told what people should act on.
         touch: see `Watch`.
     """
 
-    def __init__(self, ledger: Ledger, venue: Venue, clock: Clock, say: Say, warn: Say, *, touch: bool) -> None:
-        self._ledger, self._venue, self._clock = ledger, venue, clock
+    def __init__(
+        self, ledger: Ledger, venue: Venue, clock: Clock, gate: OrderGate, say: Say, warn: Say, *, touch: bool
+    ) -> None:
+        self._ledger, self._venue, self._clock, self._gate = ledger, venue, clock, gate
         self._say, self._warn = say, warn
         self.watch = Watch(self._on_grid, touch=touch)
         self.blocked: Mapping[str, str] = {}
@@ -91,6 +95,9 @@ class OrderDesk:
             rule_ids=action.rule_ids,
             decision_id=self._decision_id,
         )
+        refused = self._gate.check(request)
+        if refused is not None:
+            return RefusedByVenue(reason=refused.reason, text=refused.message)
         outcome = self._venue.submit(approved_as(approval, request))
         if isinstance(outcome, Unavailable):  # it never left, so it may leave later
             level = level_of(approval, self._decision_id)
@@ -168,6 +175,12 @@ class OrderDesk:
             if not isinstance(verdict, Approved):
                 return False
             approved = verdict
+        refused = self._gate.check(request)
+        if refused is not None:
+            self._warn("order_held_back", texts.NOT_TAKEN, Urgency.WARNING, ticker=level.ticker, why=refused.message)
+            if not level.is_guard:
+                self.watch.drop(level)
+            return not level.is_guard
         outcome = self._venue.submit(approved)
         if price:
             self._say(

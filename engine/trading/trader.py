@@ -44,6 +44,7 @@ from engine.trading.day_end import close_day
 from engine.trading.decision import Decision, RulesInForce
 from engine.trading.no_purchases import NoPurchases
 from engine.trading.opening import differences, open_account
+from engine.trading.order_gate import OrderGate, OrderGates
 from engine.trading.orders import OrderDesk
 from engine.trading.ports import Alone, MarketHistory, Partner, Venue
 from engine.trading.timetable import Day, Timetable
@@ -70,6 +71,7 @@ class TradingSetup:
         view_of: shows a simulation as a broker.
         prices_of: later prices of trades, from a panel.
         planner: chooses among the purchases that the rules signal; None lets the rules stand.
+        gate: has the last word before an order leaves.
         partner: is told when everything has been handled.
         tell: is told one line for people at a time.
         adopt: holdings that are there at the first start become ours.
@@ -86,6 +88,7 @@ class TradingSetup:
     view_of: Callable[[Simulation], Broker]
     prices_of: Callable[[Panel], PriceAt]
     planner: Planner | None = None
+    gate: OrderGate = field(default_factory=OrderGates)
     partner: Partner = field(default_factory=Alone)
     tell: Callable[[str], None] = print
     adopt: bool = False
@@ -98,7 +101,9 @@ class Trader:
     def __init__(self, setup: TradingSetup) -> None:
         self._setup = setup
         self._ledger, self._venue, self._clock = setup.ledger, setup.venue, setup.clock
-        self.orders = OrderDesk(setup.ledger, setup.venue, setup.clock, self._say, self._warn, touch=setup.config.touch)
+        self.orders = OrderDesk(
+            setup.ledger, setup.venue, setup.clock, setup.gate, self._say, self._warn, touch=setup.config.touch
+        )
         self._decision: Decision | None = None
         self._decided = ""  # the decision whose orders and levels are in force
         self._foreign: frozenset[str] = frozenset()
