@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from engine.cli.graph_run import graph_runner
+from engine.cli.learning import Learning, LearningGateOption, LearningWriterOption, ReflectOption
 from engine.cli.model_run import (
     CassetteOption,
     EstimateOption,
@@ -49,6 +50,7 @@ from engine.cli.options import (
     progress_bar,
     prompt_path,
 )
+from engine.cli.reflect import GateKind, Writer
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from engine.data.panel import Panel
     from engine.model.estimate import CostEstimate
     from engine.result import Result
+
+DEFAULT_REPORT = Path("reports/backtest.html")
 
 
 def backtest_command(
@@ -83,8 +87,11 @@ def backtest_command(
     latency_bars: LatencyOption = None,
     plain: PlainOption = False,
     seed: SeedOption = 0,
+    learn: ReflectOption = None,
+    gate: LearningGateOption = GateKind.quick,
+    writer: LearningWriterOption = Writer.scripted,
     allow_gaps: GapsOption = False,
-    report: ReportOption = Path("reports/backtest.html"),
+    report: ReportOption = DEFAULT_REPORT,
     as_json: JsonOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
@@ -101,6 +108,35 @@ def backtest_command(
     from engine.reports.terminal import print_result  # noqa: PLC0415
 
     imported = time.perf_counter()
+    if learn is not None:
+        if strategy is not None or graph or planner is PlannerKind.llm:
+            raise BadInput("--reflect studies the rules of a prompt: leave --strategy, --graph and --planner llm out.")
+        learning = Learning(
+            prompt=prompt,
+            writer=writer,
+            gate=gate,
+            model_config=model_config,
+            cassette=cassette,
+            mode=mode,
+            plain=plain,
+            seed=seed,
+            ledger=ledger,
+            lang=lang,
+        )
+        learning_report = report if report != DEFAULT_REPORT else Path("reports/learning.html")
+        if not as_json:
+            refuse_target(learning_report)
+        folder = dataset_folder(data, lambda text: None)
+        learning.run(
+            folder,
+            configure(config, cash),
+            day_range(start, end),
+            learning_report,
+            tickers=tickers,
+            allow_gaps=allow_gaps,
+            as_json=as_json,
+        )
+        return
     decider = _decider(prompt, strategy, interval)
     runner = None
     if planner is PlannerKind.llm:

@@ -70,6 +70,7 @@ _CALLS = {
     "delta": "{0}의 {1}봉 변화",
     "volume_ratio": "거래량의 직전 {0}봉 평균 대비 배율",
     "rank": "{0}의 전 종목 순위",
+    "breadth": "{0}인 종목의 비율",
 }
 _CROSSES = {"crosses_above": "상향 돌파한 때", "crosses_below": "하향 돌파한 때"}
 _RELATIONS = {">=": "이상", "<=": "이하", ">": "초과", "<": "미만"}
