@@ -24,6 +24,7 @@ from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_account import LedgerBooks
+from brokers.kis_server.access import hash_text
 from brokers.kis_server.served_account import ServedAccount
 from engine.broker import Accepted, RefusedByVenue, Unavailable, Unknown
 from engine.clock import session_of
@@ -130,7 +131,7 @@ class FaultyDay:
         while time.monotonic() < deadline and quiet < _QUIET_LOOKS:
             had = self._arrived
             self.broker.poll(0.02)
-            if self._arrived >= self.server.server.stream.sent_to.get(self.client.app_key, 0):
+            if self._arrived >= self.server.server.stream.frames(hash_text(self.client.app_key)):
                 break
             quiet = quiet + 1 if self._arrived == had else 0
         while not self.broker.channel.is_up and time.monotonic() < deadline:

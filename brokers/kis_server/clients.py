@@ -3,66 +3,122 @@
 A client registers with a name and its app key, hears of every step (its number, its time, how many frames have been
 sent to the socket of its app key), and acknowledges the number when it has handled all of that. Programs that do not
 register are not waited for.
+
+A server that was started again waits for those that had registered before, until they have registered once more: the
+world does not run away while they connect.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from brokers.kis_server.access import hash_text
+from brokers.kis_server.notes import Note, forget
 from engine.errors import BadInput
+
+_NEVER = -1
 
 
 @dataclass(slots=True)
 class Client:
-    """A registered program: its app key ("" = it has no socket) and the last step that it acknowledged."""
+    """A registered program.
+
+    Args:
+        name: it calls itself so.
+        key_hash: of its app key; that of "" = it has no socket.
+        acknowledged: the last step that it did.
+        heard_at: when it said something, seconds of the machine's time.
+        is_here: it has registered in this life of the server.
+    """
 
     name: str
-    app_key: str
+    key_hash: str
     acknowledged: int
+    heard_at: float
+    is_here: bool = True
 
 
 class Clients:
-    """Who has registered, and who is still busy."""
+    """Who has registered, and who is still busy.
 
-    def __init__(self) -> None:
+    Args:
+        note: keeps who has registered.
+        monotonic: seconds, for how long somebody has been silent.
+    """
+
+    def __init__(self, note: Note = forget, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._clients: dict[str, Client] = {}
         self._changed = asyncio.Condition()
+        self._note, self._monotonic = note, monotonic
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Client]:
         return iter(self._clients.values())
 
     def __len__(self) -> int:
         return len(self._clients)
 
+    def restore(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Wait, or wait no more, for a client of an earlier life."""
+        if kind == "client":
+            name = content["client"]
+            self._clients[name] = Client(name, content["key"], _NEVER, self._monotonic(), is_here=False)
+        else:
+            self._clients.pop(content["client"], None)
+
     async def register(self, name: str, app_key: str, sequence: int) -> Client:
         """Begin to wait for a client, from the step after `sequence` on; the same name again starts it afresh."""
         if not name:
             raise BadInput('A client needs a name to register with: send {"name": "…"}.')
-        client = self._clients[name] = Client(name, app_key, sequence)
+        before, key = self._clients.get(name), hash_text(app_key)
+        client = self._clients[name] = Client(name, key, sequence, self._monotonic())
+        if before is None or before.key_hash != key:
+            self._note("client", {"client": name, "key": key})
         await self._tell()
         return client
 
     async def leave(self, name: str) -> None:
         """Wait for it no more."""
-        self._clients.pop(name, None)
+        if self._clients.pop(name, None) is not None:
+            self._note("left", {"client": name})
         await self._tell()
 
     async def acknowledge(self, name: str, sequence: int) -> None:
         """A client has handled everything up to a step.
 
         Raises:
-            BadInput: no such client.
+            BadInput: no such client, or it has not registered since the server was started again.
         """
         client = self._clients.get(name)
         if client is None:
             raise BadInput(f"No client {name!r} has registered: post its name to /_world/clients first.")
+        if not client.is_here:
+            raise BadInput(
+                f"The server has been started again since {name!r} registered, and counts its frames from 0: post its "
+                "name to /_world/clients once more."
+            )
+        client.heard_at = self._monotonic()
         client.acknowledged = max(client.acknowledged, sequence)
         await self._tell()
+
+    def find(self, name: str) -> Client | None:
+        """The client of that name, which has just asked for something."""
+        client = self._clients.get(name)
+        if client is not None:
+            client.heard_at = self._monotonic()
+        return client
 
     def busy(self, sequence: int) -> list[str]:
         """Names of those that have not acknowledged a step."""
         return [client.name for client in self._clients.values() if client.acknowledged < sequence]
+
+    def silence(self, sequence: int) -> dict[str, float]:
+        """For how many seconds each of those has said nothing."""
+        now = self._monotonic()
+        return {name: round(now - self._clients[name].heard_at, 1) for name in self.busy(sequence)}
 
     async def wait(self, sequence: int, seconds: float) -> list[str]:
         """Wait until all have acknowledged a step. Returns the names of those that did not in time."""

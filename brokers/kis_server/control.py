@@ -3,7 +3,8 @@
     GET    /_world/clock                time, phase, sequence; ?after=N&wait=S answers at the first step after N
     POST   /_world/advance              {"to": ISO time} | {"until": "step|morning|open|close|evening"} | {"bars": n} |
                                         {"steps": n}; answers when registered clients have acknowledged every step
-    POST   /_world/clients              {"name": …, "app_key": …}: from now on the world waits for this client
+    POST   /_world/clients              {"name": …, "app_key": …}: from now on the world waits for this client;
+                                        with "ready": false before the very next step too
     DELETE /_world/clients/NAME         no more
     POST   /_world/acknowledge          {"name": …, "sequence": n}: handled; with "wait": S answers at the next step
     POST   /_world/speed                {"speed": 0 | 1 | N}
@@ -12,13 +13,16 @@
     GET    /_world/accounts             money, holdings and orders of today
 
 A client has handled a step when it has read as many frames as the clock says were sent to its app key (`frames`) and
-has done what it does about them.
+has done what it does about them. When `life` of the clock has grown, the server was started again: the world is the
+same, but all sockets are gone, and frames are counted from 0. Connect and subscribe, then register once more and count
+from the `frames` of that answer; until then the world waits, and acknowledgements are refused. Notices that were on
+their way are not sent again: ask REST what became of the orders.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +43,17 @@ _LONGEST_WAIT = 60.0
 class Control:
     """Answers what is asked under `/_world`."""
 
-    def __init__(self, world: World, pace: Pace, clients: Clients, rest: Rest, stream: Stream, faults: Faults) -> None:
+    def __init__(
+        self,
+        world: World,
+        pace: Pace,
+        clients: Clients,
+        rest: Rest,
+        stream: Stream,
+        faults: Faults,
+        life: Callable[[], int],
+    ) -> None:
+        self._life = life
         self._world, self._pace, self._clients = world, pace, clients
         self._rest, self._stream, self._faults = rest, stream, faults
 
@@ -71,7 +85,8 @@ class Control:
             return self.clock()
         if asked == ("POST", "clients"):
             name = str(content.get("name", ""))
-            await self._clients.register(name, str(content.get("app_key", "")), self._world.sequence)
+            waits = content.get("ready") is False  # it has yet to acknowledge the step at which the world stands
+            await self._clients.register(name, str(content.get("app_key", "")), self._world.sequence - waits)
             return self.clock(name)
         if asked == ("POST", "acknowledge"):
             name, sequence = str(content.get("name", "")), _number(content, "sequence")
@@ -90,8 +105,11 @@ class Control:
         """Where the world stands, as clients see it."""
         world = self._world
         coming = world.next_step
-        known = next((one for one in self._clients if one.name == client), None)
-        keys = {one.name: self._stream.sent_to.get(one.app_key, 0) for one in self._clients}
+        known = self._clients.find(client)
+        if client:
+            frames: object = 0 if known is None else self._stream.frames(known.key_hash)
+        else:
+            frames = {one.name: self._stream.frames(one.key_hash) for one in self._clients}
         return {
             "time": world.wire_now().isoformat(),
             "data_time": world.now().isoformat(),
@@ -102,7 +120,9 @@ class Control:
             "ended": coming is None,
             "speed": self._pace.speed,
             "busy": self._clients.busy(world.sequence),
-            "frames": keys.get(client, 0) if known is not None else keys,
+            "silent": self._clients.silence(world.sequence),
+            "frames": frames,
+            "life": self._life(),
             "sockets": self._stream.sockets,
         }
 

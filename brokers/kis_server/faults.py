@@ -12,7 +12,7 @@ A fault of the exchange itself (`Strikes.ORDER`) changes what is true: "none" me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from brokers.kis.endpoint import Area
 from brokers.kis.endpoints import ENDPOINTS
+from brokers.kis_server.notes import Note, forget
 from engine.errors import BadInput
 
 
@@ -255,15 +256,25 @@ class Faults:
 
     Args:
         generator: of everything that is left to chance; seeded.
+        note: keeps the rules, and how often one has struck that may strike only so often.
     """
 
     generator: np.random.Generator
+    note: Note = forget
     _active: list[_Active] = field(default_factory=list)
     struck: dict[str, int] = field(default_factory=dict)
 
     def use(self, rules: list[FaultRule]) -> None:
         """Replace all rules."""
         self._active = [_Active(rule) for rule in rules]
+        self.note("rules", {"rules": [rule.model_dump(mode="json") for rule in rules]})
+
+    def restore(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Put rules in force again, or count a strike, as an earlier life noted them."""
+        if kind == "rules":
+            self._active = [_Active(rule) for rule in read_rules(content["rules"])]
+        else:
+            self._active[content["rule"]].struck = content["times"]
 
     @property
     def rules(self) -> list[FaultRule]:
@@ -273,7 +284,7 @@ class Faults:
     def fires(self, fault: str, call: str = "") -> FaultRule | None:
         """Whether a fault strikes now, as the rule that says so; asking counts as one time."""
         found = None
-        for active in self._active:
+        for place, active in enumerate(self._active):
             rule = active.rule
             if rule.fault != fault or not rule.covers(call) or active.struck == rule.times:
                 continue
@@ -283,12 +294,26 @@ class Faults:
                 active.struck += 1
                 self.struck[fault] = self.struck.get(fault, 0) + 1
                 found = rule
+                if rule.times is not None:
+                    self.note("struck", {"rule": place, "times": active.struck})
         return found
 
     def page_size(self, call: str, size: int) -> int:
         """Rows of a page of a call."""
         rule = self.fires("page_break", call) if self._active else None
         return size if rule is None else min(size, rule.rows)
+
+
+class StruckBefore(Faults):
+    """The faults that struck a call when it was carried out for the first time."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(np.random.default_rng(0))
+        self._names = frozenset(names)
+
+    def fires(self, fault: str, call: str = "") -> FaultRule | None:
+        """Whether it struck then."""
+        return FaultRule(fault=fault) if fault in self._names else None
 
 
 def read_rules(content: Any) -> list[FaultRule]:

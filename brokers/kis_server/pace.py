@@ -30,6 +30,7 @@ class Pace:
         clients: who is waited for.
         answer_seconds: how long, of real time.
         follow: at ×1, the instant of the data that belongs to the machine's clock; None = time only goes on from here.
+        mark: is told the time that the world has reached between two steps.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Pace:
         clients: Clients,
         answer_seconds: float,
         follow: Callable[[], datetime] | None = None,
+        mark: Callable[[datetime], None] = lambda now: None,
     ) -> None:
+        self._mark = mark
         self.world, self.clients, self._answer_seconds, self._follow = world, clients, answer_seconds, follow
         self.speed = 0.0
         self._lock = asyncio.Lock()
@@ -71,6 +74,7 @@ class Pace:
         while (coming := self.world.next_step) is not None and coming.time <= target:
             await self._step()
         self.world.set_time(target)
+        self._mark(self.world.now())
 
     async def _step(self) -> None:
         self.world.run_step()

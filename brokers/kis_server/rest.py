@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from brokers.kis.answer import answer_body
@@ -13,20 +14,21 @@ from brokers.kis.endpoint import Area, Endpoint
 from brokers.kis.endpoints import ENDPOINTS, find
 from brokers.kis.environment import EnvironmentName
 from brokers.kis.notice import Notice
-from brokers.kis_server.access import Access, AccessError, Credential, setup_of
+from brokers.kis_server.access import Access, AccessError, Credential, enrolled
 from brokers.kis_server.account_calls import ACCOUNT_CALLS
-from brokers.kis_server.call import Call, Handler, Refusal, wrong_input
+from brokers.kis_server.call import Call, Handler, Refusal, Reply, wrong_input
 from brokers.kis_server.call_rate import CallRate
 from brokers.kis_server.chart_calls import CHART_CALLS
-from brokers.kis_server.faults import Faults
+from brokers.kis_server.faults import Faults, StruckBefore
 from brokers.kis_server.market_calls import MARKET_CALLS
+from brokers.kis_server.notes import Note, forget
 from brokers.kis_server.order_calls import ORDER_CALLS
 from brokers.kis_server.profit_calls import PROFIT_CALLS
 from brokers.kis_server.quotation_calls import QUOTATION_CALLS
 from brokers.kis_server.served_account import ServedAccount
 from brokers.kis_server.setup import ServerSetup
 from brokers.kis_server.world import World
-from engine.clock import Clock
+from engine.clock import KST, Clock
 from engine.errors import BadInput, UnknownDate
 
 HANDLERS: dict[str, Handler] = {
@@ -53,6 +55,7 @@ _EMPTY_ABROAD = {
     "output2": [],
     "output3": {},
 }
+GRANTS = ("account", "key", "hts", "approval", "revoked", "expired", "token")  # kinds of notes beside orders
 _NEVER_MORE = frozenset({"volume_rank", "fluctuation", "market_cap"})
 
 
@@ -83,11 +86,12 @@ class Rest:
         setup: of the server.
         faults: what goes wrong inside calls; those of the line strike in `server`.
         clock: the machine's, for tokens and rates.
+        note: keeps accounts, and every call that took an order number.
     """
 
-    def __init__(self, world: World, setup: ServerSetup, faults: Faults, clock: Clock) -> None:
-        self.world, self.setup, self.faults = world, setup, faults
-        self.access = Access(setup, clock)
+    def __init__(self, world: World, setup: ServerSetup, faults: Faults, clock: Clock, note: Note = forget) -> None:
+        self.world, self.setup, self.faults, self._note = world, setup, faults, note
+        self.access = Access(setup, clock, note)
         self._rate = CallRate(clock)
         for account in setup.accounts:
             world.open_account(account)
@@ -147,7 +151,7 @@ class Rest:
         credential = self.access.admit(headers)
         environment, variant = self._environment(endpoint, credential, headers.get("tr_id", "").strip())
         limit = self.setup.calls_per_second(environment)
-        if limit is not None and not self._rate.admits(credential.app_key, limit):
+        if limit is not None and not self._rate.admits(credential.key_hash, limit):
             raise AccessError("EGW00201", "초당 거래건수를 초과하였습니다.")
         accepted = _accept(endpoint, values)
         call = Call(
@@ -160,7 +164,7 @@ class Rest:
             values=accepted,
             account=self._account(credential, environment, accepted) if endpoint.area is Area.ACCOUNT else None,
         )
-        reply = HANDLERS[endpoint.name](call)
+        reply = self._order(call) if endpoint.writes else HANDLERS[endpoint.name](call)
         body = answer_body(
             endpoint, reply.blocks, code=reply.code, text=reply.text.ljust(_SAID), next_page=reply.next_page
         )
@@ -172,6 +176,57 @@ class Rest:
             notices=reply.notices,
             call=endpoint.name,
         )
+
+    def _order(self, call: Call) -> Reply:
+        """Carry out a call that may change the world, and note it if it did: if it took an order number."""
+        given, struck = self.world.numbers_given, dict(self.faults.struck)
+        code = ""
+        try:
+            return HANDLERS[call.endpoint.name](call)
+        except Refusal as error:
+            code = error.code
+            raise
+        finally:
+            if self.world.numbers_given != given:
+                content = {
+                    "at": call.now.isoformat(),
+                    "account": call.owner.setup.number,
+                    "call": call.endpoint.name,
+                    "variant": call.variant,
+                    "environment": call.environment,
+                    "values": {name: value for name, value in call.values.items() if value},
+                    "struck": [fault for fault, times in self.faults.struck.items() if struck.get(fault) != times],
+                    "number": self.world.numbers_given,
+                    "code": code,
+                }
+                self._note("order", content)
+
+    def restore(self, kind: str, content: Mapping[str, Any]) -> bool:
+        """Do again what an earlier life noted; whether it came to the same."""
+        if kind != "order":
+            if kind == "account":
+                self.world.set_time(datetime.fromisoformat(content["at"]).astimezone(KST))
+                self.world.open_account(enrolled(content["account"], content["environment"], content["hts"]))
+            self.access.restore(kind, content)
+            return True
+        self.world.set_time(datetime.fromisoformat(content["at"]).astimezone(KST))
+        endpoint = ENDPOINTS[content["call"]]
+        call = Call(
+            world=self.world,
+            setup=self.setup,
+            faults=StruckBefore(content["struck"]),
+            endpoint=endpoint,
+            variant=content["variant"],
+            environment=content["environment"],
+            values={parameter.name: "" for parameter in endpoint.parameters} | content["values"],
+            account=self.world.accounts[content["account"]],
+        )
+        code = ""
+        try:
+            HANDLERS[endpoint.name](call)
+        except Refusal as error:
+            code = error.code
+        return self.world.numbers_given == content["number"] and code == content["code"]
 
     def _environment(self, endpoint: Endpoint, credential: Credential, tr_id: str) -> tuple[EnvironmentName, str]:
         """Environment and variant that a TR id means for this app key.
@@ -199,8 +254,11 @@ class Rest:
         if not (len(number) == 8 and number.isascii() and number.isdigit()) or product != "01":
             raise Refusal("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", "2")
         if credential.account is None and number not in self.world.accounts:
-            self.world.open_account(setup_of(credential, number, environment))
-            credential.account, credential.environment = number, environment
+            self.world.open_account(enrolled(number, environment, credential.hts_id))
+            self.access.own(credential, number, environment)
+            content = {"account": number, "environment": environment, "hts": credential.hts_id}
+            at = self.world.now().isoformat()
+            self._note("account", {**content, "key": credential.key_hash, "at": at})
         if credential.account != number:
             raise Refusal("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", "2")
         return self.world.accounts[number]

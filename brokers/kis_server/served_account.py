@@ -359,6 +359,10 @@ class ServedAccount:
         orderable = cash + int(account[at.RECEIVABLE] - account[at.PAYABLE] - account[at.RESERVED])
         return Money(deposit=cash, deposit_d1=cash + d1, deposit_d2=cash + d1 + d2, orderable=orderable)
 
+    def settled_cash(self) -> int:
+        """Cash without what is still to be settled, won."""
+        return int(self.simulation.book.account[at.CASH])
+
     def equity_yesterday(self) -> int:
         """What the account was worth at the close of the session before, won."""
         return int(self.simulation.book.account[at.DAY_START_EQUITY])

@@ -9,11 +9,12 @@ import ipaddress
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC
 from email.utils import format_datetime
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -22,12 +23,15 @@ from aiohttp import WSMsgType, web
 from brokers.kis.frames import format_ping
 from brokers.kis_server.clients import Clients
 from brokers.kis_server.control import PREFIX, Control
-from brokers.kis_server.faults import Faults
+from brokers.kis_server.faults import FaultRule, Faults
+from brokers.kis_server.journal import JournalFailed
+from brokers.kis_server.keeping import Keeper
 from brokers.kis_server.line_faults import CUT, LineFaults
 from brokers.kis_server.pace import ClientsBusy, Pace
 from brokers.kis_server.page import page_html
-from brokers.kis_server.rest import Answered, Rest
+from brokers.kis_server.rest import GRANTS, Answered, Rest
 from brokers.kis_server.setup import ServerSetup
+from brokers.kis_server.state import WorldState
 from brokers.kis_server.stream import Socket, Stream
 from brokers.kis_server.world import World
 from engine.clock import Clock
@@ -44,20 +48,53 @@ class KisServer:
         world: the market.
         setup: accounts, layouts, limits.
         clock: the machine's, for tokens and rates.
+        state: where the world outlives the server; None = it begins anew every time.
     """
 
-    def __init__(self, world: World, setup: ServerSetup, clock: Clock) -> None:
+    def __init__(self, world: World, setup: ServerSetup, clock: Clock, state: WorldState | None = None) -> None:
         self.world, self.setup = world, setup
-        self.faults = Faults(np.random.default_rng(setup.seed))
-        self.rest = Rest(world, setup, self.faults, clock)
-        self.clients = Clients()
+        self.keeper = Keeper(world, state)
+        note = self.keeper.note
+        self.faults = Faults(np.random.default_rng(setup.seed), note)
+        self.rest = Rest(world, setup, self.faults, clock, note)
+        self.clients = Clients(note)
+        self._given_rules = ""
+        self._restore()
         # Real time under today's date follows the machine's clock, so that both skip the same weekends.
         follow = (lambda: world.dates.into(clock.now())) if setup.as_today else None
-        self.pace = Pace(world, self.clients, setup.answer_seconds, follow)
+        self.pace = Pace(world, self.clients, setup.answer_seconds, follow, self.keeper.mark)
         self.stream = Stream(world, self.rest.access, setup, self.faults, self._later)
-        self.control = Control(world, self.pace, self.clients, self.rest, self.stream, self.faults)
+        self.control = Control(
+            world, self.pace, self.clients, self.rest, self.stream, self.faults, lambda: self.keeper.life
+        )
         self._line = LineFaults(self.faults)
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _restore(self) -> None:
+        """The world as it was; before the stream is there, so that nobody is told again."""
+        self.keeper.restore(
+            {
+                **dict.fromkeys(("order", *GRANTS), self.rest.restore),
+                **dict.fromkeys(("client", "left"), self.clients.restore),
+                **dict.fromkeys(("rules", "struck"), self.faults.restore),
+                "given": self._restore_given,
+            }
+        )
+        if (
+            self.keeper.life > 1
+        ):  # each life draws faults of its own: the same ones could strike the same calls for ever
+            self.faults.generator = np.random.default_rng([self.setup.seed, self.keeper.life])
+
+    def _restore_given(self, _: str, content: Mapping[str, Any]) -> None:
+        self._given_rules = content["rules"]
+
+    def give_rules(self, rules: list[FaultRule]) -> None:
+        """Faults of the command line; the same as in the life before leave in force what has been posted since."""
+        given = json.dumps([rule.model_dump(mode="json") for rule in rules])
+        if given != self._given_rules and (rules or self._given_rules):
+            self.faults.use(rules)
+            self.keeper.note("given", {"rules": given})
+            self._given_rules = given
 
     def application(self) -> web.Application:
         """The aiohttp application: one handler for all paths, because sockets may come in at any of them."""
@@ -85,6 +122,14 @@ class KisServer:
         asyncio.get_running_loop().call_later(seconds, action)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except JournalFailed:  # the server is about to stop; nobody hears what would not outlive it
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = self._path(request.path)
         if path is None:
             return _json_response(403, {"error": "This server wants a key: put it in front of every path, /KEY/…"})
@@ -94,7 +139,10 @@ class KisServer:
             text = page_html(self.setup, request.query.get("lang", "ko"), request.host)
             return web.Response(text=text, content_type="text/html", charset="utf-8")
         if path.startswith(PREFIX):
-            return await self._control(request, path)
+            response = await self._control(request, path)
+            if self.keeper.behind:
+                await self.keeper.settled()
+            return response
         return await self._rest(request, path)
 
     def _path(self, path: str) -> str | None:
@@ -159,9 +207,14 @@ class KisServer:
                 "Date": date,
             },
         )
-        if answered.notices:
+        if not answered.notices:
+            if self.keeper.behind:
+                await self.keeper.settled()
+        else:
             self.stream.hold(answered.notices)
             try:
+                if self.keeper.behind:
+                    await self.keeper.settled()
                 await response.prepare(request)
                 await response.write_eof()
             except ConnectionError:
@@ -188,11 +241,13 @@ class KisServer:
                 transport.abort()
 
         async def write() -> None:
-            with contextlib.suppress(ConnectionError, RuntimeError):
+            with contextlib.suppress(ConnectionError, RuntimeError, JournalFailed):
                 while not response.closed:
                     await filled.wait()
                     filled.clear()
                     while queue:
+                        if self.keeper.behind:
+                            await self.keeper.settled()
                         await response.send_str(queue.popleft())
 
         async def ping() -> None:
@@ -244,7 +299,11 @@ def check_host(host: str, key: str) -> None:
 
 
 async def serve(server: KisServer, host: str, port: int, ready: Callable[[int], None]) -> None:
-    """Listen until cancelled; `ready` is told the port."""
+    """Listen until cancelled; `ready` is told the port.
+
+    Raises:
+        JournalFailed: the world cannot be kept any more.
+    """
     check_host(host, server.setup.key)
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -252,7 +311,7 @@ async def serve(server: KisServer, host: str, port: int, ready: Callable[[int], 
         site = web.TCPSite(runner, host, port)
         await site.start()
         ready(runner.addresses[0][1])
-        await asyncio.Event().wait()
+        await server.keeper.failed()
     finally:
         await runner.cleanup()
 

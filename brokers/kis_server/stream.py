@@ -91,13 +91,17 @@ class Stream:
         self._heard: dict[tuple[str, str], list[Socket]] = {}
         self._held_back: list[Notice] = []
         self._after_answers: list[Sequence[Notice]] = []
-        self.sent_to: dict[str, int] = {}
+        self._sent_to: dict[str, int] = {}  # by the hash of the app key
         world.listeners.append(self._tell)
 
     @property
     def sockets(self) -> int:
         """How many are connected."""
         return len(self._sockets)
+
+    def frames(self, key_hash: str) -> int:
+        """How many frames of data have been sent to the sockets of an app key, known by its hash, in this life."""
+        return self._sent_to.get(key_hash, 0)
 
     def join(self, socket: Socket) -> None:
         """A client has connected."""
@@ -179,7 +183,7 @@ class Stream:
     def _knows(self, credential: Credential, tr_id: str, key: str) -> bool:
         if tr_id in NOTICES:
             if not credential.hts_id:  # an enrolled app key says here who it is
-                credential.hts_id = key
+                self._access.name(credential, key)
             return key == credential.hts_id
         if tr_id == INDEX:
             return INDICES.get(key) in self._world.market.panel.indices
@@ -264,8 +268,8 @@ class Stream:
         for socket in list(sockets):
             socket.sent += 1
             if socket.credential is not None:
-                key = socket.credential.app_key
-                self.sent_to[key] = self.sent_to.get(key, 0) + 1
+                key = socket.credential.key_hash
+                self._sent_to[key] = self._sent_to.get(key, 0) + 1
             socket.send(frame)
 
 

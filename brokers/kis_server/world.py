@@ -70,6 +70,7 @@ class World:
         self.accounts: dict[str, ServedAccount] = {}
         self.sequence = 0
         self._numbers: dict[date, int] = {}
+        self.numbers_given = 0  # of all days
         self.phase = CLOSED
         self.session = first - 1  # number of the session that runs or ran last
         self._before(first - 1)
@@ -159,7 +160,12 @@ class World:
         """The next order number of the day, from 1, counted over all accounts."""
         day = self._now.date()
         self._numbers[day] = self._numbers.get(day, 0) + 1
+        self.numbers_given += 1
         return self._numbers[day]
+
+    def cash(self) -> int:
+        """Settled cash of all accounts together, won."""
+        return sum(account.settled_cash() for account in self.accounts.values())
 
     # Steps
 

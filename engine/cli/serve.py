@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from brokers.kis_server.faults import FaultRule
     from brokers.kis_server.server import KisServer
+    from brokers.kis_server.state import WorldState
     from engine.data.panel import Panel
 
 _SPEED = 60.0  # a session in six and a half minutes
@@ -60,6 +63,16 @@ def serve_command(
         str | None, typer.Option("--order-hours", help="주문 시간: venue, any · when orders are taken")
     ] = None,
     faults: Annotated[Path | None, typer.Option("--faults", help="장애 규칙 YAML · what goes wrong, and when")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            help="세계를 보관할 폴더(기본: 인자마다 하나, 포트 0이면 없음) · where the world is kept",
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="보관된 세계를 버리고 처음부터 · forget the kept world, begin anew")
+    ] = False,
     config: ConfigOption = None,
     cash: CashOption = None,
     tickers: TickersOption = None,
@@ -73,6 +86,7 @@ def serve_command(
 
     from brokers.kis_server.server import KisServer, check_host, serve  # noqa: PLC0415
     from brokers.kis_server.setup import load_server_setup  # noqa: PLC0415
+    from brokers.kis_server.state import WorldState, world_facts  # noqa: PLC0415
     from brokers.kis_server.world import World  # noqa: PLC0415
     from engine.cli.dataset import dataset_folder  # noqa: PLC0415
     from engine.data.panel import load_part  # noqa: PLC0415
@@ -84,26 +98,36 @@ def serve_command(
     check_host(host, setup.key)
     rules = _fault_rules(faults)
     clock = SystemClock()
-    with progress_bar() as bar:
-        task = bar.add_task(_READING[lang.value], total=None)
-        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
-        panel = load_part(folder, None, None, tickers, interval, allow_gaps=allow_gaps)
-        shown = clock.now().date() if setup.as_today else None
-        world = World(panel, settings, start=start.date() if start else _a_year_before(panel), shown=shown)
-        server = KisServer(world, setup, clock)
-    server.faults.use(rules)
-    server.pace.speed = speed if speed is not None else 1.0 if setup.as_today else _SPEED
+    with contextlib.ExitStack() as stack:
+        with progress_bar() as bar:
+            task = bar.add_task(_READING[lang.value], total=None)
+            folder = dataset_folder(data, lambda text: bar.update(task, description=text))
+            panel = load_part(folder, None, None, tickers, interval, allow_gaps=allow_gaps)
+            first = start.date() if start else _a_year_before(panel)
+            shown = clock.now().date() if setup.as_today else None
+            kept = None
+            if state is not None or port:
+                named = (data, start, accounts, tickers, interval, config, cash, allow_gaps, port)
+                place = state or _usual_place(*named, setup.order_hours, setup.as_today)
+                facts = world_facts(panel, settings, setup, first)
+                kept = stack.enter_context(WorldState(place, facts, shown, fresh=fresh))
+                shown = kept.shown
+            bar.update(task, description=_RESTORING[lang.value])
+            server = KisServer(World(panel, settings, start=first, shown=shown), setup, clock, kept)
+        server.give_rules(rules)
+        server.pace.speed = speed if speed is not None else 1.0 if setup.as_today else _SPEED
 
-    def ready(port: int) -> None:
-        Console().print(_greeting(server, host, port, lang.language), highlight=False)
+        def ready(port: int) -> None:
+            Console().print(_greeting(server, kept, host, port, lang.language), highlight=False, soft_wrap=True)
 
-    try:
-        asyncio.run(serve(server, host, port, ready))
-    except KeyboardInterrupt:
-        Console().print(_BYE[lang.value])
+        try:
+            asyncio.run(serve(server, host, port, ready))
+        except KeyboardInterrupt:
+            Console().print(_BYE[lang.value])
 
 
 _READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
+_RESTORING = {"ko": "세계를 되살리는 중", "en": "restoring the world"}
 _BYE = {"ko": "서버를 멈췄습니다.", "en": "The server has stopped."}
 
 
@@ -113,6 +137,14 @@ def _a_year_before(panel: Panel) -> datetime.date | None:
 
     rows = np.append(0, np.flatnonzero(np.diff(panel.session)) + 1)
     return panel.session_date(int(rows[-_HISTORY])) if len(rows) > _HISTORY else None
+
+
+def _usual_place(*arguments: object) -> Path:
+    """The folder of the world that these arguments begin; the same ones find it again."""
+    from engine.cache_root import state_root  # noqa: PLC0415
+
+    named = repr([str(given.resolve()) if isinstance(given, Path) else str(given) for given in arguments])
+    return state_root() / "worlds" / hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
 def _fault_rules(path: Path | None) -> list[FaultRule]:
@@ -128,7 +160,7 @@ def _fault_rules(path: Path | None) -> list[FaultRule]:
         raise BadInput(f"The faults {path} cannot be read: {error}.") from None
 
 
-def _greeting(server: KisServer, host: str, port: int, lang: Literal["ko", "en"]) -> str:
+def _greeting(server: KisServer, kept: WorldState | None, host: str, port: int, lang: Literal["ko", "en"]) -> str:
     """Where the server is, and the lines that point a program at it."""
     path = f"/{server.setup.key}" if server.setup.key else ""
     shown = f"[{host}]" if ":" in host else host
@@ -140,11 +172,24 @@ def _greeting(server: KisServer, host: str, port: int, lang: Literal["ko", "en"]
     ]
     lines += [f"  {name}: http://{shown}:{port}{path}" for name in ("prod", "vps")]
     lines += [f"  {name}: ws://{shown}:{port}{path}" for name in ("ops", "vops")]
+    if kept is not None:
+        lines += ["", (_BEGUN if kept.is_new else _KEPT)[lang].format(folder=kept.folder)]
+        if world.next_step is None:
+            lines += [_ENDED[lang]]
     lines += ["", _KEYS[lang] if server.setup.enrol else _LISTED[lang]]
     return "\n".join(lines)
 
 
 _HERE = {"ko": "거울 KIS 서버: {url}  재생 시각 {time}", "en": "Geoul KIS server: {url}  world time {time}"}
+_BEGUN = {
+    "ko": "이 세계는 여기에 보관됩니다. 꺼져도 같은 명령으로 이어집니다: {folder}",
+    "en": "This world is kept here; the same command goes on with it: {folder}",
+}
+_KEPT = {
+    "ko": "보관된 세계를 이어 갑니다(처음부터 하려면 --fresh): {folder}",
+    "en": "Going on with the world kept here (--fresh begins anew): {folder}",
+}
+_ENDED = {"ko": "데이터가 끝났습니다. --fresh로 처음부터 하세요.", "en": "Its data has ended: begin anew with --fresh."}
 _YAML = {"ko": "kis_devlp.yaml에 넣을 주소:", "en": "addresses for kis_devlp.yaml:"}
 _KEYS = {
     "ko": "앱키, 시크릿, 계좌번호는 아무 값이나 됩니다. 처음 온 계좌가 시작 자금을 받습니다. Ctrl-C로 멈춥니다.",
