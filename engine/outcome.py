@@ -51,6 +51,7 @@ def build_result(simulation: Simulation, timings: dict[str, float]) -> Result:
         initial_cash=simulation.exchange.config.cash_won,
         interval=simulation.exchange.panel.interval,
         model_costs={},
+        model_run={},
     )
 
 

@@ -63,6 +63,8 @@ class Result:
         model_costs: what asking a model cost, empty without one: spent_won (in this run), recorded_won (of the answers
             that were replayed, when they were recorded), calls, input_tokens, output_tokens. Paid from another pocket:
             no part of the equity.
+        model_run: the model that planned, empty without one: model, knowledge_cutoff (ISO date, None if nobody knows),
+            masked (bool).
     """
 
     equity: pl.DataFrame
@@ -80,6 +82,7 @@ class Result:
     interval: str
     result_hash: str
     model_costs: dict[str, int] = field(default_factory=dict)
+    model_run: dict[str, object] = field(default_factory=dict)
 
     @classmethod
     def deferred(cls, makers: Mapping[str, Callable[[], Any]], **known: Any) -> Result:

@@ -56,10 +56,16 @@ class GraphRunner:
         """The result of the run; `tell` hears of cycles done and cycles in all."""
         if self.model is None:
             return self._run(None, panel, settings, start, end, tell)
+        from engine.model.prices import knowledge_cutoff_of  # noqa: PLC0415  (keeps --help fast)
+
         config = self.model.config()
         with self.model.transport(config) as transport:
             planner = self.model.setup(config).planner(transport, self.rules, self.text, panel)
             result = self._run(planner, panel, settings, start, end, tell)
+            cutoff = knowledge_cutoff_of(config)
+            result.model_run.update(
+                model=config.model, knowledge_cutoff=cutoff and cutoff.isoformat(), masked=not self.model.plain
+            )
             if result.model_costs:
                 result.model_costs["recorded_won"] = transport.tally.recorded_won
         return result

@@ -18,6 +18,7 @@ import polars as pl
 
 from engine.metrics.comparison import Comparison
 from engine.metrics.summary import Metrics, summarize
+from engine.reports.cutoff_view import cutoff_document
 from engine.reports.language import Lang
 from engine.reports.warnings import all_warnings, show_warnings
 from engine.result import Result
@@ -71,6 +72,7 @@ def json_document(
         ],
         "refusals": plain(result.refusals),
         "model_costs": plain(result.model_costs),
+        "knowledge_cutoff": plain(cutoff_document(result)),
         "config": plain(result.config),
         "data": plain(result.data),
         "timings": plain(result.timings),

@@ -12,6 +12,7 @@ from rich.text import Text as Words
 
 from engine.metrics.summary import Metrics, summarize
 from engine.reports import format as show
+from engine.reports.cutoff_view import cutoff_terminal
 from engine.reports.figures import figure_named
 from engine.reports.html import benchmark_name, fall_notes, title_of
 from engine.reports.language import Lang
@@ -43,6 +44,7 @@ def result_view(
     heading = _heading(result, metrics, lang, title or title_of(result, lang))
     parts: list[RenderableType] = [heading, _figures(metrics, result, lang)]
     parts += [Words(note, style="dim") for note in fall_notes(metrics, lang)]
+    parts += cutoff_terminal(result, lang)
     if metrics.rules:
         parts += [Words(""), _rules(metrics, result, lang)]
     if result.refusals:

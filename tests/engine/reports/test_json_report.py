@@ -15,7 +15,18 @@ from engine.rules.tree import RuleSet
 from tests.builders_result import RULES, make_result
 
 KEYS = [
-    *("schema", "result_hash", "metrics", "warnings", "rules", "refusals", "model_costs", "config", "data"),
+    *(
+        "schema",
+        "result_hash",
+        "metrics",
+        "warnings",
+        "rules",
+        "refusals",
+        "model_costs",
+        "knowledge_cutoff",
+        "config",
+        "data",
+    ),
     "timings",
     *("positions", "trades", "equity", "orders", "fills"),
 ]
