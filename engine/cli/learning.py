@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.model_run import ModelMode
-from engine.cli.options import DEFAULT_LEDGER, Lang, progress_bar, prompt_path
+from engine.cli.model_run import ModelMode, ModelRun
+from engine.cli.options import Lang, progress_bar, prompt_path
 from engine.cli.reflect import GateKind, Writer, gate_settings
-from engine.errors import BadInput
 
 if TYPE_CHECKING:
     from brokers.learning_replay import LearningSetup
@@ -125,19 +123,20 @@ class Learning:
         if self.writer is Writer.scripted:
             yield LearningSetup(gate=gate)
             return
-        from engine.clock import SystemClock  # noqa: PLC0415
-        from engine.model.config import load_model_config  # noqa: PLC0415
-        from engine.model.opening import open_transport  # noqa: PLC0415
         from engine.reflection.answers import ModelSettings  # noqa: PLC0415
+        from engine.reflection.m2_analyse import ANALYSIS  # noqa: PLC0415
 
-        if self.mode is not ModelMode.live and self.cassette is None:
-            raise BadInput(
-                f"--writer llm --mode {self.mode.value} needs a file of recorded answers: name it with --cassette. "
-                "To ask the model and record its answers, use --mode record --cassette FILE; it costs money."
-            )
-        config = load_model_config(self.model_config, os.environ)
-        ledger = self.ledger if self.mode is ModelMode.replay else self.ledger or DEFAULT_LEDGER
-        with open_transport(config, self.mode.value, SystemClock(), cassette=self.cassette, ledger=ledger) as transport:
+        model = ModelRun(
+            model_config=self.model_config,
+            cassette=self.cassette,
+            mode=self.mode,
+            ledger=self.ledger,
+            plain=self.plain,
+            seed=self.seed,
+            lang=self.lang,
+        )
+        config = model.config(ANALYSIS)
+        with model.transport(config) as transport:
             yield LearningSetup(
                 asks=lambda clock: transport,
                 settings=ModelSettings.of(config, self.lang.language),

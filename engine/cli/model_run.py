@@ -48,9 +48,7 @@ PlannerOption = Annotated[
 ]
 ModelConfigOption = Annotated[
     Path | None,
-    typer.Option(
-        "--model-config", help="모델 설정 YAML(기본: geoul.yaml, 재생은 녹음 파일) · of the model"
-    ),
+    typer.Option("--model-config", help="모델 설정 YAML(기본: geoul.yaml, 재생은 녹음 파일) · of the model"),
 ]
 CassetteOption = Annotated[Path | None, typer.Option("--cassette", help="녹음된 답변 파일 · file of recorded answers")]
 ModeOption = Annotated[
@@ -90,8 +88,8 @@ class ModelRun:
     seed: int
     lang: Lang
 
-    def config(self) -> ModelConfig:
-        """The model's configuration; a replay without one takes what its cassette recorded."""
+    def config(self, purpose: str = "plan") -> ModelConfig:
+        """The model's configuration; a replay without one takes what its cassette recorded for a purpose."""
         from engine.model.config import load_model_config  # noqa: PLC0415  (keeps --help fast)
 
         if self.mode is not ModelMode.replay or self.model_config is not None:
@@ -100,7 +98,7 @@ class ModelRun:
         from engine.planning.opening import config_of_cassette  # noqa: PLC0415
 
         with Cassette(self._cassette(), read_only=True) as cassette:
-            return config_of_cassette(cassette)
+            return config_of_cassette(cassette, purpose)
 
     def setup(self, config: ModelConfig, *, misses_stop: bool = True) -> PlannerSetup:
         """How the model plans."""

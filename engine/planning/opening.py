@@ -62,17 +62,17 @@ def names_of(panel: Panel) -> dict[str, str]:
     return {ticker: name or ticker for ticker, name in zip(panel.tickers, known, strict=True)}
 
 
-def config_of_cassette(cassette: Cassette) -> ModelConfig:
+def config_of_cassette(cassette: Cassette, purpose: str = PURPOSE) -> ModelConfig:
     """The model and its settings as a cassette recorded them, so that a replay needs no configuration.
 
     Raises:
-        BadInput: the cassette holds no plan, or plans of several models or settings.
+        BadInput: the cassette holds no answer of that purpose, or answers of several models or settings.
     """
-    settings = cassette.settings_of(PURPOSE)
+    settings = cassette.settings_of(purpose)
     if len(settings) != 1:
         found = ", ".join(sorted({str(each["model"]) for each in settings})) or "none"
         raise BadInput(
-            f"{cassette.path} holds plans of {len(settings)} models or settings ({found}), so it does not tell which "
-            "to replay. Name the configuration with --model-config."
+            f"{cassette.path} holds answers ({purpose}) of {len(settings)} models or settings ({found}), so it does "
+            "not tell which to replay. Name the configuration with --model-config."
         )
     return ModelConfig.model_validate({name: value for name, value in settings[0].items() if value is not None})

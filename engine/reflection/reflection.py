@@ -19,7 +19,7 @@ from engine.ledger.ledger import Ledger
 from engine.ledger.reflections import ReflectionRecord, RuleProposal, record_reflection, reflections
 from engine.ledger.rows import ACCOUNT
 from engine.model.asking import Asks
-from engine.model.failure import ModelFailure
+from engine.model.failure import ModelFailure, ReplayMiss
 from engine.reflection.answers import ModelSettings
 from engine.reflection.gating import Gated, Judge, gate_all, not_promoted
 from engine.reflection.m1_aggregate import PerformanceReport
@@ -117,7 +117,11 @@ def think(
     turned_down: tuple[str, ...] = (),
     decision_id: str = "",
 ) -> Thought:
-    """M2, M3 and the gate; a model that gives no answer leaves everything as it is."""
+    """M2, M3 and the gate; a model that gives no answer leaves everything as it is.
+
+    Raises:
+        ReplayMiss: the answers are replayed, and one is missing.
+    """
     unchanged = Gated((), prompt_text)
     try:
         rules = load_rules_text(prompt_text)
@@ -130,6 +134,8 @@ def think(
             not_promoted=turned_down,
             decision_id=decision_id,
         )
+    except ReplayMiss:
+        raise  # a run that is to be replayed must not go on without its answers
     except ModelFailure as error:
         return Thought(report=report, analysis=Analysis(), gated=unchanged, failure=f"M2: {error}")
     try:
@@ -145,6 +151,8 @@ def think(
             refuse_text=thinking.refuse_text,
             decision_id=decision_id,
         )
+    except ReplayMiss:
+        raise
     except ModelFailure as error:
         return Thought(report=report, analysis=analysis, gated=unchanged, failure=f"M3: {error}")
     return Thought(report=report, analysis=analysis, gated=gate_all(prompt_text, proposals, thinking.judge))

@@ -68,7 +68,12 @@ def _analysis(data: dict[str, Any]) -> dict[str, Any]:
     found = []
     for rate in data["rates"]:
         feature = rate["feature"]
-        if rate["lift"] < LEAST_LIFT or rate["losers_with"] < LEAST_LOSERS or _opposite(feature) in taken:
+        if (
+            feature not in _OPPOSITES
+            or rate["lift"] < LEAST_LIFT
+            or rate["losers_with"] < LEAST_LOSERS
+            or _opposite(feature) in taken
+        ):
             continue
         cited = [loser["trade_id"] for loser in data["losers"] if feature in loser["features"]]
         if cited:
@@ -77,7 +82,7 @@ def _analysis(data: dict[str, Any]) -> dict[str, Any]:
     found.sort(key=lambda entry: entry[:2])
     failures = [
         {
-            "pattern": f"{feature}: 손실 {rate['losers_with']}건에 나타남, 전체 대비 {rate['lift']:.2f}배",
+            "pattern": f"{_MEANINGS[feature]}({feature}): 손실 {rate['losers_with']}건, 전체 대비 {rate['lift']:.2f}배",
             "trade_ids": cited,
             "feature": feature,
         }
@@ -125,5 +130,6 @@ def _opposite(feature: str) -> str:
     return _OPPOSITES.get(feature, "")
 
 
+_MEANINGS = {feature.name: feature.meaning.ko for feature in FEATURES}
 _OPPOSITES = {feature.name: feature.opposite for feature in FEATURES}
 _ANSWERS = {ANALYSIS: _analysis, RULES: _rules}
