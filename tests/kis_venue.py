@@ -96,6 +96,7 @@ class Venue:
         self.on_order: Callable[[VenueOrder], None] | None = None  # happens before the answer
         self.lists_rows = True
         self.hidden: set[int] = set()  # numbers whose rows do not come, though the sums hold them
+        self.overstates = 0  # shares that the sums have beyond the rows
         self.confirms = True  # amends and cancels are told by notice
         self.charged = 0
         self._next = 117_057
@@ -241,7 +242,7 @@ class Venue:
         counted = [order for order in chosen if order.original is None]
         totals = DailyOrderTotals(
             ordered=sum(order.quantity for order in counted),
-            filled=sum(order.filled for order in chosen),
+            filled=sum(order.filled for order in chosen) + self.overstates,
             filled_amount=sum(order.amount for order in chosen),
         )
         blocks = {"output1": rows if self.lists_rows else [], "output2": totals}

@@ -16,7 +16,7 @@ from brokers.kis.daily_list import DailyList, ListedState, is_possible, listed_s
 from brokers.kis.messages import number_key
 from brokers.kis.notice import NEW, Notice
 from brokers.kis.notices import NoticeBook
-from brokers.kis.order_alerts import fills_not_assigned, order_not_listed
+from brokers.kis.order_alerts import fills_not_assigned, list_contradicts_itself, order_not_listed
 from brokers.kis.order_news import (
     Amended,
     Cancelled,
@@ -36,6 +36,7 @@ from engine.order import WORKING, Order, OrderStatus, RefusalReason, Side
 
 _AFTER_THE_CLOSE = timedelta(minutes=10)  # the closing auction ends at random, and its notices take their time
 _NXT_CLOSE_HOURS = 20
+_CONTRADICTIONS_TOLD = 10  # in a row; asked for at growing intervals, that takes some minutes
 _NUMBER_IN_KEY = 2  # kis-20261123-117057-0+10
 
 _Number = tuple[date, int]
@@ -66,6 +67,7 @@ class FollowedOrders:
         self._withdrawn: dict[str, int] = {}  # shares that a notice says were cancelled, not settled yet
         self._one_number: set[str] = set()  # orders that certainly have one number only: accepted here, never amended
         self._told_missing: set[str] = set()
+        self._contradictions: dict[date, int] = {}  # lists in a row whose rows and sums disagree
         self._events: deque[Event] = deque()
         self.unsettled: set[date] = set()  # days for which the list has to be asked
 
@@ -336,7 +338,11 @@ class FollowedOrders:
         self.restore(listed.day)
         if listed.rows and not listed.is_consistent:
             self.unsettled.add(listed.day)  # pages of different instants, or one without its rows: asked again
+            self._contradictions[listed.day] = self._contradictions.get(listed.day, 0) + 1
+            if self._contradictions[listed.day] == _CONTRADICTIONS_TOLD:
+                self._books.alert(list_contradicts_itself(listed.day))
             return
+        self._contradictions.pop(listed.day, None)
         self.unsettled.discard(listed.day)
         over = self.is_over(listed.day)
         for order in self._books.open_orders():

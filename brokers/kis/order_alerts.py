@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from brokers.kis.books import KisAlert, Weight
 from engine.order import Order, Side
 
@@ -80,6 +82,18 @@ def fills_not_assigned(order: Order, shares: int) -> KisAlert:
         Weight.CRITICAL,
         f"{korean}: KIS 합계 {shares:,}주를 주문별로 나눌 수 없습니다. HTS와 대조하세요.",
         f"{english}: the {shares:,} shares of KIS's sum cannot be assigned to single orders. Compare with the HTS.",
+    )
+
+
+def list_contradicts_itself(day: date) -> KisAlert:
+    """Its rows and its sums disagree again and again, so nothing is taken from it."""
+    return KisAlert(
+        code="kis_list_contradicts",
+        weight=Weight.WARNING,
+        korean=f"{day} 주문 내역의 행과 합계가 계속 맞지 않아 반영하지 않습니다. HTS의 체결과 대조하세요.",
+        english=f"The rows and the sums of KIS's list of {day} keep disagreeing, so nothing is taken from it. Compare "
+        f"the fills with the HTS.",
+        details={"day": day.isoformat()},
     )
 
 

@@ -145,3 +145,17 @@ def test_fills_under_a_number_that_only_the_list_reveals_are_booked(tmp_path: Pa
         account.hear()
         account.broker.open_orders()
         assert (account.only.filled, account.only.order_number) == (4, venue.text(new))
+
+
+def test_a_list_that_keeps_contradicting_itself_is_not_taken_and_a_person_is_told_once(tmp_path: Path) -> None:
+    with account_at_kis(tmp_path, "live") as account:
+        number = int(account.submit(10).order_number)
+        account.venue.overstates = 1
+        account.venue.fill(number, 4, tell=0)
+        for _ in range(15):
+            account.broker.open_orders()
+        assert account.only.filled == 0
+        assert account.alerts() == ["kis_list_contradicts"]
+        account.venue.overstates = 0
+        account.broker.open_orders()
+        assert account.only.filled == 4
