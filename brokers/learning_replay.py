@@ -13,9 +13,8 @@ from __future__ import annotations
 import datetime
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,8 +34,8 @@ from engine.planning.opening import names_of
 from engine.planning.text_mask import require_no_alias
 from engine.reflection.answers import ModelSettings
 from engine.reflection.entry_features import EntryConditions
-from engine.reflection.executions import Executions, FillFacts, OrderFacts, RatioChange, ratios_of
-from engine.reflection.gating import Judge, accept_all, gate_on, not_promoted
+from engine.reflection.executions import executions_of_result, ratios_of
+from engine.reflection.gating import Judge, accept_all, gate_on, not_promoted, with_change
 from engine.reflection.learning import LearningRun, RuleFate, Week, final_equity
 from engine.reflection.m1_aggregate import STUDY_DAYS, Window, aggregate
 from engine.reflection.reflection import COOL_OFF_DAYS, Thinking, think
@@ -45,10 +44,8 @@ from engine.reflection.shown import Mask, Plain
 from engine.research.gate_settings import GateSettings
 from engine.research.workers import InProcess, Workers
 from engine.result import Result
-from engine.rules.edit import RuleEntry, add_rule, remove_rule
 from engine.rules.program import compile_rules
 from engine.rules.prompt import load_rules_text
-from engine.rules.tree import Cadence, Category
 from engine.simulation import Simulation
 from engine.succession import Successor
 
@@ -216,7 +213,7 @@ class _Loop:
         """Think about the week that ends at a moment."""
         self._clock.advance_to(sunday)
         result = account.result()
-        executions = _executions(result, self._panel, sunday, self._ratios)
+        executions = executions_of_result(result, self._panel.manifest.price_scale, sunday, self._ratios)
         window = Window(first=sunday - datetime.timedelta(days=7), last=sunday)
         report = aggregate(executions, window, met=self._conditions.met, study_days=self._setup.study_days)
         since = sunday - datetime.timedelta(days=COOL_OFF_DAYS)
@@ -299,42 +296,6 @@ def _closed_at(panel: Panel, row: int) -> datetime.datetime:
     return datetime.datetime.combine(panel.session_date(row), datetime.time(), KST)
 
 
-def _executions(result: Result, panel: Panel, moment: datetime.datetime, ratios: Sequence[RatioChange]) -> Executions:
-    """The fills of a run so far, in price units."""
-    scale = panel.manifest.price_scale
-    texts = {rule.id: rule.text for rule in result.rules}
-    orders = {
-        number: OrderFacts(
-            trade_id=number,
-            order_id=str(number),
-            decided_at=sent_at,
-            rule_ids=tuple(names),
-            why="\n".join(f"{name}: {texts[name]}" for name in names),
-        )
-        for number, sent_at, names in result.orders.select("id", "sent_at", "rule_ids").iter_rows()
-    }
-    columns = ("order_id", "time", "ticker", "side", "quantity", "amount", "fee", "stt", "rural", "realised")
-    fills = [
-        FillFacts(
-            time=time,
-            order=orders[order_id],
-            ticker=ticker,
-            is_buy=side == "buy",
-            quantity=quantity,
-            amount=round(amount * scale),
-            costs=round((fee + stt + rural) * scale),
-            realised=round(realised * scale),
-        )
-        for order_id, time, ticker, side, quantity, amount, fee, stt, rural, realised in result.fills.select(
-            columns
-        ).iter_rows()
-    ]
-    both: list[tuple[Any, ...]] = [(fill.time, 1, place, fill) for place, fill in enumerate(fills)]
-    both += [(change.time, 0, -1, change) for change in ratios if change.time <= moment]
-    events = [event for *_, event in sorted(both, key=lambda entry: entry[:3])]
-    return Executions(known_at=moment, events=tuple(events), scale=scale)
-
-
 def _replayed(
     exchange: Exchange, text: str, changes: Sequence[tuple[int, RuleProposal]], first: int, last: int
 ) -> Result:
@@ -350,26 +311,3 @@ def _replayed(
             account.go_on_under(new)
     account.trade_to(last)
     return account.result()
-
-
-def with_change(text: str, proposal: RuleProposal) -> str:
-    """A prompt with one change; to add what is there, or to remove what is not, changes nothing."""
-    if proposal.kind == "remove":
-        there = {rule.id for rule in load_rules_text(text).rules}
-        return remove_rule(text, proposal.rule_id) if proposal.rule_id in there and len(there) > 1 else text
-    rule = proposal.rule
-    if str(rule["id"]) in {found.id for found in load_rules_text(text).rules}:
-        return text
-    entry = RuleEntry(
-        id=str(rule["id"]),
-        category=Category(rule["category"]),
-        text=str(rule["text"]),
-        condition=str(rule["condition"]),
-        action=str(rule["action"]),
-        priority=int(rule["priority"]),
-        rationale=str(rule["rationale"]),
-        added=str(rule["added"]),
-    )
-    if rule.get("cadence"):
-        entry = replace(entry, cadence=Cadence(rule["cadence"]))
-    return add_rule(text, entry)

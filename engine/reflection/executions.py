@@ -17,6 +17,7 @@ from engine.ledger import journal
 from engine.ledger.canonical import stamp, unstamp
 from engine.ledger.ledger import Ledger
 from engine.ledger.rows import ACCOUNT
+from engine.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,46 @@ def executions_of(
     events = list(told)
     if ratios and run_id != ACCOUNT:
         events = _merged(events, [change for change in ratios if change.time <= now])
+    return Executions(known_at=now, events=tuple(events), scale=scale)
+
+
+def executions_of_result(result: Result, scale: int, now: datetime, ratios: Sequence[RatioChange] = ()) -> Executions:
+    """Read a backtest that stands at `now`; the numbers of its orders serve as trade ids.
+
+    Args:
+        result: of the run so far.
+        scale: price units per won of its dataset.
+        now: the moment at which the run stands.
+        ratios: see `ratios_of`; those after `now` are left out.
+    """
+    texts = {rule.id: rule.text for rule in result.rules}
+    orders = {
+        number: OrderFacts(
+            trade_id=number,
+            order_id=str(number),
+            decided_at=sent_at,
+            rule_ids=tuple(names),
+            why="\n".join(f"{name}: {texts[name]}" for name in names),
+        )
+        for number, sent_at, names in result.orders.select("id", "sent_at", "rule_ids").iter_rows()
+    }
+    columns = ("order_id", "time", "ticker", "side", "quantity", "amount", "fee", "stt", "rural", "realised")
+    fills: list[FillFacts | RatioChange] = [
+        FillFacts(
+            time=time,
+            order=orders[order_id],
+            ticker=ticker,
+            is_buy=side == "buy",
+            quantity=quantity,
+            amount=round(amount * scale),
+            costs=round((fee + stt + rural) * scale),
+            realised=round(realised * scale),
+        )
+        for order_id, time, ticker, side, quantity, amount, fee, stt, rural, realised in result.fills.select(
+            columns
+        ).iter_rows()
+    ]
+    events = _merged(fills, [change for change in ratios if change.time <= now])
     return Executions(known_at=now, events=tuple(events), scale=scale)
 
 

@@ -21,8 +21,10 @@ from engine.research.gate import judge
 from engine.research.gate_settings import GateSettings
 from engine.research.verdict import Step, Verdict
 from engine.research.workers import Workers
-from engine.rules.edit import add_rule, remove_rule
+from engine.rules.edit import RuleEntry, add_rule, remove_rule
 from engine.rules.problem import RuleProblem
+from engine.rules.prompt import load_rules_text
+from engine.rules.tree import Cadence, Category
 
 Judge = Callable[[str, str], Verdict]
 """(prompt in force, proposed prompt) -> verdict."""
@@ -108,6 +110,29 @@ def not_promoted(proposals: Sequence[RuleProposal]) -> tuple[str, ...]:
         for proposal in proposals
         if proposal.kind == "add" and proposal.decision in ("shadow", "reject") and "condition" in proposal.rule
     )
+
+
+def with_change(text: str, proposal: RuleProposal) -> str:
+    """A prompt with one change; to add what is there, or to remove what is not, changes nothing."""
+    if proposal.kind == "remove":
+        there = {rule.id for rule in load_rules_text(text).rules}
+        return remove_rule(text, proposal.rule_id) if proposal.rule_id in there and len(there) > 1 else text
+    rule = proposal.rule
+    if str(rule["id"]) in {found.id for found in load_rules_text(text).rules}:
+        return text
+    entry = RuleEntry(
+        id=str(rule["id"]),
+        category=Category(rule["category"]),
+        text=str(rule["text"]),
+        condition=str(rule["condition"]),
+        action=str(rule["action"]),
+        priority=int(rule["priority"]),
+        rationale=str(rule["rationale"]),
+        added=str(rule["added"]),
+    )
+    if rule.get("cadence"):
+        entry = replace(entry, cadence=Cadence(rule["cadence"]))
+    return add_rule(text, entry)
 
 
 def _judged(

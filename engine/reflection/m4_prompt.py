@@ -13,35 +13,32 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
 from engine.clock import Clock
 from engine.errors import BadInput
 from engine.ledger.alerts import Urgency, record_alert
-from engine.ledger.canonical import stamp, unstamp
+from engine.ledger.canonical import stamp
 from engine.ledger.ledger import Ledger
 from engine.ledger.reflections import PromptChange, write_prompt_change
+from engine.reflection.prompt_git import commit_to_git
 from engine.reflection.prompt_history import (
-    FIRST,
     PromptFiles,
     PromptVersion,
-    changed_rules,
     changelog_with,
-    next_version,
     prompt_hash,
     read_history,
     read_text,
-    version_from,
     write_history,
     write_text,
 )
+from engine.reflection.prompt_intent import Intent, Notice, plan_change, read_intent
 
 STEPS = ("intent", "backup", "replace", "history", "changelog", "ledger", "git", "done")
 LOCK_SECONDS = 30.0  # a change takes milliseconds
@@ -77,7 +74,7 @@ class PromptUpdate:
     base: str
     text: str
     reason: str
-    notice: Callable[[str, str], str] | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +131,8 @@ def update_prompt(
         repair_prompt(files, ledger, clock, git=git)
         if files.text() != update.base:
             raise _conflict(files, update.base, update.text, clock.now())
-        intent = _plan(update, clock)
+        notice = update.notice
+        intent = plan_change(files, update.base, update.text, update.reason, notice, clock.now())
         return _carry_out(files, intent, ledger, git=git, on_step=on_step or _quiet)
 
 
@@ -142,7 +140,7 @@ def repair_prompt(files: PromptFiles, ledger: Ledger | None, clock: Clock, *, gi
     """Finish or undo what an interrupted change has left; None where nothing is left. The lock must be held."""
     if not files.intent.is_file():
         return None
-    intent = _Intent.read(files)
+    intent = read_intent(files)
     current = prompt_hash(files.text())
     known = {version.version for version in read_history(files)}
     new = intent.versions[-1]
@@ -186,82 +184,9 @@ def prompt_lock(files: PromptFiles) -> Iterator[None]:
         lock.release()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Intent:
-    """Everything that a change will write, so that another process can finish it.
-
-    Args:
-        base, text: the prompt before and after.
-        versions: that the history lacks: the base, where it was first seen or edited by hand, then the new one.
-        parent: version of the base.
-        backup: name of the file with the text before.
-        notice: for people.
-    """
-
-    base: str
-    text: str
-    versions: tuple[PromptVersion, ...]
-    backup: str
-    notice: str
-
-    def write(self, files: PromptFiles) -> None:
-        plain = {
-            "base": self.base,
-            "text": self.text,
-            "versions": [version.as_plain() for version in self.versions],
-            "backup": self.backup,
-            "notice": self.notice,
-        }
-        write_text(files.intent, json.dumps(plain, ensure_ascii=False))
-
-    @classmethod
-    def read(cls, files: PromptFiles) -> _Intent:
-        plain: dict[str, Any] = json.loads(read_text(files.intent))
-        return cls(**plain | {"versions": tuple(version_from(entry) for entry in plain["versions"])})
-
-
-def _plan(update: PromptUpdate, clock: Clock) -> _Intent:
-    files, now = update.files, unstamp(stamp(clock.now()))
-    level, added, removed = changed_rules(update.base, update.text)
-    history = read_history(files)
-    base_hash = prompt_hash(update.base)
-    versions: list[PromptVersion] = []
-    if history and history[-1].prompt_hash == base_hash:
-        parent = history[-1]
-    else:
-        number = next_version(history[-1].version, "patch") if history else FIRST
-        parent = PromptVersion(
-            version=number,
-            prompt_hash=base_hash,
-            parent=history[-1].version if history else "",
-            changed_at=now,
-            reason="손으로 고침 · edited by hand" if history else "처음 기록 · first seen",
-            file=files.file_name(number, now),
-        )
-        versions.append(parent)
-    number = next_version(parent.version, level)
-    new = PromptVersion(
-        version=number,
-        prompt_hash=prompt_hash(update.text),
-        parent=parent.version,
-        changed_at=now,
-        reason=update.reason,
-        file=files.file_name(number, now),
-        added=added,
-        removed=removed,
-    )
-    return _Intent(
-        base=update.base,
-        text=update.text,
-        versions=(*versions, new),
-        backup=parent.file,
-        notice=update.reason if update.notice is None else update.notice(number, str(files.backups / parent.file)),
-    )
-
-
 def _carry_out(
     files: PromptFiles,
-    intent: _Intent,
+    intent: Intent,
     ledger: Ledger | None,
     *,
     git: bool,
@@ -299,7 +224,7 @@ def _carry_out(
     if ledger is not None:
         _record(files, intent, ledger)
     on_step("ledger")
-    warnings = _commit(files, intent) if git else ()
+    warnings = commit_to_git(files, intent) if git else ()
     for warning in warnings:
         if ledger is not None:
             record_alert(ledger, Urgency.WARNING, "prompt_git", warning, {"version": new.version})
@@ -309,7 +234,7 @@ def _carry_out(
     return UpdatedPrompt(version=new, backup=files.backups / intent.backup, warnings=tuple(warnings))
 
 
-def _back_up(files: PromptFiles, intent: _Intent) -> None:
+def _back_up(files: PromptFiles, intent: Intent) -> None:
     """The text before and the new one, each in a file of its own."""
     for name, text in ((intent.backup, intent.base), (intent.versions[-1].file, intent.text)):
         path = files.backups / name
@@ -317,7 +242,7 @@ def _back_up(files: PromptFiles, intent: _Intent) -> None:
             write_text(path, text)
 
 
-def _undo(files: PromptFiles, intent: _Intent) -> None:
+def _undo(files: PromptFiles, intent: Intent) -> None:
     """The disk refused before the prompt was replaced: take away what was begun, as far as the disk lets us."""
     known = {version.version for version in read_history(files)}
     with contextlib.suppress(OSError):
@@ -327,7 +252,7 @@ def _undo(files: PromptFiles, intent: _Intent) -> None:
         files.intent.unlink(missing_ok=True)
 
 
-def _record(files: PromptFiles, intent: _Intent, ledger: Ledger) -> None:
+def _record(files: PromptFiles, intent: Intent, ledger: Ledger) -> None:
     """Versions and the alert in one transaction; a version that the ledger knows brings no second alert."""
     texts = {intent.versions[-1].prompt_hash: intent.text, prompt_hash(intent.base): intent.base}
     hashes = {version.version: version.prompt_hash for version in read_history(files)}
@@ -358,28 +283,6 @@ def _record(files: PromptFiles, intent: _Intent, ledger: Ledger) -> None:
                     json.dumps({"path": str(files.prompt), "version": new.version}, ensure_ascii=False),
                 ),
             )
-
-
-def _commit(files: PromptFiles, intent: _Intent) -> tuple[str, ...]:
-    """Commit our files and no others; what went wrong, if anything."""
-    names = [files.prompt, files.history, files.changelog]
-    names += [files.backups / name for name in (intent.backup, intent.versions[-1].file)]
-    paths = [str(path.relative_to(files.folder)) for path in names]
-    new = intent.versions[-1]
-    message = f"{files.prompt.name} {new.version}: {new.reason}"
-    try:
-        for command in (["add", "--", *paths], ["commit", "-q", "-m", message, "--", *paths]):
-            done = subprocess.run(
-                ["git", "-C", str(files.folder), *command], capture_output=True, check=False, timeout=60
-            )
-            if done.returncode:
-                told = (done.stderr or done.stdout).decode(errors="replace").strip()
-                if "nothing to commit" in told:
-                    return ()
-                return (f"git could not commit version {new.version}: {told}. The files themselves are written.",)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        return (f"git could not commit version {new.version}: {error}. The files themselves are written.",)
-    return ()
 
 
 def _conflict(files: PromptFiles, base: str, ours: str, moment: datetime) -> PromptConflict:
