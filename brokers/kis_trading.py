@@ -10,13 +10,14 @@ the same folder is refused.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import requests
@@ -40,27 +41,26 @@ from brokers.replay import ReplayBroker
 from engine.broker import Broker
 from engine.clock import Clock
 from engine.config import BacktestConfig
+from engine.data.atomic import atomic_path
 from engine.data.panel import Panel, load_panel
 from engine.errors import BadInput, ConfigError
 from engine.krx.instrument_class import InstrumentClass, instrument_class
 from engine.krx.sessions import offset_session, previous_session
-from engine.ledger.canonical import digest
-from engine.ledger.history import follow_prompt
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.trades import PriceAt
 from engine.operating.desk import Planner
 from engine.reports.language import Lang
 from engine.rules.lookback import lookback_bars
-from engine.rules.prompt import load_rules, load_rules_text, read_prompt
+from engine.rules.prompt import load_rules
 from engine.rules.tree import RuleSet
 from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
-from engine.trading.decision import RulesInForce
 from engine.trading.ports import Alone, Partner
+from engine.trading.prompts import rules_in_force
 from engine.trading.timetable import AFTER_OPEN, Timetable
 from engine.trading.trader import Trader, TradingSetup
 
-LEDGER, DATA, LOCK = "ledger.db", "data", ".lock"
+LEDGER, DATA, LOCK, OWNER = "ledger.db", "data", ".lock", "account.json"
 _LEAST_HISTORY = 60  # sessions: the index's mean and volatility look back on 20
 _SPARE_HISTORY = 10
 _WAIT_SECONDS = 1.0
@@ -273,6 +273,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             raise ConfigError(
                 f"Another process is trading in {plan.folder}. Stop it first: two would send every order twice."
             ) from None
+        claim_folder(plan.folder, plan.config)
         rules = load_rules(plan.prompt)
         _check_interval(rules)
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
@@ -327,15 +328,29 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         yield Trading(trader=trader[0], ledger=ledger, broker=broker, tell=plan.tell, world=world)
 
 
-def rules_in_force(prompt: Path, ledger: Ledger) -> RulesInForce:
-    """The prompt as it stands in its file now, and since when the account follows it.
+def claim_folder(folder: Path, config: KisConfig) -> None:
+    """Note whose folder this is; another account, or the same in the other environment, is refused.
 
     Raises:
-        RuleError: the prompt does not compile.
+        ConfigError: the folder belongs to another account.
     """
-    text = read_prompt(prompt)
-    rules, name = load_rules_text(text), digest(text)
-    return RulesInForce(rules=rules, text=text, hash=name, since=follow_prompt(ledger, name, text))
+    number = config.account.get_secret_value() + config.product
+    mark = hashlib.sha256(f"{config.environment} {number}".encode()).hexdigest()[:16]  # the number itself is a secret
+    path = folder / OWNER
+    if not path.is_file():
+        with atomic_path(path) as part:
+            part.write_text(json.dumps({"environment": config.environment, "account": mark}) + "\n", encoding="utf-8")
+        return
+    if json.loads(path.read_text(encoding="utf-8")) != {"environment": config.environment, "account": mark}:
+        raise ConfigError(
+            f"{folder} holds the ledger of another account or environment. Give each account a --folder of its own."
+        )
+
+
+def venue_of(folder: Path) -> Literal["krx", "paper"]:
+    """The venue profile under which the account of a folder trades."""
+    told = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+    return "paper" if told["environment"] == "paper" else "krx"
 
 
 def _timetable(plan: TradingPlan) -> Timetable:

@@ -8,15 +8,59 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import requests
 
 from brokers.kis.config import load_kis_config
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_server.server import ServerThread
 from brokers.kis_trading import Trading, TradingPlan, open_trading
-from engine.config import BacktestConfig
+from engine.config import BacktestConfig, RiskLimits
+from engine.data.panel import Panel
+from engine.krx.instrument_class import InstrumentClass
+from engine.krx.tick_size import grid_below
+from engine.rules.edit import RuleEntry, add_rule
+from engine.rules.tree import Category
+from tests.builders_panel import DAY_ONE, make_panel
 from tests.kis_client import Client
 from tests.kis_venue import write_server_keys
+
+NAMES = ("000100", "000200", "000300", "000400", "000500")
+CASH = 30_000_000
+SETTINGS = BacktestConfig(cash_won=CASH, participation=0.0, limits=RiskLimits(min_order_share=0.0))
+BEFORE = 80  # sessions of history
+
+
+def market(seed: int, sessions: int) -> Panel:
+    draw = np.random.default_rng(seed)
+    bars = {}
+    for name in NAMES:
+        close, rows = int(draw.integers(8_000, 40_000)), []
+        for _ in range(BEFORE + sessions):
+            prices = [close * (1 + draw.normal(0, 0.015)) for _ in range(4)]
+            grid = [grid_below(int(price), DAY_ONE, InstrumentClass.KOSPI_STOCK) for price in prices]
+            close = grid[3]
+            rows.append((grid[0], max(grid), min(grid), close, 500_000))
+        bars[name] = rows
+    return make_panel(bars, index=list(2_000.0 + np.cumsum(draw.normal(0, 10, BEFORE + sessions))))
+
+
+def write_prompt(folder: Path) -> Path:
+    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
+    for name, category, condition, action in (
+        ("dip", Category.ENTRY, "close < mean(close, 5)", "buy 20% of equity"),
+        ("limit-dip", Category.ENTRY, "rsi(14) < 45", "buy 10% of equity at limit 0.99 * close"),
+        ("rest", Category.EXIT, "close > mean(close, 10)", "sell all"),
+        ("half", Category.EXIT, "days_held >= 3", "sell 50%"),
+    ):
+        text = add_rule(text, entry(name, category, condition, action))
+    path = folder / "prompt.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def entry(name: str, category: Category, condition: str, action: str) -> RuleEntry:
+    return RuleEntry(id=name, category=category, text="시험", condition=condition, action=action, priority=5)
 
 
 @dataclass

@@ -34,6 +34,7 @@ COMMANDS = {
     "trials": "engine.cli.trials:trials_command",
     "serve": "engine.cli.serve:serve_command",
     "paper": "engine.cli.paper:paper_command",
+    "mirror": "engine.cli.mirror:mirror_command",
 }
 
 

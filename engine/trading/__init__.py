@@ -7,5 +7,7 @@ order_gate     the last word before an order leaves: halts, levels of autonomy, 
 watch          price levels that we watch: guards, stops, prices that count from the open
 opening        the first entry of a ledger, and where the venue disagrees with it later
 day_end        equity, corporate actions and matured outcomes     no_purchases  when it is too late to buy
+mirror         a closed session against its replay, with a cause for every difference (mirror_store keeps them)
+shadow         rules side by side on recorded days               prompts    the prompt that an account follows
 ports          what all this needs of a venue                     texts      what it says, in two languages
 """

@@ -56,8 +56,9 @@ def told_account(
     rules_since: datetime | None = None,
     watched: Sequence[Node] = (),
     on_row: Callable[[int, Simulation], None] | None = None,
+    until: int | None = None,
 ) -> Simulation:
-    """The account after the panel's last close.
+    """The account after the panel's last close, or after an earlier one.
 
     Args:
         rules: the rules in force.
@@ -68,6 +69,7 @@ def told_account(
         rules_since: before it other rules were in force, whose exits and halts are over; None = these from the start.
         watched: further features.
         on_row: told every bar after it has been booked.
+        until: bars to book; the account is left at the close of the last of them. None = all.
 
     Raises:
         BadInput: no deposit, or no close before it.
@@ -95,7 +97,7 @@ def told_account(
         if rules_since is None
         else int(np.searchsorted(panel.closed_at_ns, to_nanoseconds(rules_since), side="left"))
     )
-    _Fold(simulation, exchange, compiled, history, deposit).run(since, on_row)
+    _Fold(simulation, exchange, compiled, history, deposit).run(since, on_row, panel.rows if until is None else until)
     return simulation
 
 
@@ -163,10 +165,10 @@ class _Fold:
         # The clocks of exchange and machine differ, and what was adopted belongs to the first bar.
         return order.row if order.request.decision_id == ADOPTED else max(row, order.row)
 
-    def run(self, since: int, on_row: Callable[[int, Simulation], None] | None) -> None:
-        """Book every bar; from row `since` on the rules also decide, so that their state is what it would be."""
+    def run(self, since: int, on_row: Callable[[int, Simulation], None] | None, until: int) -> None:
+        """Book the bars before `until`; from row `since` on the rules decide too, which keeps their state right."""
         simulation = self._simulation
-        for row in range(simulation.first, simulation.last):
+        for row in range(simulation.first, until):
             simulation.row = row - 1
             simulation.make_room()
             simulation.trade_part(_BEGIN)
@@ -176,7 +178,7 @@ class _Fold:
             simulation.row = row
             if on_row is not None:
                 on_row(row, simulation)
-            if since <= row < simulation.last - 1:
+            if since <= row < until - 1:
                 simulation.decide()
 
     def _book(self, event: Event) -> None:

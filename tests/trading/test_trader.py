@@ -15,56 +15,19 @@ import pytest
 from brokers.graph_replay import run_graph
 from brokers.kis_server.server import ServerThread
 from engine.clock import SystemClock
-from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import Panel
-from engine.krx.instrument_class import InstrumentClass
-from engine.krx.tick_size import grid_below
 from engine.ledger.equity import equity_points
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.result import Result
-from engine.rules.edit import RuleEntry, add_rule
+from engine.rules.edit import add_rule
 from engine.rules.prompt import load_rules
 from engine.rules.tree import Category
-from tests.builders_panel import DAY_ONE, make_panel
+from tests.builders_panel import make_panel
 from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
-from tests.trading_world import advance, trader_on
+from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, entry, market, trader_on, write_prompt
 
-NAMES = ("000100", "000200", "000300", "000400", "000500")
-CASH = 30_000_000
-SETTINGS = BacktestConfig(cash_won=CASH, participation=0.0, limits=RiskLimits(min_order_share=0.0))
 ROOT = Path(__file__).parents[2]
-BEFORE = 80  # sessions of history
-
-
-def market(seed: int, sessions: int) -> Panel:
-    draw = np.random.default_rng(seed)
-    bars = {}
-    for name in NAMES:
-        close, rows = int(draw.integers(8_000, 40_000)), []
-        for _ in range(BEFORE + sessions):
-            prices = [close * (1 + draw.normal(0, 0.015)) for _ in range(4)]
-            grid = [grid_below(int(price), DAY_ONE, InstrumentClass.KOSPI_STOCK) for price in prices]
-            close = grid[3]
-            rows.append((grid[0], max(grid), min(grid), close, 500_000))
-        bars[name] = rows
-    return make_panel(bars, index=list(2_000.0 + np.cumsum(draw.normal(0, 10, BEFORE + sessions))))
-
-
-def write_prompt(folder: Path) -> Path:
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    for name, category, condition, action in (
-        ("dip", Category.ENTRY, "close < mean(close, 5)", "buy 20% of equity"),
-        ("limit-dip", Category.ENTRY, "rsi(14) < 45", "buy 10% of equity at limit 0.99 * close"),
-        ("rest", Category.EXIT, "close > mean(close, 10)", "sell all"),
-        ("half", Category.EXIT, "days_held >= 3", "sell 50%"),
-    ):
-        text = add_rule(
-            text, RuleEntry(id=name, category=category, text="시험", condition=condition, action=action, priority=5)
-        )
-    path = folder / "prompt.md"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def fills_in(ledger: Ledger) -> list[tuple[object, ...]]:
@@ -204,7 +167,3 @@ def test_a_guarded_level_sells_inside_the_day_and_once_although_the_trader_was_s
     assert bought_side == "buy"
     day, decision = panel.session_date(BEFORE + 1).isoformat(), f"guard:{panel.session_date(BEFORE)}T15:30"
     assert sold == (day, "sell", "market", bought, "filled", '["stop"]', decision)
-
-
-def entry(name: str, category: Category, condition: str, action: str) -> RuleEntry:
-    return RuleEntry(id=name, category=category, text="시험", condition=condition, action=action, priority=5)
