@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=10_000, help="orders of both environments (default 10000)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn (default 1)")
     parser.add_argument("--orders-per-life", type=int, default=25, help="about so many between two kills (default 25)")
+    parser.add_argument("--seconds", type=float, default=86_400, help="end each environment after so long")
     parser.add_argument("--only", choices=["live", "paper"], help="one environment, with all the orders")
     parser.add_argument("--keep", type=Path, help="folder in which the ledgers stay; a temporary one by default")
     chosen = parser.parse_args()
@@ -54,8 +55,9 @@ def _run(environment: str, orders: int, folder: Path, chosen: argparse.Namespace
     progress = Console(stderr=True)
     began = time.perf_counter()
 
-    def told(count: int) -> None:
+    def told(count: int) -> bool:
         progress.print(f"{environment}: {count:,} orders, {time.perf_counter() - began:,.0f} s", highlight=False)
+        return time.perf_counter() - began < chosen.seconds
 
     run = Run(
         environment,
@@ -64,7 +66,7 @@ def _run(environment: str, orders: int, folder: Path, chosen: argparse.Namespace
         folder,
         orders_per_life=chosen.orders_per_life,
         sessions=max(4, orders // _ORDERS_A_SESSION),
-        progress=told,
+        go_on=told,
     )
     return run.run(), time.perf_counter() - began
 

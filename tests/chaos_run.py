@@ -221,7 +221,7 @@ class Run:
         folder: for ledger, keys and tokens.
         orders_per_life: about so many orders between two kills.
         sessions: of the market; the run ends with the last one at the latest.
-        progress: told how many orders there are, every evening.
+        go_on: asked every evening, with the number of orders; no ends the run with the next one.
 
     Attributes:
         story: what happened so far.
@@ -237,10 +237,10 @@ class Run:
         *,
         orders_per_life: int = 25,
         sessions: int = 4,
-        progress: Callable[[int], None] = lambda orders: None,
+        go_on: Callable[[int], bool] = lambda orders: True,
     ) -> None:
         self._draw = np.random.default_rng(seed)
-        self._orders, self._folder, self._seed, self._progress = orders, folder, seed, progress
+        self._orders, self._folder, self._seed, self._go_on = orders, folder, seed, go_on
         self._rounds = max(2, round(orders_per_life / 3))
         self._panel = market(seed, sessions)
         self.story = Story(environment)
@@ -405,7 +405,8 @@ class Run:
         exact = last and self.story.environment == "live"
         self.story.verdict = self.judge.judge(evening=True, costs_settled=exact, thorough=last)
         self.story.problems += [f"{today}: {problem}" for problem in self.story.verdict.problems]
-        self._progress(self.story.verdict.intents)
+        if not self._go_on(self.story.verdict.intents):
+            self._orders = 0
 
     def _pass_minutes(self, most: float) -> None:
         """Let up to so many minutes pass; often none."""

@@ -203,14 +203,21 @@ def say(**what: Any) -> None:
 
 
 def hear() -> dict[str, Any] | None:
-    """The next line, None at the end. One byte at a time: nothing may be read that is meant for another process."""
+    """The next line, None at the end. One byte at a time: nothing may be read that is meant for another process.
+
+    Empty where it makes no sense: whoever read its beginning was killed.
+    """
     line = b""
     while not line.endswith(b"\n"):
         byte = os.read(0, 1)
         if not byte:
             return None
         line += byte
-    return json.loads(line)
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def live(told: dict[str, Any]) -> int:
