@@ -30,7 +30,7 @@ from brokers.kis.notice import Notice
 from brokers.kis.notice_channel import NoticeChannel
 from brokers.kis.quotes import KisQuotes, Ranking
 from brokers.kis.realtime import Book, IndexTick, MarketState, Record, Trade
-from brokers.kis.realtime_fields import BOOK, BOOK_NXT, BOOK_UNIFIED, TRADE, TRADE_NXT, TRADE_UNIFIED
+from brokers.kis.realtime_fields import STREAMS
 from brokers.kis.reconcile import WAITS_SECONDS, Reconciler
 from brokers.kis.rest import KisRest
 from brokers.kis.stream_queue import Item
@@ -47,7 +47,6 @@ from engine.krx.instrument_class import InstrumentClass
 from engine.order import WORKING, Approved, Order, OrderRequest, RefusalReason
 from engine.position import Position
 
-_STREAMS = {"KRX": (TRADE, BOOK), "NXT": (TRADE_NXT, BOOK_NXT), "SOR": (TRADE_UNIFIED, BOOK_UNIFIED)}
 _SETTLE_AGAIN_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 1.0
 
@@ -219,7 +218,7 @@ class KisBroker:
         """Watch these names: their trades and order books by stream, and in rankings of this account."""
         self._watched.update(dict.fromkeys(tickers))
         if self._stream is not None:
-            trades, books = _STREAMS[self._rest.config.options.exchange]
+            trades, books = STREAMS[self._rest.config.options.exchange]
             for tr_id in (trades, books) if self._order_books else (trades,):
                 self._stream.subscribe([Subscription(tr_id, ticker) for ticker in tickers])
 

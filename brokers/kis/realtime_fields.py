@@ -120,6 +120,11 @@ BOOKS = frozenset({BOOK, BOOK_UNIFIED, BOOK_NXT})
 NOTICES = frozenset({NOTICE, NOTICE_PAPER})
 MARKET_STATUSES = frozenset({MARKET_STATUS, MARKET_STATUS_UNIFIED, MARKET_STATUS_NXT})
 
+# Trades and order books of an exchange.
+STREAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"KRX": (TRADE, BOOK), "NXT": (TRADE_NXT, BOOK_NXT), "SOR": (TRADE_UNIFIED, BOOK_UNIFIED)}
+)
+
 _UNIFIED = "KRX+NXT"
 _TABLES = (
     MessageTable(TRADE, (*_KRX_TRADE_46, "MARKET_CLS_CODE"), (_KRX_TRADE_46,), exchange="KRX"),

@@ -1,4 +1,4 @@
-"""`geoul data`: import, check, describe, make and download datasets."""
+"""`geoul data`: import, check, describe, make and download datasets, and record the live stream."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from engine.cli.data_download import download_command
+from engine.cli.data_record import record_command
 from engine.cli.options import Lang, LangOption
 from engine.data import catalog
 from engine.data.manifest import FILE_NAME, Manifest
 
 app = typer.Typer(help="시세 데이터 · datasets", no_args_is_help=True)
 app.command("download")(download_command)
+app.command("record")(record_command)
 
 SEVERITY = {
     "error": ("[bold red]오류[/]", "[bold red]error[/]"),

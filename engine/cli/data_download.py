@@ -52,7 +52,7 @@ def download_command(
     from brokers.kis.rest import KisRest  # noqa: PLC0415
     from engine.cli.data import print_dataset  # noqa: PLC0415
 
-    codes = _codes(tickers, universe)
+    codes = universe_codes(tickers, universe)
     first, last = day_range(start, end)
     config = load_kis_config(environment_of(environment), variables=os.environ, path=file)
     now, sleep = clock_chooser(clock)(config)
@@ -130,7 +130,7 @@ def _difference(day: date, is_open: bool, korean: bool) -> str:
     return f"{day}: KIS says that the exchange is {'open' if is_open else 'closed'}; the calendar of Geoul differs"
 
 
-def _codes(tickers: str | None, universe: Path | None) -> list[str] | None:
+def universe_codes(tickers: str | None, universe: Path | None) -> list[str] | None:
     """The codes of both options; None if neither is given.
 
     Raises:
