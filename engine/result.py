@@ -64,7 +64,7 @@ class Result:
             that were replayed, when they were recorded), calls, input_tokens, output_tokens. Paid from another pocket:
             no part of the equity.
         model_run: the model that planned, empty without one: model, knowledge_cutoff (ISO date, None if nobody knows),
-            masked (bool).
+            masked (bool); flips where it was asked both ways (`engine.planning.flips`).
     """
 
     equity: pl.DataFrame

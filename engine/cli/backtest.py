@@ -17,6 +17,7 @@ from rich.console import Console
 from engine.cli.graph_run import graph_runner
 from engine.cli.learning import Learning, LearningGateOption, LearningWriterOption, ReflectOption
 from engine.cli.model_run import (
+    BothOption,
     CassetteOption,
     EstimateOption,
     LatencyOption,
@@ -86,6 +87,7 @@ def backtest_command(
     only_estimate: EstimateOption = False,
     latency_bars: LatencyOption = None,
     plain: PlainOption = False,
+    both: BothOption = False,
     seed: SeedOption = 0,
     learn: ReflectOption = None,
     gate: LearningGateOption = GateKind.quick,
@@ -141,9 +143,18 @@ def backtest_command(
     runner = None
     if planner is PlannerKind.llm:
         model = ModelRun(
-            model_config=model_config, cassette=cassette, mode=mode, ledger=ledger, plain=plain, seed=seed, lang=lang
+            model_config=model_config,
+            cassette=cassette,
+            mode=mode,
+            ledger=ledger,
+            plain=plain,
+            seed=seed,
+            lang=lang,
+            both=both,
         )
         runner = graph_runner(prompt, ledger, lang, model, latency_bars)
+    elif both:
+        raise BadInput("Rules see no names and no dates. Use --masked-and-plain with --planner llm.")
     elif only_estimate:
         raise BadInput("The rules cost nothing. Use --estimate with --planner llm.")
     elif graph or ledger is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,14 @@ from engine.cli.options import Lang, prompt_path
 if TYPE_CHECKING:
     from engine.config import BacktestConfig
     from engine.data.panel import Panel
+    from engine.model.asking import Asks
+    from engine.model.config import ModelConfig
     from engine.model.estimate import CostEstimate
     from engine.model.reply import ModelReply
     from engine.model.request import ModelRequest
     from engine.operating.desk import Planner
     from engine.operating.state import Cycle
+    from engine.planning.llm_planner import LLMPlanner
     from engine.result import Result
     from engine.rules.tree import RuleSet
 
@@ -57,15 +60,22 @@ class GraphRunner:
         if self.model is None:
             return self._run(None, panel, settings, start, end, tell)
         from engine.model.prices import knowledge_cutoff_of  # noqa: PLC0415  (keeps --help fast)
+        from engine.planning.flips import MaskedAndPlain  # noqa: PLC0415
 
         config = self.model.config()
+        cutoff = knowledge_cutoff_of(config)
         with self.model.transport(config) as transport:
-            planner = self.model.setup(config).planner(transport, self.rules, self.text, panel)
-            result = self._run(planner, panel, settings, start, end, tell)
-            cutoff = knowledge_cutoff_of(config)
+            planner: Planner
+            planner, *plain = self._planners(transport, config, panel)
+            both = MaskedAndPlain(planner, *plain) if plain else None
+            result = self._run(both or planner, panel, settings, start, end, tell)
             result.model_run.update(
                 model=config.model, knowledge_cutoff=cutoff and cutoff.isoformat(), masked=not self.model.plain
             )
+            if both is not None:
+                result.model_run["flips"] = both.document(cutoff)
+                for name, count in both.plain_costs().items():
+                    result.model_costs[name] = result.model_costs.get(name, 0) + count
             if result.model_costs:
                 result.model_costs["recorded_won"] = transport.tally.recorded_won
         return result
@@ -79,10 +89,23 @@ class GraphRunner:
         assert self.model is not None  # the command line asks for a price of a model only
         config = self.model.config()
         with self.model.recorded() as cassette:
-            asked = self.model.setup(config).planner(NOBODY, self.rules, self.text, panel)
-            priced = PricedPlanner(asked, lambda key: cassette is not None and key in cassette)
-            self._run(priced, panel, settings, start, end, lambda done, total: None, write=False)
-        return estimate(priced, config), priced.recorded
+            priced = [
+                PricedPlanner(asked, lambda key: cassette is not None and key in cassette)
+                for asked in self._planners(NOBODY, config, panel)
+            ]
+            for each in priced:  # each takes every signal, so both see the same situations
+                self._run(each, panel, settings, start, end, lambda done, total: None, write=False)
+        first, *others = priced
+        for other in others:
+            first.add(other)
+        return estimate(first, config), first.recorded
+
+    def _planners(self, asks: Asks, config: ModelConfig, panel: Panel) -> list[LLMPlanner]:
+        """The planner of the run, and the plain one whose answers are compared with its own."""
+        assert self.model is not None  # only a model is asked
+        setup = self.model.setup(config)
+        setups = [setup, replace(setup, mask_seed=None)] if self.model.both else [setup]
+        return [each.planner(asks, self.rules, self.text, panel) for each in setups]
 
     def _run(
         self,

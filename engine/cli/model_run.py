@@ -64,6 +64,12 @@ LatencyOption = Annotated[
 PlainOption = Annotated[
     bool, typer.Option("--plain", help="종목·날짜·가격을 가리지 않음 · show the model real names, dates and prices")
 ]
+BothOption = Annotated[
+    bool,
+    typer.Option(
+        "--masked-and-plain", help="가린 질문과 안 가린 질문 비교(두 배로 묻는다) · how many decisions flip; asks twice"
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ class ModelRun:
         mode: where answers come from.
         ledger: that keeps the costs; None takes the usual one.
         plain: without a mask.
+        both: masked, and asked without a mask besides, to compare.
         seed: of the mask.
         lang: of prompts and texts.
     """
@@ -87,6 +94,11 @@ class ModelRun:
     plain: bool
     seed: int
     lang: Lang
+    both: bool = False
+
+    def __post_init__(self) -> None:
+        if self.plain and self.both:
+            raise BadInput("--masked-and-plain asks both ways already. Leave --plain out.")
 
     def config(self, purpose: str = "plan") -> ModelConfig:
         """The model's configuration; a replay without one takes what its cassette recorded for a purpose."""

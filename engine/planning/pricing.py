@@ -34,6 +34,11 @@ class PricedPlanner:
         self.recorded = 0
         self._planner, self._recorded, self._answers = planner, recorded, answers
 
+    def add(self, other: PricedPlanner) -> None:
+        """Count the questions of another planner too."""
+        self.sizes += other.sizes
+        self.recorded += other.recorded
+
     def plan(self, situation: Situation) -> Plan:
         """The signals as a plan; the question is measured and thrown away."""
         request = self._planner.first_request(situation)

@@ -15,6 +15,7 @@ from engine.reports import format as show
 from engine.reports.charts import Line, drawdown_picture, equity_picture, exposure_picture
 from engine.reports.cutoff_view import cutoff_view
 from engine.reports.figures import figure_groups, figure_named
+from engine.reports.flips_view import flips_view
 from engine.reports.histogram import return_histogram
 from engine.reports.language import Lang
 from engine.reports.page import PageOptions, render_page
@@ -321,6 +322,7 @@ def _tables(result: Result, metrics: Metrics, lang: Lang) -> dict[str, object]:
         "figures_note": note,
         "costs": cost_rows(metrics, lang, result.model_costs),
         "cutoff": cutoff_view(result, lang),
+        "flips": flips_view(result, lang),
         "statuses": [(status(name, lang), f"{count:,}") for name, count in counted.iter_rows()],
         "refusals": [
             (refusal(code, lang), f"{count:,}")

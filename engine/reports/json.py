@@ -73,6 +73,7 @@ def json_document(
         "refusals": plain(result.refusals),
         "model_costs": plain(result.model_costs),
         "knowledge_cutoff": plain(cutoff_document(result)),
+        "mask_flips": plain(result.model_run.get("flips")),
         "config": plain(result.config),
         "data": plain(result.data),
         "timings": plain(result.timings),

@@ -14,6 +14,7 @@ from engine.metrics.summary import Metrics, summarize
 from engine.reports import format as show
 from engine.reports.cutoff_view import cutoff_terminal
 from engine.reports.figures import figure_named
+from engine.reports.flips_view import flips_terminal
 from engine.reports.html import benchmark_name, fall_notes, title_of
 from engine.reports.language import Lang
 from engine.reports.rows import MODEL_COST, model_cost, rule_rows
@@ -45,6 +46,7 @@ def result_view(
     parts: list[RenderableType] = [heading, _figures(metrics, result, lang)]
     parts += [Words(note, style="dim") for note in fall_notes(metrics, lang)]
     parts += cutoff_terminal(result, lang)
+    parts += flips_terminal(result, lang)
     if metrics.rules:
         parts += [Words(""), _rules(metrics, result, lang)]
     if result.refusals:

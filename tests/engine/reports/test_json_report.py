@@ -24,6 +24,7 @@ KEYS = [
         "refusals",
         "model_costs",
         "knowledge_cutoff",
+        "mask_flips",
         "config",
         "data",
     ),
