@@ -46,6 +46,7 @@ from engine.data.panel import Panel, load_panel
 from engine.errors import BadInput, ConfigError
 from engine.krx.instrument_class import InstrumentClass, instrument_class
 from engine.krx.sessions import offset_session, previous_session
+from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.trades import PriceAt
 from engine.operating.desk import Planner
@@ -55,8 +56,11 @@ from engine.rules.prompt import load_rules
 from engine.rules.tree import RuleSet
 from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
+from engine.trading.mirror import mirror_day
+from engine.trading.mirror_store import MirrorStore
 from engine.trading.ports import Alone, Partner
 from engine.trading.prompts import rules_in_force
+from engine.trading.texts import UNEXPLAINED
 from engine.trading.timetable import AFTER_OPEN, Timetable
 from engine.trading.trader import Trader, TradingSetup
 
@@ -319,6 +323,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             view_of=_as_broker,
             prices_of=lambda panel: _prices(panel, plan.settings),
             planner=plan.planner,
+            after_close=lambda session, panel: mirror_session(plan, ledger, session, panel),
             partner=partner,
             tell=plan.tell,
             adopt=plan.adopt,
@@ -326,6 +331,17 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         )
         trader.append(Trader(setup))
         yield Trading(trader=trader[0], ledger=ledger, broker=broker, tell=plan.tell, world=world)
+
+
+def mirror_session(plan: TradingPlan, ledger: Ledger, session: date, panel: Panel) -> None:
+    """Replay a closed session beside what happened, keep the comparison, and warn of what nothing explains."""
+    settings = plan.settings.model_copy(update={"venue": venue_of(plan.folder)})
+    day = mirror_day(ledger, panel, settings, session)
+    MirrorStore(plan.folder).keep([day])
+    if not day.is_explained:
+        text = UNEXPLAINED(plan.lang).format(session=session)
+        plan.tell(text)
+        record_alert(ledger, Urgency.WARNING, "mirror_unexplained", text, {"session": session.isoformat()})
 
 
 def claim_folder(folder: Path, config: KisConfig) -> None:

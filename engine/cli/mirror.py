@@ -24,9 +24,11 @@ _CAUSES = {
     "timing": Text("시간", "timing"),
     "limit": Text("한도·거절", "limit or refusal"),
     "inside the bar": Text("봉 안의 순서", "order inside the bar"),
+    "price": Text("체결가", "price"),
     "liquidity": Text("체결 수량", "shares filled"),
     "unexplained": Text("설명 안 됨", "unexplained"),
 }
+_WIDTH = 120  # of a table that goes into a file
 _SIDES = {"buy": Text("매수", "buy"), "sell": Text("매도", "sell")}
 _HEADS = Text(
     "거래일|종목|구분|주문|체결|평균가|미끄러짐|비용차|원인",
@@ -72,6 +74,8 @@ def mirror_command(
     settings = configure(config, None)
     panel = load_panel(folder / DATA, allow_gaps=True)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
     with open_ledger(folder / LEDGER, SystemClock(), read_only=True) as ledger:
         sessions = [point.session for point in equity_points(ledger)]
         wanted = sessions if session is None else [session.date()]

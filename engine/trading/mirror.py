@@ -44,6 +44,7 @@ class Cause(Enum):
     TIMING = "timing"  # it came too late, or not at all
     LIMIT = "limit"  # a gate, the risk check or the venue held an order back
     INSIDE_THE_BAR = "inside the bar"  # the order of prices inside a bar, which its four prices do not tell
+    PRICE = "price"  # the same shares at other prices: slippage
     LIQUIDITY = "liquidity"  # the venue filled other shares than the replay's share of the volume
     UNEXPLAINED = "unexplained"
 
@@ -280,7 +281,7 @@ def _order_cause(told: dict[str, Any], replayed: dict[str, Any], answer: str | N
         return Cause.LIMIT if answer in ("refused", "unavailable", "unknown") else Cause.UNEXPLAINED
     if told["filled"] != replayed["filled"]:
         return Cause.LIQUIDITY
-    return Cause.INSIDE_THE_BAR if told["amount"] != replayed["amount"] else Cause.UNEXPLAINED
+    return Cause.PRICE if told["amount"] != replayed["amount"] else Cause.UNEXPLAINED
 
 
 def _costs_of(ledger: Ledger, order_id: str) -> int:

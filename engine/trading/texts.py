@@ -57,3 +57,7 @@ STEPS = {
     "protect": Text("보호 주문", "Protective order"),
 }
 MOMENTS = {"decide": TO_DECIDE, "end": TO_END}
+UNEXPLAINED = Text(
+    "{session}: 재생과의 차이 가운데 원인을 모르는 것이 있습니다. geoul mirror로 확인하세요.",
+    "{session}: a difference to the replay has no known cause. Look at it with geoul mirror.",
+)

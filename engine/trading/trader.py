@@ -72,6 +72,7 @@ class TradingSetup:
         prices_of: later prices of trades, from a panel.
         planner: chooses among the purchases that the rules signal; None lets the rules stand.
         gate: has the last word before an order leaves.
+        after_close: is told of every session whose books have been closed, with the data.
         partner: is told when everything has been handled.
         tell: is told one line for people at a time.
         adopt: holdings that are there at the first start become ours.
@@ -89,6 +90,7 @@ class TradingSetup:
     prices_of: Callable[[Panel], PriceAt]
     planner: Planner | None = None
     gate: OrderGate = field(default_factory=OrderGates)
+    after_close: Callable[[date, Panel], None] = lambda session, panel: None
     partner: Partner = field(default_factory=Alone)
     tell: Callable[[str], None] = print
     adopt: bool = False
@@ -281,6 +283,7 @@ class Trader:
         )
         setup.tell(text)
         record_alert(self._ledger, Urgency.INFO, "day_report", text, {"session": day.session.isoformat()})
+        setup.after_close(day.session, panel)
 
     def _open_sessions(self, until: date) -> list[date]:
         began, last = began_at(self._ledger), last_equity(self._ledger)
