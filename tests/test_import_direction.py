@@ -44,6 +44,7 @@ PARTS = {
     "planning": {"planning"},
     "reflection": {"reflection"},
     "trading": {"trading"},
+    "notify": {"notify"},
     "cli": {"cli"},
 }
 
@@ -64,7 +65,7 @@ BROKER_SEES = {"kis_server": {"kis"}}
 BASE = {"vocabulary", "settings"}
 KERNELS = BASE | {"krx", "matching", "rules"}
 PORTS = KERNELS | {"data", "running"}
-UPPER = {"ledger", "metrics", "research", "reports", "operating", "model", "planning", "reflection", "trading"}
+UPPER = {"ledger", "metrics", "research", "reports", "operating", "model", "planning", "reflection", "trading", "notify"}
 MAY_IMPORT = {
     "vocabulary": set[str](),
     "settings": {"vocabulary"},
@@ -82,6 +83,7 @@ MAY_IMPORT = {
     "planning": PORTS | {"ledger", "metrics", "reports", "operating", "model"},
     "reflection": PORTS | {"ledger", "metrics", "research", "reports", "operating", "model"},
     "trading": PORTS | {"ledger", "metrics", "reports", "operating"},
+    "notify": PORTS | {"ledger", "metrics", "reports"},
     "cli": PORTS | UPPER | {"brokers", "assembly"},
     "assembly": PORTS | UPPER | {"brokers"},
     "brokers": PORTS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -48,22 +49,44 @@ def record_alert(
 
 def undelivered_alerts(ledger: Ledger) -> list[Alert]:
     """What is still to be sent, oldest first."""
-    rows = ledger.connection.execute(
-        "SELECT alert_id, time, urgency, code, text, parameters, attempts FROM alerts "
-        "WHERE delivered_at IS NULL ORDER BY alert_id"
+    rows = ledger.connection.execute(f"SELECT {_COLUMNS} FROM alerts WHERE delivered_at IS NULL ORDER BY alert_id")
+    return [_alert(row) for row in rows]
+
+
+def alerts_after(connection: sqlite3.Connection, alert_id: int, most: int) -> list[Alert]:
+    """Alerts that were written after the one of that number, oldest first; for readers in other threads."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE alert_id > ? ORDER BY alert_id LIMIT ?", (alert_id, most)
     )
-    return [
-        Alert(
-            alert_id=row[0],
-            time=unstamp(row[1]),
-            urgency=Urgency(row[2]),
-            code=row[3],
-            text=row[4],
-            parameters=json.loads(row[5]),
-            attempts=row[6],
-        )
-        for row in rows
-    ]
+    return [_alert(row) for row in rows]
+
+
+def last_alert_id(connection: sqlite3.Connection) -> int:
+    """The number of the newest alert, 0 before the first."""
+    return int(connection.execute("SELECT coalesce(max(alert_id), 0) FROM alerts").fetchone()[0])
+
+
+def alerts_between(connection: sqlite3.Connection, start: datetime, end: datetime) -> list[Alert]:
+    """Alerts with `start <= time < end`, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE time >= ? AND time < ? ORDER BY alert_id", (stamp(start), stamp(end))
+    )
+    return [_alert(row) for row in rows]
+
+
+_COLUMNS = "alert_id, time, urgency, code, text, parameters, attempts"
+
+
+def _alert(row: Sequence[Any]) -> Alert:
+    return Alert(
+        alert_id=row[0],
+        time=unstamp(row[1]),
+        urgency=Urgency(row[2]),
+        code=row[3],
+        text=row[4],
+        parameters=json.loads(row[5]),
+        attempts=row[6],
+    )
 
 
 def mark_attempt(ledger: Ledger, alert_id: int, *, delivered: bool) -> None:
