@@ -23,6 +23,7 @@ class Deciles:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._row = -1
+        self._moment: datetime | None = None
         self._borders: dict[str, NDArray[np.float64]] = {}
 
     def of(self, kind: str, value: float, moment: datetime) -> int | None:
@@ -33,13 +34,15 @@ class Deciles:
             value: of one name.
             moment: of the decision; later bars are not looked at.
         """
-        row = int(np.searchsorted(self._panel.closed_at_ns, to_nanoseconds(moment), side="right")) - 1
-        if row < 0:
+        if moment != self._moment:
+            row = int(np.searchsorted(self._panel.closed_at_ns, to_nanoseconds(moment), side="right")) - 1
+            if row != self._row:
+                self._row, self._borders = row, self._of_row(row) if row >= 0 else {}
+            self._moment = moment
+        if self._row < 0:
             return None
-        if row != self._row:
-            self._row, self._borders = row, self._of_row(row)
         borders = self._borders[kind]
-        return int(np.searchsorted(borders, value, side="right")) + 1 if len(borders) else None
+        return int(borders.searchsorted(value, side="right")) + 1 if len(borders) else None
 
     def _of_row(self, row: int) -> dict[str, NDArray[np.float64]]:
         panel = self._panel

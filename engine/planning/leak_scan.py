@@ -24,6 +24,8 @@ _NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d{4,})(?:\.\d+)?(?!\w)"
 _MOST_KEPT = 256
 # A number of a JSON document that is no string: 20,490,720 won are no day of 2049.
 _BARE_NUMBER = re.compile(r"(?<=[:,\[])-?\d+(?:\.\d+)?(?=[,\]}])")
+# Funds are named after years to come (TDF 2050); a name was known when its instrument was listed.
+_NAME = re.compile(r'"name":"(?:[^"\\]|\\.)*"')
 
 
 class Leak(StopsTheRun):
@@ -178,7 +180,7 @@ class GuardedAsks:
     def _last_day(self, message: Message) -> tuple[Day, str] | None:
         masked = self._mask is not None
         if message.role != "system":
-            return last_day_in(_BARE_NUMBER.sub("0", message.content), masked=masked)
+            return last_day_in(_BARE_NUMBER.sub("0", _NAME.sub("", message.content)), masked=masked)
         if message.content not in self._last_days:
             if len(self._last_days) >= _MOST_KEPT:
                 self._last_days.clear()

@@ -162,13 +162,16 @@ class _Slice:
         """A part of the context; `beside` is the entry of the instrument to which it belongs."""
         if isinstance(value, list):
             return [self.hide(name, item, beside) for item in value]
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):  # not Mapping: asking for that takes longer than all the rest of a leaf
             return self._mask.leaf(name, value)
         if "ticker" in value:
             beside = value
         shown: Context = {}
         for key, item in value.items():
-            if isinstance(item, (Mapping, list)):
+            if FIELDS.get(key) == "ratio":  # half of all leaves, told as they are
+                self._remember(item, self.told)
+                shown[key] = item
+            elif isinstance(item, (dict, list)):
                 shown[key] = self.hide(key, item, beside)
             else:
                 shown |= self._leaf(key, item, value, beside)
@@ -241,7 +244,7 @@ class _Slice:
         return {"value": value, "unit": unit}
 
     def _remember(self, value: Any, numbers: set[str]) -> None:
-        if isinstance(value, int | float) and abs(value) >= 1_000:
+        if isinstance(value, (int, float)) and abs(value) >= 1_000:
             numbers.add(plain_number(abs(value)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,9 +23,11 @@ from engine.model.failure import (
     UnknownPrice,
 )
 from engine.model.reply import ModelReply
+from engine.model.request import Message
 from engine.operating.desk import NoPlan, StopsTheRun
 from engine.operating.state import Action
 from engine.order import Side
+from engine.planning.leak_scan import GuardedAsks, Leak
 from tests.engine.operating.builders_graph import busy_rules, with_bars
 from tests.planner_world import (
     NAVER,
@@ -234,6 +237,20 @@ def test_a_sell_of_the_model_is_sent_too(panel: Panel) -> None:
     ]
     assert len(sold) > 20
     assert run.result.trades["bars_held"].max() < 5  # type: ignore[operator]
+
+
+def test_a_fund_that_is_named_after_a_year_to_come_is_no_news_of_the_future() -> None:
+    names = {"name": 'KODEX TDF2050액티브 2049 \\"2049-01-01\\"'}
+    world = situation(signal(**names), holdings=[holding()], total=2_049_0720_00)
+    model = saying(plan_text(asks_for()), plan_text(asks_for()))
+    asked = planner(model, busy_rules())
+    guarded = GuardedAsks(model, None)
+    request = asked.first_request(world)
+    assert request is not None
+    assert guarded.ask(request, decision_id=world.decision_id).text
+    late = replace(request, messages=(*request.messages, Message(role="user", content="2049-01-01에 오른다")))
+    with pytest.raises(Leak, match="2049-01-01"):
+        guarded.ask(late, decision_id=world.decision_id)
 
 
 def _miss(request):  # type: ignore[no-untyped-def]

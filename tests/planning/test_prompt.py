@@ -11,6 +11,7 @@ import pytest
 from engine.errors import BadInput, ConfigError
 from engine.ledger.canonical import canonical_json
 from engine.planning.context import FIELDS, build_context, leaves, quoted_name, rules_context
+from engine.planning.masking import Mask
 from engine.planning.prompt import MOST_BYTES, PlannerPrompt, principles_of, read_texts, size_of
 from engine.rules.prompt import load_rules
 from tests.engine.operating.builders_graph import ROOT, busy_rules
@@ -67,6 +68,13 @@ def test_prompts_exist_in_both_languages_and_for_both_forms(lang: str) -> None:
     built = PlannerPrompt(busy_rules(), "", read_texts("en" if lang == "en" else "ko"))
     assert ("won, on the tick" in built.system.content) == (lang == "en")
     assert "target_ratio" not in built.system.content
+    masked = PlannerPrompt(
+        busy_rules(), "", read_texts("en" if lang == "en" else "ko"), Mask({"005930": "삼성전자"}, 1)
+    )
+    assert "target_ratio" in masked.system.content
+    assert "price_ratio" in masked.system.content
+    assert "_won" not in masked.system.content
+    assert "quantity" not in masked.system.content
 
 
 def test_what_does_not_fit_is_cut_from_the_ends_and_said() -> None:
