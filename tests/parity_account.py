@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from brokers.kis.config import load_kis_config
 from brokers.kis.realtime import Record
 from brokers.kis.realtime_fields import TRADE
 from brokers.kis.rest import KisRest
+from brokers.kis.stream_queue import Item, StreamQueue
 from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.subscriptions import Subscription
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis_account import LedgerBooks
+from brokers.kis_server.access import hash_text
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
 from engine.events import CashMoved, CashReason, Event
@@ -53,6 +56,29 @@ class ToldClock:
         self._slept += timedelta(seconds=seconds)
 
 
+class CountingQueue(StreamQueue):
+    """The queue of a stream, which can be waited for until so many records have come in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records = 0
+        self._arrived = threading.Condition()
+
+    def put(self, items: Iterable[Item]) -> None:
+        """As ever, and counted."""
+        items = list(items)
+        super().put(items)
+        with self._arrived:
+            self._records += sum(isinstance(item, Record) for item in items)
+            self._arrived.notify_all()
+
+    def wait_for(self, records: int) -> None:
+        """Return when so many have come in since the start."""
+        with self._arrived:
+            came = self._arrived.wait_for(lambda: self._records >= records, WAIT_SECONDS)
+        assert came, f"{self._records} of {records} records came within {WAIT_SECONDS:g} s"
+
+
 class WireAccount:
     """A server in front of a panel, our adapter in front of the server.
 
@@ -84,11 +110,13 @@ class WireAccount:
         rest = KisRest(settings, self.clock, sleep=self.clock.sleep)
         self.ledger = stack.enter_context(open_ledger(folder / "ledger.db", self.clock))
         self.ledger.append(CashMoved(time=self.clock.now(), reason=CashReason.DEPOSIT, amount=config.cash_won))
+        self._queue = CountingQueue()
         self._socket = RealtimeSocket(
             url=settings.websocket_url,
             approval_key=lambda renew: rest.approval_key().get_secret_value(),
             clock=self.clock,
             generator=np.random.default_rng(1),
+            queue=self._queue,
             settings=StreamSettings(spacing_seconds=0.0),
         )
         self.market: list[Record] = []
@@ -136,11 +164,10 @@ class WireAccount:
         return self.hear()
 
     def hear(self) -> list[Event]:
-        """Everything that has been sent to our socket, handled."""
-        told, deadline = list[Event](), time.monotonic() + WAIT_SECONDS
-        while True:
-            sent = self._server.server.stream.sent_to.get(self._client.app_key, 0)
-            if self.broker.records_taken + self._socket.status().repeated_trades >= sent:
-                return told + self.broker.poll(0.0)
-            assert time.monotonic() < deadline, f"{self.broker.records_taken} of {sent} records came in time"
-            told += self.broker.poll(1.0)  # wakes up with the first record, or when something is due
+        """Everything that has been sent to our socket, handled; before anything else is asked for.
+
+        A list that is asked for while notices are on their way would tell the same fills in another order.
+        """
+        sent = self._server.server.stream.frames(hash_text(self._client.app_key))
+        self._queue.wait_for(sent - self._socket.status().repeated_trades)
+        return self.broker.poll(0.0)

@@ -105,7 +105,7 @@ class DailyWriter:
         ]
         left = orderable if self._whole_cash else orderable // 2
         intents = []
-        for _, ticker in sorted(found)[:4]:
+        for _, ticker in sorted(found)[:3]:
             price = self._closes[ticker][-1]
             quantity = equity // 12 // price
             # A market order is covered at the upper limit; whoever spends the whole cash lets the venue refuse.

@@ -19,6 +19,7 @@ from brokers.kis.stream_settings import StreamSettings
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_account import LedgerBooks
+from brokers.kis_server.access import hash_text
 from engine.events import CashMoved, CashReason, Event
 from engine.ledger.ledger import open_ledger
 from tests.builders_panel import flat, make_config, make_panel
@@ -105,7 +106,7 @@ class KisWorld(World):
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
             told += self.broker.poll(0.02)
-            sent = self._server.server.stream.sent_to.get(self._client.app_key, 0)
+            sent = self._server.server.stream.frames(hash_text(self._client.app_key))
             if self.broker.records_taken + self._socket.status().repeated_trades >= sent:
                 told += self.broker.poll(0.0)
                 self.broker.orders(self.order_day)
