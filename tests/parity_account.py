@@ -105,7 +105,7 @@ class WireAccount:
         self._client = Client(self._server, environment)
         stack.callback(self._client.session.close)
         path = write_server_keys(folder, self._server, self._client)
-        quick = {"token_folder": folder / "tokens", "calls_per_second": 1_000}
+        quick = {"token_folder": folder / "tokens", "calls_per_second": 1_000, "burst": 100}
         settings = load_kis_config(environment, variables={}, path=path, options=quick)  # type: ignore[arg-type]
         rest = KisRest(settings, self.clock, sleep=self.clock.sleep)
         self.ledger = stack.enter_context(open_ledger(folder / "ledger.db", self.clock))
