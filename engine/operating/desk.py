@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from engine.broker import Broker, Outcome
@@ -107,6 +108,11 @@ class Desk:
     def price_scale(self) -> int:
         """Price units per won."""
         return self.simulation.exchange.scale
+
+    @cached_property
+    def column(self) -> Mapping[str, int]:
+        """Column of each instrument in the panel, by ticker."""
+        return {ticker: col for col, ticker in enumerate(self.simulation.exchange.panel.tickers)}
 
     def name(self, ticker: str) -> str:
         """Name of an instrument; its ticker where the data has none."""

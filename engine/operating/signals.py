@@ -83,7 +83,7 @@ class _Writer:
     def __init__(self, cycle: Cycle, desk: Desk) -> None:
         self._cycle, self._desk, self._simulation = cycle, desk, desk.simulation
         self._panel = desk.simulation.exchange.panel
-        self._column = {ticker: col for col, ticker in enumerate(self._panel.tickers)}
+        self._column = desk.column
         self._rules = {rule.id: number for number, rule in enumerate(self._simulation.rules.source)}
         self._cuts: dict[int, str] = {}
         self._seen: set[str] = set()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 SCHEMA_NAME = "trading_plan"
-MOST_ACTIONS = 50
+MOST_ACTIONS = 300  # rules can signal a hundred names on one day of the whole market
 LONGEST_REASON, LONGEST_TEXT, LONGEST_ID = 1_000, 4_000, 100
 MOST_RULES = 20
 
