@@ -34,6 +34,8 @@ COMMANDS = {
     "trials": "engine.cli.trials:trials_command",
     "serve": "engine.cli.serve:serve_command",
     "paper": "engine.cli.paper:paper_command",
+    "notify": "engine.cli.notify:app",
+    "report": "engine.cli.report:app",
     "mirror": "engine.cli.mirror:mirror_command",
 }
 

@@ -82,7 +82,7 @@ def _slack_plugin(channel: SlackChannel) -> Any:
     class Webhook(NotifySlack):
         """As apprise's, but it keeps Retry-After, which theirs throws away, and says so in its log."""
 
-        def _send(self, url: str, payload: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
+        def _send(self, url: str, payload: Any, *_: Any, **__: Any) -> Any:
             try:
                 answer = requests.post(
                     url,

@@ -27,7 +27,8 @@ from engine.notify.sending import Answer, Verdict
 from engine.notify.settings import Channel, NotifySettings
 
 FILE_NAME = "deliveries.db"
-REPORTS = frozenset({"day_report", "week_report"})  # codes of alerts that become reports
+DAY_REPORT, WEEK_REPORT = "day_report", "week_report"  # codes of alerts that become reports
+REPORTS = frozenset({DAY_REPORT, WEEK_REPORT})
 CHANNEL_DOWN = "notify_channel_down"
 _VERSION = 1
 _MOST_REFUSALS = 3  # attempts at a message that the channel will not take
@@ -199,12 +200,14 @@ class Outbox:
             ).fetchall()
         return [_delivery(row) for row in reversed(rows)]
 
-    def channels(self) -> list[tuple[str, int, str | None]]:
-        """Name, failures in a row, and since when, of every channel that has been used."""
+    def failing(self) -> list[tuple[str, int, str]]:
+        """Name, failures in a row, and since when, of every channel that could not be reached last."""
         if not self.path.exists():
             return []
         with self._open() as connection:
-            return connection.execute("SELECT name, failures, failing_since FROM channels ORDER BY name").fetchall()
+            return connection.execute(
+                "SELECT name, failures, failing_since FROM channels WHERE failures > 0 ORDER BY name"
+            ).fetchall()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

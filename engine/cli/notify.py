@@ -1,0 +1,121 @@
+"""`geoul notify`: try the channels, and see what became of the messages."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.cli.options import Lang, LangOption
+from engine.errors import BadInput
+
+if TYPE_CHECKING:
+    from engine.notify.outbox import Delivery
+
+app = typer.Typer(help="알림 채널 · notifications", no_args_is_help=True)
+
+_EXAMPLE = """
+notify:
+  channels:
+    team: {kind: slack}                          # GEOUL_SLACK_WEBHOOK
+    phone: {kind: telegram, chat: "123456789"}   # GEOUL_TELEGRAM_TOKEN"""
+_HEADS = {
+    "ko": ("시각", "채널", "긴급도", "종류", "건수", "상태", "시도", "전달", "내용 또는 문제"),
+    "en": ("time", "channel", "urgency", "code", "count", "status", "attempts", "done", "text, or trouble"),
+}
+_STATUSES = {
+    "waiting": ("대기", "cyan"),
+    "delivered": ("전달", "green"),
+    "refused": ("거절됨", "red"),
+    "given up": ("포기", "red"),
+    "too old": ("오래됨", "dim"),
+}
+NotifyConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="설정 YAML(기본: geoul.yaml) · configuration (default: geoul.yaml)")
+]
+
+
+@app.command("test")
+def test_command(
+    channel: Annotated[str | None, typer.Option("--channel", help="이 채널만 · this channel only")] = None,
+    config: NotifyConfigOption = None,
+    lang: LangOption = Lang.ko,
+) -> None:
+    """모든 채널에 시험 메시지를 보냅니다 · send a test message to every channel; exit status 1 if one fails."""
+    from engine.clock import SystemClock  # noqa: PLC0415  (keeps --help fast)
+    from engine.notify.channels import sender_for  # noqa: PLC0415
+    from engine.notify.message import test_message  # noqa: PLC0415
+    from engine.notify.sending import Verdict  # noqa: PLC0415
+    from engine.notify.settings import load_notify_settings  # noqa: PLC0415
+
+    settings = load_notify_settings(config, os.environ)
+    if not settings.channels:
+        raise BadInput(
+            f"No channel is configured. Put a section into geoul.yaml (or name a file with --config):{_EXAMPLE}"
+        )
+    if channel is not None and channel not in settings.channels:
+        raise BadInput(f"--channel {channel}: there is no such channel. Known are {', '.join(settings.channels)}.")
+    console, failed = Console(), False
+    for name, chosen in settings.channels.items():
+        if channel not in (None, name):
+            continue
+        sender = sender_for(chosen, settings, lambda line: console.print(line, markup=False, highlight=False))
+        moment = f"{SystemClock().now():%Y%m%d%H%M%S}"
+        answer = sender.send(test_message(name, settings.account or "geoul", moment, lang.language))
+        good = answer.verdict is Verdict.DELIVERED
+        failed = failed or not good
+        words = ("보냄" if lang is Lang.ko else "sent") if good else escape(answer.told)
+        console.print(
+            f"[{'green' if good else 'red'}]{'✓' if good else '✗'}[/] {escape(name)} ({chosen.kind})  {words}",
+            soft_wrap=True,
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("outbox")
+def outbox_command(
+    folder: Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="마지막 몇 줄 · how many last rows")] = 30,
+    waiting: Annotated[bool, typer.Option("--waiting", help="아직 못 보낸 것만 · only what waits")] = False,
+    lang: LangOption = Lang.ko,
+) -> None:
+    """보낼 알림과 보낸 알림을 봅니다 · show what was sent, what waits, and what failed."""
+    from engine.notify.outbox import Outbox  # noqa: PLC0415  (keeps --help fast)
+
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}. Give the folder of an account, with its ledger.db.")
+    outbox = Outbox(folder)
+    korean, console = lang is Lang.ko, Console()
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for head in _HEADS[lang.language]:
+        table.add_column(head, overflow="fold")
+    for each in outbox.deliveries(status="waiting" if waiting else None, most=limit):
+        table.add_row(*_row(each, korean))
+    console.print(table)
+    for name, failures, since in outbox.failing():
+        if korean:
+            text = f"{name}: {failures}번 연속 실패 ({since[:16]}부터)"
+        else:
+            text = f"{name}: {failures} failures in a row since {since[:16]}"
+        console.print(f"[red]{escape(text)}[/red]", soft_wrap=True)
+
+
+def _row(each: Delivery, korean: bool) -> tuple[str, ...]:
+    word, style = _STATUSES[each.status]
+    return (
+        f"{each.time:%m-%d %H:%M}",
+        escape(each.channel),
+        each.urgency.value,
+        escape(each.code),
+        str(each.count),
+        f"[{style}]{word if korean else each.status}[/]",
+        str(each.attempts),
+        f"{each.done_at:%m-%d %H:%M}" if each.done_at else "–",
+        escape(each.told or each.text.splitlines()[0] if each.text else ""),
+    )
