@@ -8,7 +8,7 @@ left out: the weight says it. Nothing that the mask does not know gets through: 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
@@ -47,6 +47,7 @@ class Mask:
         self.texts = TextMask(self.names, self.aliases, self.dates, self._labels)
         self._deciles = deciles
         self._rule_ids: dict[str, str] = {}
+        self._known: dict[tuple[str, str], str] = {}
         self._shown_ids: dict[str, str] = {}
         self.hidden: frozenset[str] = frozenset()
         """Numbers of four digits or more that the last context held and its masked form must not."""
@@ -105,15 +106,22 @@ class Mask:
             case "text":
                 return self.texts.hide(str(value))
             case "expression":
-                return self.texts.hide_expression(str(value))
+                return self._hidden_once("expression", str(value), self.texts.hide_expression)
             case "rule_id":
-                return self.hide_rule_id(str(value))
+                return self._hidden_once("rule_id", str(value), self.hide_rule_id)
             case "ticker":
                 return self.aliases.of(str(value))
             case "plain" | "ratio" | "clock":
                 return value
             case kind:
                 raise BadInput(f"The field {name!r} of the context is a {kind} and has no place among the rules.")
+
+    def _hidden_once(self, kind: str, text: str, hide: Callable[[str], str]) -> str:
+        """A text of the rules: the same few come back in every prompt."""
+        key = (kind, text)
+        if key not in self._known:
+            self._known[key] = hide(text)
+        return self._known[key]
 
     def tenth(self, kind: str, value: float, moment: datetime) -> int | None:
         """The tenth of the market in which a size lies."""
@@ -166,6 +174,8 @@ class _Slice:
             return self._mask.leaf(name, value)
         if "ticker" in value:
             beside = value
+        if "what" in value:
+            return {"what": self._mask.leaf("what", value["what"])} | self._figure(value, beside)
         shown: Context = {}
         for key, item in value.items():
             if FIELDS.get(key) == "ratio":  # half of all leaves, told as they are
@@ -199,10 +209,6 @@ class _Slice:
                 return {} if name == "advancers" else {f"{stem.removesuffix('s')}_share": self._share(value, entry)}
             case "date":
                 return {name: self._mask.dates.ahead(date.fromisoformat(value)).isoformat()}
-            case "figure":
-                return self._figure(entry, beside)
-            case _ if name == "unit":
-                return {}  # told with the figure
             case _:
                 self._remember(value, self.told)
                 return {name: None if value is None else self._mask.leaf(name, value)}
