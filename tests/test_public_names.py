@@ -66,6 +66,7 @@ RESULT = [
     "initial_cash",
     "interval",
     "result_hash",
+    "model_costs",
 ]
 
 

@@ -3,8 +3,9 @@
 context      what it is told, as plain values with a kind for every field      prompt   the messages, bounded in size
 schema       the form of an answer      answer   what an answer must be before it is a plan, and the plan it makes
 llm_planner  one question, one repair, or no plan      opening   a planner from its parts      pricing   its price first
-view         how the model sees the market: plainly, or through `masking` (aliases, date_shift, deciles, text_mask,
-             names_in_text); leak_scan reads every prompt before it leaves
-overlay      frozen decisions under other rules      reask   asked again where the prompt changed      divergence   where
-             two runs part      plan_terminal   a dry run for a person
+view         how the model sees the market: plainly, or through a mask
+masking      the mask      aliases  date_shift  deciles  text_mask  names_in_text  near   what it is made of
+leak_scan    reads every prompt before it leaves      flips   decisions with and without the mask
+overlay      frozen decisions under other rules      reask   asked again where the prompt changed
+divergence   where two runs part      plan_terminal   a dry run for a person
 """
