@@ -67,6 +67,7 @@ RESULT = [
     "interval",
     "result_hash",
     "model_costs",
+    "model_run",
 ]
 
 
