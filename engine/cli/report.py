@@ -41,7 +41,8 @@ def day_command(
     """마감 뒤 보내는 일일 거래 보고서를 봅니다 · show the daily report that is sent after the close."""
     from engine.clock import SystemClock  # noqa: PLC0415  (keeps --help fast)
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415
-    from engine.notify.daily_report import day_facts, day_page  # noqa: PLC0415
+    from engine.notify.daily_report import day_page  # noqa: PLC0415
+    from engine.notify.day_facts import day_facts  # noqa: PLC0415
     from engine.notify.report_makers import HISTORY  # noqa: PLC0415
 
     with open_ledger(_ledger_of(folder), SystemClock(), read_only=True) as ledger:

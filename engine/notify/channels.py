@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.notify.chat import SIGNS, SlackSender, TelegramSender
+from engine.notify.library_logs import conceal
 from engine.notify.mail import MailSender
 from engine.notify.sending import DELIVERED, Answer, Message, Sender
 from engine.notify.settings import Channel, EmailChannel, NotifySettings, SlackChannel, TelegramChannel
@@ -35,6 +36,7 @@ def sender_for(channel: Channel, settings: NotifySettings, tell: Callable[[str],
         tell: where the console is.
     """
     secrets = settings.secrets()
+    conceal(secrets)
     if isinstance(channel, SlackChannel):
         return SlackSender(channel, secrets)
     if isinstance(channel, TelegramChannel):

@@ -8,7 +8,8 @@ from pathlib import Path
 from engine.errors import DataError
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.notify.account_days import AccountDays
-from engine.notify.daily_report import day_facts, day_page
+from engine.notify.daily_report import day_page
+from engine.notify.day_facts import day_facts
 from engine.notify.equity_picture import equity_picture
 from engine.notify.message import ReportMaker
 from engine.notify.outbox import DAY_REPORT, WEEK_REPORT, Delivery
