@@ -59,9 +59,9 @@ class Journal:
         try:
             written = os.write(self._file, line)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         if written < len(line):
-            raise self._failed(OSError("the disk is full"))
+            raise self.failed(OSError("the disk is full"))
         self._written += 1
 
     async def settled(self) -> None:
@@ -81,7 +81,7 @@ class Journal:
         try:
             _to_disk(self._file)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         self._safe = self._written
 
     def close(self) -> None:
@@ -97,11 +97,12 @@ class Journal:
             await asyncio.get_running_loop().run_in_executor(None, _to_disk, self._file)
             self._safe = goal
         except OSError as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         finally:
             self._saving = None
 
-    def _failed(self, error: OSError) -> JournalFailed:
+    def failed(self, error: OSError) -> JournalFailed:
+        """What is said when the folder of the journal takes nothing more."""
         return JournalFailed(
             f"The world cannot be kept in {self._path}: {error}. The server stops, because what it would say next "
             "could be lost. Make room or name another folder with --state, and start it again."

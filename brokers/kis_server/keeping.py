@@ -100,8 +100,12 @@ class Keeper:
 
     def mark(self, now: datetime) -> None:
         """Keep the time between two steps; what a loss of power takes of it is less than a moment."""
-        if self._state is not None:
+        if self._state is None:
+            return
+        try:
             self._state.mark(now)
+        except OSError as error:
+            raise self._fail(self._journal.failed(error)) from None
 
     def _step(self, happened: Happened) -> None:
         self.note("step", self._told(happened))

@@ -20,6 +20,9 @@ _TEXTS = MappingProxyType(
         "speed": ("속도", "speed"),
         "sockets": ("실시간 연결", "sockets"),
         "busy": ("기다리는 프로그램", "waiting for"),
+        "nobody": ("없음", "nobody"),
+        "silent": ("초 동안 응답 없음", "s of silence"),
+        "leave": ("더 기다리지 않기", "wait no more"),
         "step": ("다음 사건으로", "next event"),
         "open": ("개장까지", "to the open"),
         "close": ("마감까지", "to the close"),
@@ -50,6 +53,8 @@ _TEXTS = MappingProxyType(
     }
 )
 
+_LONG_SILENCE = 10  # seconds; a program that is at work asks for the clock far more often
+
 _SCRIPT = """
 const prefix = location.pathname.replace(/\\/+$/, "");
 const element = (tag, text) => { const made = document.createElement(tag); made.textContent = text; return made; };
@@ -67,14 +72,29 @@ async function ask(path, body) {
     headers: {"Content-Type": "application/json"}};
   return (await fetch(prefix + "/_world/" + path, options)).json();
 }
+function waiting(silent) {
+  const names = Object.entries(silent);
+  if (!names.length) return [document.createTextNode(T.nobody)];
+  return names.map(([name, seconds]) => {
+    const line = element("span", name + " ");
+    if (seconds >= LONG) {
+      const button = element("button", T.leave);
+      button.onclick = async () => {
+        await fetch(prefix + "/_world/clients/" + encodeURIComponent(name), {method: "DELETE"}); await show(); };
+      line.append(Math.round(seconds) + " " + T.silent + " ", button);
+    }
+    return line;
+  });
+}
 async function move(path, body) { const answer = await ask(path, body);
   document.getElementById("error").textContent = answer.error || ""; await show(); }
 async function show() {
   const clock = await ask("clock");
   for (const [name, text] of [["time", clock.time.replace("T", " ").slice(0, 19)], ["phase", T[clock.phase]],
       ["next", clock.next ? clock.next.replace("T", " ").slice(0, 19) : "–"], ["speed", "×" + clock.speed],
-      ["sockets", clock.sockets], ["busy", clock.busy.join(", ") || "–"]])
+      ["sockets", clock.sockets]])
     document.getElementById(name).textContent = text;
+  document.getElementById("busy").replaceChildren(...waiting(clock.silent));
   const list = document.getElementById("accounts");
   const parts = (await ask("accounts")).flatMap(account => [
     element("h3", account.number + "-01 · " + account.environment),
@@ -88,7 +108,7 @@ async function show() {
       ["rest", row => won(row.rest)]], account.orders) : ""]);
   list.replaceChildren(...parts);
 }
-document.querySelectorAll("button").forEach(button =>
+document.querySelectorAll("button[data-path]").forEach(button =>
   button.onclick = () => move(button.dataset.path, JSON.parse(button.dataset.body)));
 show(); setInterval(show, 1000);
 """
@@ -152,5 +172,5 @@ def page_html(setup: ServerSetup, lang: str, host: str) -> str:
         f'<h2>{text["accounts"]}</h2><div id="accounts"></div>'
         f"<h2>{text['how']}</h2><pre>{_HOW.format(host=shown, path=path)}</pre>"
         f"<h2>{text['control']}</h2><pre>{_CONTROL.format(host=shown, path=path)}</pre>"
-        f"<script>const T = {words};{_SCRIPT}</script></html>"
+        f"<script>const T = {words}, LONG = {_LONG_SILENCE};{_SCRIPT}</script></html>"
     )

@@ -366,8 +366,11 @@ class ServerThread:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._main is not None:
-            self._loop.call_soon_threadsafe(self._main.cancel)
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
+        if self._failure is not None and error is None:
+            raise self._failure
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
