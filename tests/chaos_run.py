@@ -103,7 +103,7 @@ class Plan:
         point, passages: it kills itself there; "" = it does not.
         kill_in: the round in which we kill it, from 1; 0 = while it starts; None = we do not.
         delay: seconds into that round.
-        rounds: after so many it is stopped in order.
+        rounds: after so many it is stopped in order; killed from here, if it was meant to die and has not.
     """
 
     point: str = ""
@@ -111,6 +111,11 @@ class Plan:
     kill_in: int | None = None
     delay: float = 0.0
     rounds: int = 12
+
+    @property
+    def is_peaceful(self) -> bool:
+        """Whether nobody is killed."""
+        return not self.point and self.kill_in is None
 
 
 @dataclass(slots=True)
@@ -246,7 +251,7 @@ class Run:
         self.story = Story(environment)
         self._days: list[str] = []
         self._lives = self._lived = 0
-        self._ready = False
+        self._ready = self._killed_from_here = False
         self._plan = Plan()
 
     def run(self) -> Story:
@@ -315,15 +320,15 @@ class Run:
         if kind < 0.35:
             in_start = draw.random() < 0.3
             return Plan(
-                kill_in=0 if in_start else int(draw.integers(1, 2 * rounds)),
+                kill_in=0 if in_start else int(draw.integers(1, rounds + 1)),
                 delay=float(draw.uniform(0.0, 0.3 if in_start else 0.06)),
-                rounds=3 * rounds,
+                rounds=rounds,
             )
         point = str(draw.choice(list(POINTS)))
-        return Plan(point=point, passages=int(draw.integers(1, POINTS[point] + 1)), rounds=2 * rounds)
+        return Plan(point=point, passages=int(draw.integers(1, POINTS[point] + 1)), rounds=rounds)
 
     def _start(self, plan: Plan) -> None:
-        self._plan, self._lived = plan, 0
+        self._plan, self._lived, self._killed_from_here = plan, 0, False
         self._lives += 1
         self.story.starts += 1
         self._life.start(
@@ -355,7 +360,11 @@ class Run:
             self.story.counts.update(told["done"])
 
     def _stop(self) -> None:
-        self._life.tell(do="stop")
+        if self._plan.is_peaceful:
+            self._life.tell(do="stop")
+        else:
+            self._life.kill()
+            self._killed_from_here = True
         self._answer()
 
     def _answer(self, delay: float | None = None) -> dict[str, Any] | None:
@@ -365,6 +374,7 @@ class Run:
             if delay is None:
                 raise AssertionError(f"the trader said nothing for {_PATIENCE_SECONDS:.0f} seconds")
             self._life.kill()
+            self._killed_from_here = True
             while (told := self._life.hear()) is None or "ended" not in told:
                 pass  # its last words came too late
         while told is not None and "ended" not in told:
@@ -378,7 +388,7 @@ class Run:
         assert told is not None, "the trader said that it failed, and goes on"
         self._ready = False
         if os.WIFSIGNALED(told["ended"]):
-            self.story.kills["by time" if self._plan.kill_in is not None else self._plan.point] += 1
+            self.story.kills["by time" if self._killed_from_here else self._plan.point] += 1
         return None
 
     # What the world does
