@@ -56,10 +56,12 @@ from engine.rules.prompt import load_rules
 from engine.rules.tree import RuleSet
 from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
+from engine.trading.autonomy import Level
 from engine.trading.mirror import mirror_day
 from engine.trading.mirror_store import MirrorStore
 from engine.trading.ports import Alone, Partner
 from engine.trading.prompts import rules_in_force
+from engine.trading.supervisor import Supervisor
 from engine.trading.texts import UNEXPLAINED
 from engine.trading.timetable import AFTER_OPEN, Timetable
 from engine.trading.trader import Trader, TradingSetup
@@ -88,6 +90,7 @@ class TradingPlan:
         tell: is told one line for people at a time.
         progress: of downloads: what, done, in all.
         lang: of texts.
+        first_level: of an account that was never given a level of autonomy; None = LV3 on paper, LV2 live.
     """
 
     folder: Path
@@ -102,6 +105,7 @@ class TradingPlan:
     tell: Callable[[str], None] = print
     progress: Callable[[str, int, int], None] | None = None
     lang: Lang = "ko"
+    first_level: Level | None = None
 
 
 class KisHistoryFolder:
@@ -229,6 +233,7 @@ class Trading:
         ledger: of the account.
         broker: the adapter.
         tell: is told one line for people at a time.
+        supervisor: hears people and holds back what the level does not allow.
         world: the served world that we step with; None where time is real.
     """
 
@@ -236,6 +241,7 @@ class Trading:
     ledger: Ledger
     broker: KisBroker
     tell: Callable[[str], None]
+    supervisor: Supervisor
     world: WorldPartner | None = None
     begun: bool = field(default=False, init=False)
 
@@ -281,9 +287,25 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         rules = load_rules(plan.prompt)
         _check_interval(rules)
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
+        supervisor = Supervisor(
+            plan.folder,
+            ledger,
+            plan.clock,
+            plan.config.environment,
+            tell=plan.tell,
+            lang=plan.lang,
+            first_level=plan.first_level,
+        )
+        stack.callback(supervisor.close)
         rest = KisRest(plan.config, plan.clock, sleep=plan.sleep)
         sessions = _history_of(rules)
-        history = KisHistoryFolder(plan.folder / DATA, rest, plan.clock, plan.tickers, sessions, plan.progress)
+
+        def progress(what: str, done: int, total: int) -> None:
+            supervisor.beat()  # a long download is no silence
+            if plan.progress is not None:
+                plan.progress(what, done, total)
+
+        history = KisHistoryFolder(plan.folder / DATA, rest, plan.clock, plan.tickers, sessions, progress)
         history.bring_up()
         socket = _socket(plan, rest)
         trader: list[Trader] = []
@@ -312,6 +334,11 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, taken, _settled(socket), plan.clock)
             stack.callback(world.leave)
         partner: Partner = world if world is not None else Alone()
+
+        def after_close(session: date, panel: Panel) -> None:
+            mirror_session(plan, ledger, session, panel)
+            supervisor.review()
+
         setup = TradingSetup(
             ledger=ledger,
             venue=broker,
@@ -323,14 +350,17 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             view_of=_as_broker,
             prices_of=lambda panel: _prices(panel, plan.settings),
             planner=plan.planner,
-            after_close=lambda session, panel: mirror_session(plan, ledger, session, panel),
+            oversight=supervisor,
+            after_close=after_close,
             partner=partner,
             tell=plan.tell,
             adopt=plan.adopt,
             lang=plan.lang,
         )
         trader.append(Trader(setup))
-        yield Trading(trader=trader[0], ledger=ledger, broker=broker, tell=plan.tell, world=world)
+        yield Trading(
+            trader=trader[0], ledger=ledger, broker=broker, tell=plan.tell, supervisor=supervisor, world=world
+        )
 
 
 def mirror_session(plan: TradingPlan, ledger: Ledger, session: date, panel: Panel) -> None:

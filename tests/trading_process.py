@@ -9,6 +9,7 @@ from brokers.kis.config import load_kis_config
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading import TradingPlan, open_trading
 from engine.config import BacktestConfig
+from engine.trading.autonomy import Level
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
         clock=clock,
         sleep=clock.sleep,
         lang="en",
+        first_level=Level(int(sys.argv[7])) if len(sys.argv) > 7 else Level.ALONE,
         tell=lambda line: print(line, flush=True),
     )
     with open_trading(plan) as trading:

@@ -21,6 +21,7 @@ from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
 from engine.rules.edit import RuleEntry, add_rule
 from engine.rules.tree import Category
+from engine.trading.autonomy import Level
 from tests.builders_panel import DAY_ONE, make_panel
 from tests.kis_client import Client
 from tests.kis_venue import write_server_keys
@@ -79,8 +80,11 @@ def trader_on(
     tickers: tuple[str, ...] | None,
     settings: BacktestConfig,
     environment: str = "live",
+    first_level: Level | None = Level.ALONE,
 ) -> Iterator[Running]:
-    """A trader on a server, not yet begun."""
+    """A trader on a server, not yet begun; at LV5, or LV3 on paper, if its account was never given a level."""
+    if environment == "paper" and first_level is Level.ALONE:
+        first_level = None
     folder.mkdir(parents=True, exist_ok=True)
     client = Client(server, environment)
     path = write_server_keys(folder, server, client)
@@ -98,6 +102,7 @@ def trader_on(
         sleep=clock.sleep,
         tell=lines.append,
         lang="en",
+        first_level=first_level,
     )
     with contextlib.closing(client.session), contextlib.closing(clock), open_trading(plan) as trading:
         yield Running(trading, lines)

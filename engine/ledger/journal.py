@@ -26,7 +26,8 @@ RUN_RECORDED = "run_recorded"
 DECISION_RECORDED = "decision_recorded"
 TRIAL_RECORDED = "trial_recorded"
 LOOK_RECORDED = "look_recorded"
-NOTES = frozenset({RUN_RECORDED, DECISION_RECORDED, TRIAL_RECORDED, LOOK_RECORDED})
+SUPERVISION_RECORDED = "supervision_recorded"  # holds all it says itself, see engine.ledger.supervision
+NOTES = frozenset({RUN_RECORDED, DECISION_RECORDED, TRIAL_RECORDED, LOOK_RECORDED, SUPERVISION_RECORDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from engine.ledger.trades import PriceAt, mature_outcomes
 from engine.matching import arrays as at
 from engine.simulation import Simulation
 from engine.trading.decision import RulesInForce
+from engine.trading.standing import resumes_of
 from engine.trading.told_account import told_account
 
 
@@ -68,7 +69,8 @@ def close_day(
         if row > simulation.first and ends and day <= session and (done is None or day > done):
             points.append(_point(simulation, panel, row, config.benchmark))
 
-    told_account(rules.rules, panel, config, account_events(ledger), rules.since, on_row=mark)
+    resumed = resumes_of(ledger.connection)
+    told_account(rules.rules, panel, config, account_events(ledger), rules.since, on_row=mark, resumed=resumed)
     for point in points:
         record_equity(ledger, point)
     matured = mature_outcomes(ledger, clock.now(), prices_of(panel))

@@ -59,6 +59,7 @@ class Decision:
         record: takes the finished cycle.
         planner: chooses among the purchases that the rules signal; None lets the rules stand.
         lang: of sentences and reports.
+        resumed: see `told_account`.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class Decision:
         record: Callable[[Cycle], None],
         planner: Planner | None = None,
         lang: Lang = "ko",
+        resumed: Sequence[str] = (),
     ) -> None:
         watched = market_parts(rules.rules.rules)
-        self.simulation = told_account(rules.rules, panel, config, history, rules.since, watched)
+        self.simulation = told_account(rules.rules, panel, config, history, rules.since, watched, resumed=resumed)
         known = panel.instruments["name"].to_list()
         names = tuple(name or ticker for name, ticker in zip(known, panel.tickers, strict=True))
         row = panel.rows - 1

@@ -33,6 +33,7 @@ from engine.operating.plan import RulePlanner
 from engine.order import Order, OrderStatus, Side
 from engine.simulation import Simulation
 from engine.trading.prompts import latest_rules, rules_of
+from engine.trading.standing import resumes_of
 from engine.trading.told_account import GUARD, told_account
 
 
@@ -137,7 +138,10 @@ def mirror_day(ledger: Ledger, panel: Panel, config: BacktestConfig, session: da
         raise DataError(f"{panel.manifest.name} has no bar of {session} with a session before it.")
     name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[row - 1])))
     rules = rules_of(ledger, name) or latest_rules(ledger)
-    simulation = told_account(rules.rules, panel, config, account_events(ledger), rules.since, until=row)
+    resumed = resumes_of(ledger.connection)
+    simulation = told_account(
+        rules.rules, panel, config, account_events(ledger), rules.since, until=row, resumed=resumed
+    )
     before = simulation.book.account[at.ORDER_COUNT], simulation.book.account[at.FILL_COUNT]
     recorded = _recorded(ledger, panel, row, name)
     _decide_and_trade(simulation, row, _chosen(recorded))

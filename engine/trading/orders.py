@@ -17,7 +17,7 @@ from engine.krx.tick_size import grid_above, grid_below
 from engine.ledger.alerts import Urgency
 from engine.ledger.history import orders_of_decision
 from engine.ledger.ledger import Ledger
-from engine.operating.state import Proposal
+from engine.operating.state import Action, Proposal
 from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, OrderStatus, RefusalReason, Side
 from engine.risk import approved_as, check_exit
 from engine.simulation import Simulation
@@ -42,16 +42,28 @@ class OrderDesk:
         say: is told what people should read.
         warn: is told what people should act on.
         touch: see `Watch`.
+        oversight: may hold back purchases before they are even watched for.
     """
 
     def __init__(
-        self, ledger: Ledger, venue: Venue, clock: Clock, gate: OrderGate, say: Say, warn: Say, *, touch: bool
+        self,
+        ledger: Ledger,
+        venue: Venue,
+        clock: Clock,
+        gate: OrderGate,
+        say: Say,
+        warn: Say,
+        *,
+        touch: bool,
+        oversight: OrderGate,
     ) -> None:
+        self._oversight = oversight
         self._ledger, self._venue, self._clock, self._gate = ledger, venue, clock, gate
         self._say, self._warn = say, warn
         self.watch = Watch(self._on_grid, touch=touch)
         self.blocked: Mapping[str, str] = {}
         self.sent = 0
+        self.held_back: list[Action] = []  # purchases of this decision that the level of autonomy does not allow
         self._decision_id, self._session, self._sends = "", date.min, False
         self._class_of: dict[str, InstrumentClass] = {}
         self._openings: dict[str, int] = {}
@@ -62,8 +74,13 @@ class OrderDesk:
         self._decision_id, self._session, self._sends, self.sent = decision_id, session, sends, 0
         kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
         self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
+        self.held_back.clear()
         self.watch.replace(())
         self._due.clear()
+
+    def reopen(self) -> None:
+        """The decision may send after all: a person has approved what was held back."""
+        self._sends, self.sent = True, 0
 
     def forget(self) -> None:
         """The session is over: nothing is watched."""
@@ -81,6 +98,11 @@ class OrderDesk:
             return _as_outcome(earlier)
         if action.ticker in self.blocked:
             return RefusedByVenue(reason=RefusalReason.RESTRICTED, text=self.blocked[action.ticker])
+        held = self._oversight.check(self._in_short(action))
+        if held is not None:
+            if held.reason is RefusalReason.AUTONOMY_LEVEL:
+                self.held_back.append(action)
+            return RefusedByVenue(reason=held.reason, text=held.message)
         if action.kind is OrderKind.STOP or action.from_open:
             self.watch.add(level_of(approval, self._decision_id))
             return Accepted(order_number="")
@@ -106,6 +128,18 @@ class OrderDesk:
         else:
             self.sent += 1
         return outcome
+
+    def submit_purchase(self, approval: Approved[Proposal]) -> Outcome:
+        """As `submit`, but sells are left alone: they have been sent, or are watched."""
+        if approval.value.action.side is Side.SELL:
+            return Accepted(order_number="")
+        return self.submit(approval)
+
+    def _in_short(self, action: Action) -> OrderRequest:
+        """What an action buys or sells, whatever its price; a price that counts from the open is not known yet."""
+        return OrderRequest(
+            ticker=action.ticker, side=action.side, quantity=action.quantity, decision_id=self._decision_id
+        )
 
     def _earlier(self, ticker: str, side: Side) -> Order | None:
         """The order that this decision has sent for a name already; one that never arrived does not count."""

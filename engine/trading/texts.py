@@ -40,6 +40,10 @@ FOREIGN = Text(
     "{count:,} shares of {ticker} were not bought by Geoul and are left alone.",
 )
 BLOCKED = Text("장부와 계좌의 수량이 다른 종목", "ledger and account disagree about this name")
+WITHDRAWN = Text("주문 취소 요청: {ticker} {quantity:,}주", "Asked to withdraw {quantity:,} of {ticker}")
+NOT_WITHDRAWN = Text("주문을 취소하지 못했습니다: {ticker} {why}", "An order was not withdrawn: {ticker} {why}")
+SELLS_OUT = Text("정지에 따른 매도: {ticker} {quantity:,}주", "Sold because of the halt: {quantity:,} of {ticker}")
+CARRIED_OUT = Text("{id} 승인된 계획 실행: 주문 {orders}건", "Approved plan {id} carried out: {orders} orders")
 TOO_LATE = Text("매수 시한이 지남", "too late to buy")
 DAY_REPORT = Text(
     "{session} 마감: 평가액 {equity:,}원({change}), 현금 {cash:,}원, 보유 {positions}종목, 체결 {fills}건, "
@@ -54,6 +58,8 @@ STEPS = {
     "prices": Text("시세 확인", "Asking for prices"),
     "list": Text("주문 내역 확인", "Asking for the list of orders"),
     "poll": Text("수신", "Hearing the venue"),
+    "approved": Text("승인된 계획", "The approved plan"),
+    "halt": Text("정지 처리", "Clearing up for a halt"),
     "protect": Text("보호 주문", "Protective order"),
 }
 MOMENTS = {"decide": TO_DECIDE, "end": TO_END}

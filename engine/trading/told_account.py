@@ -16,7 +16,7 @@ from datetime import datetime
 
 import numpy as np
 
-from engine.clock import to_nanoseconds
+from engine.clock import from_nanoseconds, to_nanoseconds
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
 from engine.errors import BadInput, BrokenInvariant, ConfigError
@@ -35,6 +35,7 @@ from engine.exchange import Exchange, build_exchange
 from engine.fill import Fill
 from engine.krx.sessions import session_hours
 from engine.matching import arrays as at
+from engine.operating.graph import decision_id_of
 from engine.order import OrderRequest
 from engine.risk import write_proposal
 from engine.rules.program import CompiledRules, compile_rules
@@ -57,6 +58,7 @@ def told_account(
     watched: Sequence[Node] = (),
     on_row: Callable[[int, Simulation], None] | None = None,
     until: int | None = None,
+    resumed: Sequence[str] = (),
 ) -> Simulation:
     """The account after the panel's last close, or after an earlier one.
 
@@ -70,6 +72,8 @@ def told_account(
         watched: further features.
         on_row: told every bar after it has been booked.
         until: bars to book; the account is left at the close of the last of them. None = all.
+        resumed: decisions after which a person let the account go on that a rule had halted. While the rule's condition
+            holds, the next decision halts it again.
 
     Raises:
         BadInput: no deposit, or no close before it.
@@ -97,7 +101,8 @@ def told_account(
         if rules_since is None
         else int(np.searchsorted(panel.closed_at_ns, to_nanoseconds(rules_since), side="left"))
     )
-    _Fold(simulation, exchange, compiled, history, deposit).run(since, on_row, panel.rows if until is None else until)
+    fold = _Fold(simulation, exchange, compiled, history, deposit)
+    fold.run(since, on_row, panel.rows if until is None else until, sorted(resumed))
     return simulation
 
 
@@ -165,7 +170,7 @@ class _Fold:
         # The clocks of exchange and machine differ, and what was adopted belongs to the first bar.
         return order.row if order.request.decision_id == ADOPTED else max(row, order.row)
 
-    def run(self, since: int, on_row: Callable[[int, Simulation], None] | None, until: int) -> None:
+    def run(self, since: int, on_row: Callable[[int, Simulation], None] | None, until: int, resumed: list[str]) -> None:
         """Book the bars before `until`; from row `since` on the rules decide too, which keeps their state right."""
         simulation = self._simulation
         for row in range(simulation.first, until):
@@ -178,6 +183,9 @@ class _Fold:
             simulation.row = row
             if on_row is not None:
                 on_row(row, simulation)
+            while resumed and resumed[0] < decision_id_of(from_nanoseconds(int(self._panel.closed_at_ns[row]))):
+                resumed.pop(0)
+                simulation.book.account[at.HALTED] = 0
             if since <= row < until - 1:
                 simulation.decide()
 

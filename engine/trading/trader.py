@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from engine.broker import Broker
+from engine.broker import Broker, Outcome
 from engine.clock import Clock, from_nanoseconds
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
@@ -32,21 +32,27 @@ from engine.ledger.equity import last_equity
 from engine.ledger.history import account_events, began_at, has_decision
 from engine.ledger.ledger import Ledger
 from engine.ledger.trades import PriceAt
+from engine.matching import arrays as at
 from engine.operating.desk import Planner
 from engine.operating.graph import decision_id_of
 from engine.operating.record import decision_of
-from engine.operating.state import Cycle
+from engine.operating.state import Cycle, Proposal
+from engine.order import Approved
 from engine.reports.format import percent
 from engine.reports.language import Lang, Text
 from engine.simulation import Simulation
 from engine.trading import texts
+from engine.trading.approved_plan import ApprovedPlan
+from engine.trading.clearance import Clearance
 from engine.trading.day_end import close_day
 from engine.trading.decision import Decision, RulesInForce
 from engine.trading.no_purchases import NoPurchases
 from engine.trading.opening import differences, open_account
 from engine.trading.order_gate import OrderGate, OrderGates
 from engine.trading.orders import OrderDesk
+from engine.trading.oversight import Oversight, Unsupervised
 from engine.trading.ports import Alone, MarketHistory, Partner, Venue
+from engine.trading.standing import resumes_of
 from engine.trading.timetable import Day, Timetable
 
 _AGAIN = timedelta(seconds=30)  # after something failed
@@ -72,6 +78,7 @@ class TradingSetup:
         prices_of: later prices of trades, from a panel.
         planner: chooses among the purchases that the rules signal; None lets the rules stand.
         gate: has the last word before an order leaves.
+        oversight: hears people, holds back what the level of autonomy does not allow; it is asked before `gate`.
         after_close: is told of every session whose books have been closed, with the data.
         partner: is told when everything has been handled.
         tell: is told one line for people at a time.
@@ -90,6 +97,7 @@ class TradingSetup:
     prices_of: Callable[[Panel], PriceAt]
     planner: Planner | None = None
     gate: OrderGate = field(default_factory=OrderGates)
+    oversight: Oversight = field(default_factory=Unsupervised)
     after_close: Callable[[date, Panel], None] = lambda session, panel: None
     partner: Partner = field(default_factory=Alone)
     tell: Callable[[str], None] = print
@@ -103,11 +111,15 @@ class Trader:
     def __init__(self, setup: TradingSetup) -> None:
         self._setup = setup
         self._ledger, self._venue, self._clock = setup.ledger, setup.venue, setup.clock
-        self.orders = OrderDesk(
-            setup.ledger, setup.venue, setup.clock, setup.gate, self._say, self._warn, touch=setup.config.touch
-        )
+        self._oversight = setup.oversight
+        gate = OrderGates([setup.oversight, setup.gate])
+        desk = setup.ledger, setup.venue, setup.clock, gate, self._say, self._warn
+        self.orders = OrderDesk(*desk, touch=setup.config.touch, oversight=setup.oversight)
+        self._clearance = Clearance(*desk)
         self._decision: Decision | None = None
         self._decided = ""  # the decision whose orders and levels are in force
+        self._basis: tuple[RulesInForce, Panel] | None = None  # of that decision
+        self._carried_out = ""  # the decision whose approved purchases have been sent
         self._foreign: frozenset[str] = frozenset()
         self._plans: deque[PlanReady] = deque()
         self._again: dict[str, datetime] = {}
@@ -130,11 +142,13 @@ class Trader:
             self._say(texts.OPENED, cash=self._ledger.totals.cash)
         else:
             self._say(texts.CONTINUED, cash=self._ledger.totals.cash, count=len(self._ledger.positions))
+        self._oversight.look()  # what people asked for while nobody traded comes before the first order
         self.compare()
 
     def turn(self, wait_seconds: float) -> None:
         """Do what is due, hear what has happened, act on levels that were reached."""
         self._setup.partner.look()
+        self._oversight.look()
         self._do_what_is_due()
         for event in self._attempt("poll", lambda: self._venue.poll(wait_seconds), _HEAR_AGAIN) or ():
             self._process(event)
@@ -181,8 +195,13 @@ class Trader:
             self._attempt("end", lambda: self._end(ended))
         is_on = day is not None and day.decide <= now < day.closes
         if day is not None and is_on:
+            if self._oversight.halt is not None:
+                halt = self._oversight.halt
+                self._attempt("halt", lambda: self._clearance.act(halt, self.orders.blocked))
             if self._decided != _decision_before(day):
                 self._attempt("decide", lambda: self._decide(day))
+            if self._decided != self._carried_out and self._oversight.approved(self._decided):
+                self._attempt("approved", self._carry_out)
             if now >= self._look_at and self._ledger.open_orders():
                 self._look_at = now + _LOOK_EVERY
                 self._attempt("list", self._venue.open_orders)
@@ -214,21 +233,15 @@ class Trader:
             self._say(texts.LATE, time=day.buy_until)
             planner = NoPurchases(texts.TOO_LATE(setup.lang))
         rules = setup.rules()
+        self._basis = rules, panel
         self.orders.open(name, panel, day.session, sends=not goes_on)
-        self._decision = Decision(
-            rules,
-            panel,
-            setup.config,
-            account_events(self._ledger),
-            view_of=setup.view_of,
-            clock=self._clock,
-            submit=self.orders.submit,
-            record=(lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, rules),
-            planner=planner,
-            lang=setup.lang,
-        )
+        record = (lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, rules)
+        self._decision = self._decision_on(rules, panel, self.orders.submit, record, planner)
         self._decision.run()
         self._decided = name
+        if self._decision.simulation.book.account[at.HALTED] and not goes_on:
+            self._oversight.halted_by_rule()
+        self._oversight.propose(name, self.orders.held_back, day.buy_until)
         self.orders.guard(self._decision.simulation)
         self._listen()
         if now >= day.opens:
@@ -239,9 +252,50 @@ class Trader:
         else:
             self._say(texts.DECIDED, id=name, orders=sent, levels=len(list(self.orders.watch)))
 
+    def _decision_on(
+        self,
+        rules: RulesInForce,
+        panel: Panel,
+        submit: Callable[[Approved[Proposal]], Outcome],
+        record: Callable[[Cycle], None],
+        planner: Planner | None,
+    ) -> Decision:
+        setup = self._setup
+        return Decision(
+            rules,
+            panel,
+            setup.config,
+            account_events(self._ledger),
+            view_of=setup.view_of,
+            clock=self._clock,
+            submit=submit,
+            record=record,
+            planner=planner,
+            lang=setup.lang,
+            resumed=resumes_of(self._ledger.connection),
+        )
+
+    def _carry_out(self) -> None:
+        """Send the purchases of the decision in force that a person has approved, as they were shown; each goes once.
+
+        The decision is made again on the account of its own moment. Its sells and levels are left alone.
+        """
+        if self._basis is None:
+            return
+        planner = ApprovedPlan(self._oversight.approved(self._decided))
+        self.orders.reopen()
+        again = self._decision_on(*self._basis, self.orders.submit_purchase, lambda cycle: None, planner)
+        again.run()
+        self._carried_out = self._decided
+        self._listen()
+        self._say(texts.CARRIED_OUT, id=self._decided, orders=self.orders.sent)
+
     def _take_plan(self, ready: PlanReady) -> None:
         if self._decision is not None and self._decision.decision_id == ready.decision_id:
             self._decision.resume(ready)
+            day = self._setup.timetable.day_at(self._clock.now())
+            if day is not None:
+                self._oversight.propose(ready.decision_id, self.orders.held_back, day.buy_until)
             self._listen()
 
     def _listen(self) -> None:
