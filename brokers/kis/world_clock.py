@@ -1,7 +1,8 @@
 """The clock of a KIS-compatible server: replayed time instead of the machine's (`--clock world`).
 
 The server publishes its time at `/_world/clock`. Where time flows (×N), the last answer is carried on at that speed for
-a moment before it is asked for again. Where it stands still, waiting must not wait for it: what was slept is added.
+a moment before it is asked for again. Where it stands still, which it also does while it waits for us, waiting must not
+wait for it: what was slept is added.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class WorldClock:
             instant, speed = in_seoul(datetime.fromisoformat(told["time"])), float(told["speed"])
             if not 0 <= speed < math.inf:
                 raise ValueError("a speed is a number from 0 on")
-            return instant, speed, asked_at
+            # A world that waits for its clients, which may be us, stands still whatever its speed.
+            return instant, 0.0 if told.get("stands") else speed, asked_at
         except (requests.RequestException, ValueError, KeyError, TypeError, ArithmeticError, BadInput) as error:
             raise KisError(
                 f"No clock at {self._url} ({type(error).__name__}). Only `geoul serve` publishes one: start it, or "

@@ -104,7 +104,7 @@ class Control:
     def clock(self, client: str = "") -> dict[str, object]:
         """Where the world stands, as clients see it."""
         world = self._world
-        coming = world.next_step
+        coming, busy = world.next_step, self._clients.busy(world.sequence)
         known = self._clients.find(client)
         if client:
             frames: object = 0 if known is None else self._stream.frames(known.key_hash)
@@ -119,7 +119,8 @@ class Control:
             "next": None if coming is None else world.dates.out(coming.time).isoformat(),
             "ended": coming is None,
             "speed": self._pace.speed,
-            "busy": self._clients.busy(world.sequence),
+            "busy": busy,
+            "stands": bool(busy) or self._pace.speed <= 0,
             "silent": self._clients.silence(world.sequence),
             "frames": frames,
             "life": self._life(),

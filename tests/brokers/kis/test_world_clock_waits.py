@@ -1,0 +1,24 @@
+"""A world that waits for a client stands still for it: nobody may wait for time that waits for him."""
+
+from __future__ import annotations
+
+import time
+
+import requests
+
+from brokers.kis.world_clock import WorldClock
+from tests.builders_panel import flat, make_panel
+from tests.kis_client import make_server
+
+
+def test_sleeping_does_not_wait_for_a_world_that_waits_for_the_sleeper() -> None:
+    with make_server(make_panel({"000100": flat(10_000, 6)}), answer_seconds=60.0) as server:
+        requests.post(f"{server.url}/_world/clients", json={"name": "sleeper", "ready": False}, timeout=10)
+        requests.post(f"{server.url}/_world/speed", json={"speed": 300}, timeout=10)
+        clock = WorldClock(server.url)
+        before = clock.now()
+        began = time.monotonic()
+        clock.sleep(600.0)
+        assert (clock.now() - before).total_seconds() >= 600.0
+        assert time.monotonic() - began < 30  # the world would have stood for the minute of `answer_seconds`
+        clock.close()
