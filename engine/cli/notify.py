@@ -15,7 +15,8 @@ from engine.cli.options import Lang, LangOption
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
-    from engine.notify.outbox import Delivery
+    from engine.notify.delivery_file import Delivery
+    from engine.notify.settings import NotifySettings
 
 app = typer.Typer(help="알림 채널 · notifications", no_args_is_help=True)
 
@@ -51,13 +52,8 @@ def test_command(
     from engine.notify.channels import sender_for  # noqa: PLC0415
     from engine.notify.message import test_message  # noqa: PLC0415
     from engine.notify.sending import Verdict  # noqa: PLC0415
-    from engine.notify.settings import load_notify_settings  # noqa: PLC0415
 
-    settings = load_notify_settings(config, os.environ)
-    if not settings.channels:
-        raise BadInput(
-            f"No channel is configured. Put a section into geoul.yaml (or name a file with --config):{_EXAMPLE}"
-        )
+    settings = _settings(config)
     if channel is not None and channel not in settings.channels:
         raise BadInput(f"--channel {channel}: there is no such channel. Known are {', '.join(settings.channels)}.")
     console, failed = Console(), False
@@ -76,6 +72,47 @@ def test_command(
         )
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("run")
+def run_command(
+    folder: Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")],
+    config: NotifyConfigOption = None,
+    world: Annotated[
+        str | None,
+        typer.Option("--world", metavar="URL", help="geoul serve의 시각으로 · in the time of a served market"),
+    ] = None,
+    lang: LangOption = Lang.ko,
+) -> None:
+    """거래와 다른 프로세스에서 알림을 보냅니다(Ctrl-C까지) · deliver beside the trader, until Ctrl-C or SIGTERM.
+
+    거래 프로세스가 죽어도 장부에 남은 알림이 나갑니다 · what the ledger holds goes out even if the trader is dead.
+    """
+    import signal  # noqa: PLC0415  (keeps --help fast)
+    import threading  # noqa: PLC0415
+
+    from brokers.kis.world_clock import WorldClock  # noqa: PLC0415
+    from engine.clock import SystemClock  # noqa: PLC0415
+    from engine.notify.courier import Courier  # noqa: PLC0415
+
+    settings = _settings(config)
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}. Give the folder of an account, with its ledger.db.")
+    console, stopped = Console(highlight=False), threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    courier = Courier(
+        folder,
+        settings,
+        WorldClock(world) if world is not None else SystemClock(),
+        tell=lambda line: console.print(line, markup=False, soft_wrap=True),
+        lang=lang.language,
+    )
+    courier.start()
+    names = ", ".join(settings.channels)
+    console.print(f"알림을 보냅니다: {names}" if lang is Lang.ko else f"Delivering: {names}", markup=False)
+    stopped.wait()
+    courier.close()
 
 
 @app.command("outbox")
@@ -104,6 +141,17 @@ def outbox_command(
         else:
             text = f"{name}: {failures} failures in a row since {since[:16]}"
         console.print(f"[red]{escape(text)}[/red]", soft_wrap=True)
+
+
+def _settings(config: Path | None) -> NotifySettings:
+    from engine.notify.settings import load_notify_settings  # noqa: PLC0415  (keeps --help fast)
+
+    settings = load_notify_settings(config, os.environ)
+    if not settings.channels:
+        raise BadInput(
+            f"No channel is configured. Put a section into geoul.yaml (or name a file with --config):{_EXAMPLE}"
+        )
+    return settings
 
 
 def _row(each: Delivery, korean: bool) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """Notifications: what the ledger's alerts tell becomes messages on Slack, Telegram, by mail or on the screen.
 
-settings    channels, urgency, quiet hours; secrets from the environment        quiet_hours  who waits until morning
-courier     one thread a channel; reads the ledger, holds nobody up              outbox  what is still to be sent
+settings    the section of the configuration; secrets from the environment      channel_settings  of each kind
+quiet_hours who waits until morning                      backoff  how long a channel that failed is left alone
+courier     one thread a channel; reads the ledger, holds nobody up      outbox, delivery_file  what is still to be sent
 message     an alert in words, with an id that stays                             sending  what a channel answered
-channels    which sender serves which kind: chat (Slack, Telegram), mail, console; plugin: how apprise is used
+channels    which sender serves which kind: chat (Slack, Telegram), mail, console; plugin, library_logs: apprise
 day_facts, daily_report, weekly_report   what an owner reads in the evening and on Sunday; pages  as text and as HTML
 account_days  value and growth      equity_picture  the same as PNG      report_makers  which alert becomes which report
 

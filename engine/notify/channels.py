@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.notify.channel_settings import Channel, ConsoleChannel, EmailChannel, SlackChannel, TelegramChannel
 from engine.notify.chat import SIGNS, SlackSender, TelegramSender
 from engine.notify.library_logs import conceal
 from engine.notify.mail import MailSender
 from engine.notify.sending import DELIVERED, Answer, Message, Sender
-from engine.notify.settings import Channel, EmailChannel, NotifySettings, SlackChannel, TelegramChannel
+from engine.notify.settings import NotifySettings
 
 
 class ConsoleSender:
@@ -28,7 +29,7 @@ class ConsoleSender:
 
 
 def sender_for(channel: Channel, settings: NotifySettings, tell: Callable[[str], None]) -> Sender:
-    """The sender of a channel.
+    """The sender of a channel. The library is loaded now, and not in the middle of a session.
 
     Args:
         channel: as configured.
@@ -37,6 +38,8 @@ def sender_for(channel: Channel, settings: NotifySettings, tell: Callable[[str],
     """
     secrets = settings.secrets()
     conceal(secrets)
+    if not isinstance(channel, ConsoleChannel):
+        import apprise  # noqa: F401, PLC0415  (slow to import)
     if isinstance(channel, SlackChannel):
         return SlackSender(channel, secrets)
     if isinstance(channel, TelegramChannel):

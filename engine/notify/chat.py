@@ -6,9 +6,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from engine.ledger.alerts import Urgency
+from engine.notify.channel_settings import SlackChannel, TelegramChannel
 from engine.notify.plugin import SECONDS, asset, deliver
 from engine.notify.sending import Answer, Message, Picture, Verdict
-from engine.notify.settings import SlackChannel, TelegramChannel
 
 if TYPE_CHECKING:
     import requests
@@ -27,7 +27,7 @@ class SlackSender:
     def send(self, message: Message) -> Answer:
         """Post to the webhook."""
         return deliver(
-            _slack_plugin(self._channel),
+            lambda: _slack_plugin(self._channel),
             message.urgency,
             self._secrets,
             title=f"{SIGNS[message.urgency]} {message.title}",  # escaped there
@@ -63,12 +63,16 @@ class TelegramSender:
         from apprise.plugins.telegram import NotifyTelegram  # noqa: PLC0415
 
         channel = self._channel
-        plugin = NotifyTelegram(
-            bot_token=channel.token.get_secret_value(), targets=[channel.chat], detect_owner=False, asset=asset()
-        )
-        plugin.notify_url = f"{channel.server}/bot"
+
+        def make() -> NotifyTelegram:
+            plugin = NotifyTelegram(
+                bot_token=channel.token.get_secret_value(), targets=[channel.chat], detect_owner=False, asset=asset()
+            )
+            plugin.notify_url = f"{channel.server}/bot"
+            return plugin
+
         return deliver(
-            plugin, message.urgency, self._secrets, pictures=pictures, body=body, body_format=NotifyFormat.HTML
+            make, message.urgency, self._secrets, pictures=pictures, body=body, body_format=NotifyFormat.HTML
         )
 
     def __repr__(self) -> str:

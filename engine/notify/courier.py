@@ -19,20 +19,25 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from engine.clock import Clock
 from engine.errors import GeoulError
 from engine.ledger.alerts import alerts_after, last_alert_id
 from engine.ledger.connection import connect
 from engine.log import redact_text
+from engine.notify.channel_settings import Channel
 from engine.notify.channels import sender_for
+from engine.notify.delivery_file import Delivery
 from engine.notify.message import ReportMaker, message_of
-from engine.notify.outbox import Delivery, Outbox
+from engine.notify.outbox import Outbox
 from engine.notify.report_makers import REPORT_MAKERS
 from engine.notify.sending import Answer, Sender, Verdict
-from engine.notify.settings import Channel, NotifySettings
+from engine.notify.settings import NotifySettings
 from engine.reports.language import Lang, Text
 
-LEDGER = "ledger.db"
+LEDGER, LOCK = "ledger.db", ".notify.lock"
+_LOOK_AGAIN_SECONDS = 5.0  # after something unforeseen, or while another process delivers
 _MOST_AT_ONCE = 1_000  # alerts taken over in one transaction
 _TELL_AGAIN = timedelta(minutes=10)  # the same trouble of our own
 _GAVE_UP = Text(
@@ -66,7 +71,9 @@ class Courier:
         senders: Mapping[str, Sender] | None = None,
         reports: Mapping[str, ReportMaker] = REPORT_MAKERS,
     ) -> None:
-        self._stop = threading.Event()
+        self._stop, self._mutex = threading.Event(), threading.Lock()
+        # Freed by the system when its process dies, however it dies. All threads of this courier share it.
+        self._lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
         self._threads: list[threading.Thread] = []
         given = senders or {}
         self.routes = [
@@ -106,12 +113,32 @@ class Courier:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout_seconds / len(self._threads))
+        if not any(thread.is_alive() for thread in self._threads):
+            self._lock.release()  # else another courier could send what hangs here
         self._threads.clear()
 
     def _run(self, route: Route, pause_seconds: float) -> None:
         while not self._stop.is_set():
-            route.turn()
-            self._stop.wait(pause_seconds)
+            pause = pause_seconds
+            try:
+                if self._is_first():
+                    route.turn()
+                else:
+                    pause = _LOOK_AGAIN_SECONDS
+            except Exception as error:  # the edge of a thread: one that ended would be silent for ever
+                route.trouble(f"{type(error).__name__}: {error}")
+                pause = _LOOK_AGAIN_SECONDS
+            self._stop.wait(pause)
+
+    def _is_first(self) -> bool:
+        """Whether this courier, and none of another process, delivers for the folder; the next one takes over."""
+        with self._mutex:
+            if not self._lock.is_locked:
+                try:
+                    self._lock.acquire(timeout=0)
+                except Timeout:
+                    return False
+            return True
 
 
 class Route:
@@ -137,7 +164,7 @@ class Route:
         self._reports = reports
         self._account = settings.account or folder.resolve().name
         self._outbox = Outbox(folder)
-        self._told: dict[str, datetime] = {}
+        self._told: dict[str, datetime | None] = {}  # trouble -> when it is told again
         self._unwritten: tuple[Delivery, Answer] | None = None
 
     def turn(self) -> int:
@@ -152,7 +179,7 @@ class Route:
             self._take_in()
             return self._send_one()
         except (GeoulError, OSError, sqlite3.Error) as error:
-            self._trouble(f"{type(error).__name__}: {error}")
+            self.trouble(f"{type(error).__name__}: {error}")
             return 0
 
     def _take_in(self) -> None:
@@ -189,11 +216,17 @@ class Route:
             words = _GAVE_UP(self._lang)
             self._say(words.format(name=delivery.code, channel=self.name, told=answer.told))
 
-    def _trouble(self, why: str) -> None:
-        now = self._clock.now()
-        if now >= self._told.get(why, now):
-            self._told[why] = now + _TELL_AGAIN
+    def trouble(self, why: str) -> None:
+        """Tell people what is wrong with the delivery itself; the same words once in ten minutes."""
+        try:
+            now = self._clock.now()
+        except GeoulError:  # the clock of a served market that is gone: told once, until it is back
+            now = None
+        again = self._told.get(why)
+        if why not in self._told or (now is not None and again is not None and now >= again):
             self._say(_TROUBLE(self._lang).format(channel=self.name, why=why))
+            again = None
+        self._told[why] = again or (now + _TELL_AGAIN if now is not None else None)
 
     def _say(self, line: str) -> None:
         self._tell(redact_text(line, self._settings.secrets()))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.ledger.alerts import Urgency
+from engine.notify.channel_settings import EmailChannel
 from engine.notify.plugin import asset, deliver
 from engine.notify.sending import Answer, Message
-from engine.notify.settings import EmailChannel
 
 _MARKS = {Urgency.INFO: "", Urgency.WARNING: "[!] ", Urgency.CRITICAL: "[!!!] "}
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -27,22 +27,25 @@ class MailSender:
         headers = {"X-Geoul-Message": message.message_id}
         if message.urgency is Urgency.CRITICAL:
             headers["X-Priority"] = "1"
-        plugin = NotifyEmail(
-            host=channel.host,
-            smtp_host=channel.host,
-            port=channel.port or _PORTS[channel.security],
-            secure_mode=_MODES[channel.security],
-            user=channel.user or None,
-            password=channel.password.get_secret_value() if channel.password is not None else None,
-            from_addr=f"Geoul <{channel.sender}>",
-            targets=[channel.to],
-            headers=headers,
-            inline=True,
-            asset=asset(),
-        )
+
+        def make() -> NotifyEmail:
+            return NotifyEmail(
+                host=channel.host,
+                smtp_host=channel.host,
+                port=channel.port or _PORTS[channel.security],
+                secure_mode=_MODES[channel.security],
+                user=channel.user or None,
+                password=channel.password.get_secret_value() if channel.password is not None else None,
+                from_addr=f"Geoul <{channel.sender}>",
+                targets=[channel.to],
+                headers=headers,
+                inline=True,
+                asset=asset(),
+            )
+
         html = bool(message.html)
         return deliver(
-            plugin,
+            make,
             message.urgency,
             self._secrets,
             pictures=message.pictures if message.html else (),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.clock import in_seoul
-from engine.errors import GeoulError
 from engine.ledger.alerts import Urgency
 from engine.ledger.canonical import unstamp
-from engine.notify.outbox import CHANNEL_DOWN, Delivery
+from engine.notify.delivery_file import Delivery
+from engine.notify.outbox import CHANNEL_DOWN
 from engine.notify.sending import Message
 from engine.reports.language import Lang, Text
 
@@ -54,7 +54,7 @@ def message_of(delivery: Delivery, folder: Path, account: str, lang: Lang, repor
     if maker is not None:
         try:
             made = maker(folder, delivery, lang)
-        except (GeoulError, OSError) as error:
+        except Exception as error:  # whatever is wrong with a report, its alert must go out and let the others pass
             text = f"{text}\n{NO_REPORT(lang).format(why=error)}"
         else:
             return Message(

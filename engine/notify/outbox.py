@@ -7,96 +7,29 @@ written down before it is made and its answer after it: what lies in between is 
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from engine.errors import DataError
 from engine.ledger.alerts import Alert, Urgency
 from engine.ledger.canonical import canonical_json, stamp, unstamp
-from engine.ledger.connection import LedgerError
 from engine.notify.backoff import LONGEST_ASKED, wait_after
+from engine.notify.channel_settings import Channel
+from engine.notify.delivery_file import COLUMNS, Delivery, delivery_of, opened, transaction
 from engine.notify.quiet_hours import released_at
 from engine.notify.sending import Answer, Verdict
-from engine.notify.settings import Channel, NotifySettings
+from engine.notify.settings import NotifySettings
 
 FILE_NAME = "deliveries.db"
 DAY_REPORT, WEEK_REPORT = "day_report", "week_report"  # codes of alerts that become reports
 REPORTS = frozenset({DAY_REPORT, WEEK_REPORT})
 CHANNEL_DOWN = "notify_channel_down"
-_VERSION = 1
 _MOST_REFUSALS = 3  # attempts at a message that the channel will not take
 _TELL_OTHERS_AFTER = timedelta(minutes=15)
 # Parameters that say what an alert is about; the others say how much, which differs between alerts that are alike.
 ABOUT = ("ticker", "session", "order_id", "decision_id", "run_id", "rule_id", "what", "job", "limit", "channel", "kind")
 RANK = {Urgency.INFO: 0, Urgency.WARNING: 1, Urgency.CRITICAL: 2}
-
-_TABLES = """
-CREATE TABLE channels (
-    name TEXT PRIMARY KEY,
-    taken INTEGER NOT NULL,             -- number of the last alert that was taken over
-    failures INTEGER NOT NULL,          -- in a row
-    failing_since TEXT,
-    others_told INTEGER NOT NULL,       -- of this failure, 0 or 1
-    next_at TEXT                        -- no attempt before this
-) STRICT, WITHOUT ROWID;
-CREATE TABLE deliveries (
-    delivery_id INTEGER PRIMARY KEY,
-    channel TEXT NOT NULL,
-    first_alert INTEGER NOT NULL,       -- 0: not from the ledger
-    last_alert INTEGER NOT NULL,
-    count INTEGER NOT NULL,             -- alerts in this message
-    about TEXT NOT NULL,                -- code and key parameters: alerts that are alike have the same
-    urgency TEXT NOT NULL,
-    code TEXT NOT NULL,
-    time TEXT NOT NULL,                 -- of the first alert
-    last_time TEXT NOT NULL,
-    text TEXT NOT NULL,                 -- this and the next: of the last alert
-    parameters TEXT NOT NULL,
-    due_at TEXT NOT NULL,
-    window_ends TEXT NOT NULL,          -- until then alerts like this one are only counted
-    status TEXT NOT NULL,               -- waiting, delivered, refused, given up, too old
-    attempts INTEGER NOT NULL,
-    told TEXT NOT NULL,                 -- what went wrong last
-    done_at TEXT
-) STRICT;
-CREATE INDEX deliveries_waiting ON deliveries(channel, status, due_at);
-CREATE INDEX deliveries_alike ON deliveries(channel, about, delivery_id);
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message of one channel, as far as it has got; the fields are those of the table."""
-
-    delivery_id: int
-    channel: str
-    first_alert: int
-    last_alert: int
-    count: int
-    urgency: Urgency
-    code: str
-    time: datetime
-    last_time: datetime
-    text: str
-    parameters: Mapping[str, Any]
-    due_at: datetime
-    status: str
-    attempts: int
-    told: str
-    done_at: datetime | None
-
-
-_COLUMNS = (
-    "delivery_id, channel, first_alert, last_alert, count, urgency, code, time, last_time, text, parameters, due_at, "
-    "status, attempts, told, done_at"
-)
 
 
 def about(alert: Alert) -> str:
@@ -112,20 +45,20 @@ class Outbox:
 
     def taken(self, channel: str) -> int | None:
         """The number of the last alert that a channel has taken over; None for a new channel."""
-        with self._open() as connection:
+        with opened(self.path) as connection:
             row = connection.execute("SELECT taken FROM channels WHERE name = ?", (channel,)).fetchone()
         return None if row is None else int(row[0])
 
     def rewind(self, channel: str, last: int) -> None:
         """The ledger ends earlier than the channel has read: a backup was restored, and its numbers begin again."""
-        with self._open() as connection, _transaction(connection):
+        with opened(self.path) as connection, transaction(connection):
             connection.execute("UPDATE channels SET taken = ? WHERE name = ? AND taken > ?", (last, channel, last))
 
     def take_in(
         self, name: str, channel: Channel, alerts: Iterable[Alert], settings: NotifySettings, now: datetime
     ) -> None:
         """Take over alerts of the ledger, all of them or none."""
-        with self._open() as connection, _transaction(connection):
+        with opened(self.path) as connection, transaction(connection):
             row = connection.execute("SELECT taken FROM channels WHERE name = ?", (name,)).fetchone()
             is_new, taken = row is None, 0 if row is None else row[0]
             if is_new:
@@ -144,21 +77,21 @@ class Outbox:
 
     def next_due(self, channel: str, now: datetime) -> Delivery | None:
         """What a channel should send now: what is critical first, then in the order in which it happened."""
-        with self._open() as connection:
+        with opened(self.path) as connection:
             row = connection.execute("SELECT next_at FROM channels WHERE name = ?", (channel,)).fetchone()
             # A clock that was set back must not silence a channel: no wait is longer than the longest.
             if row is not None and row[0] and now < unstamp(row[0]) <= now + LONGEST_ASKED:
                 return None
             found = connection.execute(
-                f"SELECT {_COLUMNS} FROM deliveries WHERE channel = ? AND status = 'waiting' AND due_at <= ? "
+                f"SELECT {COLUMNS} FROM deliveries WHERE channel = ? AND status = 'waiting' AND due_at <= ? "
                 "ORDER BY urgency != 'critical', delivery_id LIMIT 1",
                 (channel, stamp(now)),
             ).fetchone()
-        return None if found is None else _delivery(found)
+        return None if found is None else delivery_of(found)
 
     def begin(self, delivery: Delivery) -> None:
         """Write down that an attempt is made. Alerts that come now make a message of their own."""
-        with self._open() as connection, _transaction(connection):
+        with opened(self.path) as connection, transaction(connection):
             connection.execute(
                 "UPDATE deliveries SET attempts = attempts + 1 WHERE delivery_id = ?", (delivery.delivery_id,)
             )
@@ -174,7 +107,7 @@ class Outbox:
             status = "refused"
         elif late:
             status = "given up"
-        with self._open() as connection, _transaction(connection):
+        with opened(self.path) as connection, transaction(connection):
             connection.execute(
                 "UPDATE deliveries SET status = ?, told = ?, done_at = ? WHERE delivery_id = ?",
                 (status, answer.told, None if status == "waiting" else stamp(now), delivery.delivery_id),
@@ -193,66 +126,21 @@ class Outbox:
         """The newest deliveries of all channels, oldest of them first; empty before there is a file."""
         if not self.path.exists():
             return []
-        with self._open() as connection:
+        with opened(self.path) as connection:
             condition, values = ("", ()) if status is None else ("WHERE status = ?", (status,))
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM deliveries {condition} ORDER BY delivery_id DESC LIMIT ?", (*values, most)
+                f"SELECT {COLUMNS} FROM deliveries {condition} ORDER BY delivery_id DESC LIMIT ?", (*values, most)
             ).fetchall()
-        return [_delivery(row) for row in reversed(rows)]
+        return [delivery_of(row) for row in reversed(rows)]
 
     def failing(self) -> list[tuple[str, int, str]]:
         """Name, failures in a row, and since when, of every channel that could not be reached last."""
         if not self.path.exists():
             return []
-        with self._open() as connection:
+        with opened(self.path) as connection:
             return connection.execute(
                 "SELECT name, failures, failing_since FROM channels WHERE failures > 0 ORDER BY name"
             ).fetchall()
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            if not self.path.exists():
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as connection:
-                _prepare(connection, self.path)
-                yield connection
-        except sqlite3.OperationalError as error:
-            raise LedgerError(
-                f"{self.path} cannot be written: {error}. Free disk space, or check its rights."
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise DataError(
-                f"{self.path} is damaged: {error}. Move it away; alerts of the last days are then sent again."
-            ) from error
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
-        raise DataError(f"{path} was written by a newer Geoul. Update with pip install --upgrade geoul.")
-    connection.execute("PRAGMA synchronous = FULL")  # what was delivered stays so after a power failure
-    if version == _VERSION:
-        return
-    connection.execute("PRAGMA journal_mode = WAL")
-    with _transaction(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-            for statement in filter(str.strip, _TABLES.split(";\n")):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _add(
@@ -348,24 +236,3 @@ def _count_failure(
     for other in settings.channels:
         if other != channel:
             _add(connection, other, notice, settings, now)
-
-
-def _delivery(row: Sequence[Any]) -> Delivery:
-    return Delivery(
-        delivery_id=row[0],
-        channel=row[1],
-        first_alert=row[2],
-        last_alert=row[3],
-        count=row[4],
-        urgency=Urgency(row[5]),
-        code=row[6],
-        time=unstamp(row[7]),
-        last_time=unstamp(row[8]),
-        text=row[9],
-        parameters=json.loads(row[10]),
-        due_at=unstamp(row[11]),
-        status=row[12],
-        attempts=row[13],
-        told=row[14],
-        done_at=unstamp(row[15]) if row[15] else None,
-    )

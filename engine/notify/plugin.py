@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ def attachments(pictures: Sequence[Picture]) -> AppriseAttachment | None:
 
 
 def deliver(
-    plugin: NotifyBase,
+    make: Callable[[], NotifyBase],
     urgency: Urgency,
     secrets: Sequence[str],
     *,
@@ -74,7 +74,7 @@ def deliver(
     """Send one message with a plugin that serves nothing else.
 
     Args:
-        plugin: made for this message.
+        make: makes the plugin; what it refuses is an answer too, for its words may hold a secret.
         urgency: which colour or sign the service shows.
         secrets: appear in no answer.
         pictures: go with it.
@@ -84,11 +84,12 @@ def deliver(
     private = logging.Logger("geoul.notify", logging.DEBUG)  # not of the tree: it has no parent to tell
     private.trace = private.debug  # type: ignore[attr-defined]  # a level of apprise's own
     private.addHandler(listener)
-    plugin.logger = private
-    plugin.socket_connect_timeout = plugin.socket_read_timeout = SECONDS
     try:
+        plugin = make()
+        plugin.logger = private
+        plugin.socket_connect_timeout = plugin.socket_read_timeout = SECONDS
         done = plugin.notify(notify_type=_TYPES[urgency], attach=attachments(pictures), **content)
-    except Exception as error:  # a plugin of others: whatever it raises is no reason to stop delivering
+    except Exception as error:  # a library of others: whatever it raises is no reason to stop delivering
         return Answer(verdict=Verdict.LATER, told=_clean(f"{type(error).__name__}: {error}", secrets))
     return DELIVERED if done else read_answer(listener.lines, secrets)
 

@@ -10,9 +10,10 @@ from engine.ledger.ledger import Ledger, open_ledger
 from engine.notify.account_days import AccountDays
 from engine.notify.daily_report import day_page
 from engine.notify.day_facts import day_facts
+from engine.notify.delivery_file import Delivery
 from engine.notify.equity_picture import equity_picture
 from engine.notify.message import ReportMaker
-from engine.notify.outbox import DAY_REPORT, WEEK_REPORT, Delivery
+from engine.notify.outbox import DAY_REPORT, WEEK_REPORT
 from engine.notify.pages import Page, as_html, as_text
 from engine.notify.sending import Message, Picture
 from engine.notify.weekly_report import week_facts, week_page

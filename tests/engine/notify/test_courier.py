@@ -15,6 +15,7 @@ from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.notify.courier import Courier
 from engine.notify.outbox import Outbox
+from engine.notify.sending import DELIVERED, Answer, Message
 from engine.notify.settings import NotifySettings
 from tests.notify_servers import Web, mail_server, settings_for, web_server
 
@@ -299,3 +300,64 @@ def test_a_ledger_that_does_not_exist_yet_is_waited_for(tmp_path: Path, web: Web
     with open_ledger(tmp_path / "ledger.db", SimulatedClock(NOON)) as ledger:
         record_alert(ledger, Urgency.INFO, "hello", "hello")
     assert courier.turn() == 1
+
+
+def test_two_couriers_on_one_account_send_each_message_once(account: Account, web: Web) -> None:
+    settings = settings_for(web)
+    couriers = [account.courier(settings) for _ in range(2)]
+    for courier in couriers:
+        courier.start(pause_seconds=0.001)
+    for number in range(10):
+        account.alert(f"alert {number}")
+    while [status for _, _, status in statuses(account)] != ["delivered"] * 20:
+        assert not threading.Event().wait(0.02)
+    for courier in couriers:
+        courier.close()
+    assert titles(web) == [f"alert_{number}" for number in range(10)]
+    assert len(web.got) == 20
+
+
+class Surprised:
+    """A sender with a fault of its own."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def send(self, message: Message) -> Answer:
+        self.calls += 1
+        if self.calls == 1:
+            raise KeyError("nobody thought of this")
+        return DELIVERED
+
+
+def test_a_fault_of_ours_does_not_end_the_delivery(account: Account, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.notify.courier._LOOK_AGAIN_SECONDS", 0.01)
+    account.alert("one")
+    sender = Surprised()
+    courier = Courier(
+        account.folder, only_slack(web), account.clock, tell=account.lines.append, lang="en", senders={"team": sender}
+    )
+    courier.start(pause_seconds=0.001)
+    while [status for _, _, status in statuses(account)] != ["delivered"]:
+        assert not threading.Event().wait(0.02)
+    courier.close()
+    assert sender.calls == 2
+    assert account.lines == ["Notifications, channel team: KeyError: 'nobody thought of this'"]
+
+
+def test_closing_does_not_wait_for_a_channel_that_hangs(account: Account, web: Web) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        goes_on.wait(30)
+
+    web.before_answer = hang
+    account.alert("one")
+    courier = account.courier(only_slack(web))
+    courier.start()
+    assert hangs.wait(30)
+    courier.close(timeout_seconds=0.05)
+    assert not goes_on.is_set()  # the channel still hangs, and we are here
+    assert statuses(account)[0][1:] == (1, "waiting")  # nobody knows whether it arrived: it will be sent again
+    goes_on.set()
