@@ -29,7 +29,7 @@ from brokers.kis_server.served_account import ServedAccount
 from engine.broker import Accepted, RefusedByVenue, Unavailable, Unknown
 from engine.clock import session_of
 from engine.events import CashMoved, CashReason
-from engine.ledger.alerts import undelivered_alerts
+from engine.ledger.alerts import all_alerts
 from engine.ledger.ledger import open_ledger
 from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, OrderStatus, RefusalReason, Side
 from tests.builders_panel import make_config, make_panel
@@ -290,7 +290,7 @@ class FaultyDay:
 
     def alerts(self) -> list[str]:
         """Codes of the alerts, in order."""
-        return [alert.code for alert in undelivered_alerts(self.ledger)]
+        return [alert.code for alert in all_alerts(self.ledger)]
 
 
 def account_orders(account: ServedAccount, day: FaultyDay) -> list[str]:

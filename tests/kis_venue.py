@@ -39,7 +39,7 @@ from brokers.kis.websocket import RealtimeSocket
 from brokers.kis_account import LedgerBooks
 from brokers.kis_server.server import ServerThread
 from engine.events import CashMoved, CashReason, Event
-from engine.ledger.alerts import undelivered_alerts
+from engine.ledger.alerts import all_alerts
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.order import Approved, Order, OrderKind, OrderRequest, Side
 from tests.builders_kis_stream import CIPHER
@@ -392,7 +392,7 @@ class AccountAtKis:
 
     def alerts(self) -> list[str]:
         """Codes of the alerts, in order."""
-        return [alert.code for alert in undelivered_alerts(self.ledger)]
+        return [alert.code for alert in all_alerts(self.ledger)]
 
     def of(self, kind: type) -> list[Any]:
         """The events of a kind that were told."""

@@ -185,7 +185,6 @@ _VIEWS: dict[Part, tuple[str, str, tuple[_Column, ...]]] = {
             ("o.urgency", "긴급도", "urgency", "t"),
             ("o.code", "종류", "code", "t"),
             ("o.text", "내용", "text", "x"),
-            ("o.delivered_at", "전달", "delivered", "d"),
         ),
     ),
     Part.events: (

@@ -1,4 +1,8 @@
-"""Alerts, which are also the outbox: one that is not delivered yet survives a crash."""
+"""Alerts: what a person should know. In the ledger they survive a crash; who was told is noted elsewhere.
+
+Delivery is the business of `engine.notify`, whose state has a file of its own: the ledger has one writer, and an answer
+of a slow channel must not wait for it. The columns `attempts` and `delivered_at` of the table are not used any more.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +36,12 @@ class Alert:
     code: str
     text: str
     parameters: Mapping[str, Any]
-    attempts: int = 0
 
 
 def record_alert(
     ledger: Ledger, urgency: Urgency, code: str, text: str, parameters: Mapping[str, Any] | None = None
 ) -> int:
-    """Put an alert into the outbox and return its number."""
+    """Write an alert down and return its number."""
     with ledger.writing() as connection:
         cursor = connection.execute(
             "INSERT INTO alerts (time, urgency, code, text, parameters) VALUES (?, ?, ?, ?, ?)",
@@ -47,14 +50,13 @@ def record_alert(
         return int(cursor.lastrowid or 0)
 
 
-def undelivered_alerts(ledger: Ledger) -> list[Alert]:
-    """What is still to be sent, oldest first."""
-    rows = ledger.connection.execute(f"SELECT {_COLUMNS} FROM alerts WHERE delivered_at IS NULL ORDER BY alert_id")
-    return [_alert(row) for row in rows]
+def all_alerts(ledger: Ledger) -> list[Alert]:
+    """Every alert, oldest first."""
+    return alerts_after(ledger.connection, 0, -1)
 
 
 def alerts_after(connection: sqlite3.Connection, alert_id: int, most: int) -> list[Alert]:
-    """Alerts that were written after the one of that number, oldest first; for readers in other threads."""
+    """Alerts after the one of that number, oldest first, at most so many (−1 = all); for readers in other threads."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM alerts WHERE alert_id > ? ORDER BY alert_id LIMIT ?", (alert_id, most)
     )
@@ -74,7 +76,7 @@ def alerts_between(connection: sqlite3.Connection, start: datetime, end: datetim
     return [_alert(row) for row in rows]
 
 
-_COLUMNS = "alert_id, time, urgency, code, text, parameters, attempts"
+_COLUMNS = "alert_id, time, urgency, code, text, parameters"
 
 
 def _alert(row: Sequence[Any]) -> Alert:
@@ -85,14 +87,4 @@ def _alert(row: Sequence[Any]) -> Alert:
         code=row[3],
         text=row[4],
         parameters=json.loads(row[5]),
-        attempts=row[6],
     )
-
-
-def mark_attempt(ledger: Ledger, alert_id: int, *, delivered: bool) -> None:
-    """Count an attempt to deliver, and close the alert when it arrived."""
-    with ledger.writing() as connection:
-        connection.execute(
-            "UPDATE alerts SET attempts = attempts + 1, delivered_at = ? WHERE alert_id = ?",
-            (stamp(ledger.clock.now()) if delivered else None, alert_id),
-        )

@@ -12,7 +12,7 @@ import pytest
 from brokers.graph_replay import run_graph
 from engine.clock import SimulatedClock
 from engine.data.panel import Panel
-from engine.ledger.alerts import undelivered_alerts
+from engine.ledger.alerts import all_alerts
 from engine.ledger.decisions import decisions_between
 from engine.ledger.ledger import open_ledger
 from engine.model.failure import (
@@ -203,7 +203,7 @@ def test_the_ledger_holds_why_and_what_it_cost_and_an_alert(panel: Panel, tmp_pa
     assert run.run_id is not None
     with open_ledger(path, SimulatedClock(NOON + timedelta(days=9_000)), read_only=True) as ledger:
         decisions = decisions_between(ledger, run.cycles[0].time, run.cycles[-1].time, run_id=run.run_id)
-        (alert,) = undelivered_alerts(ledger)
+        (alert,) = all_alerts(ledger)
     traced = [decision for decision in decisions if "planning" in decision.nodes]
     first, last = traced[0], traced[-1]
     assert first.planner == "small-1"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.errors import BadInput
-from engine.ledger.alerts import Urgency, mark_attempt, record_alert, undelivered_alerts
+from engine.ledger.alerts import Urgency, alerts_after, all_alerts, last_alert_id, record_alert
 from engine.ledger.decisions import Decision, decisions_between, record_decision
 from engine.ledger.equity import EquityPoint, equity_points, last_equity, record_equity
 from engine.ledger.ledger import open_ledger
@@ -120,12 +120,13 @@ def test_equity_keeps_one_point_a_session_and_the_last_is_found(tmp_path: Path) 
         assert last_equity(ledger).session == date(2024, 5, 3)  # type: ignore[union-attr]
 
 
-def test_an_alert_stays_in_the_outbox_until_it_is_delivered(tmp_path: Path) -> None:
+def test_an_alert_survives_the_end_of_its_process_and_is_found_by_number(tmp_path: Path) -> None:
     with make_ledger(tmp_path) as ledger:
-        number = record_alert(ledger, Urgency.CRITICAL, "blind_exit", "청산 조건을 알 수 없음", {"ticker": "005930"})
-        mark_attempt(ledger, number, delivered=False)
-    with open_ledger(tmp_path / "ledger.db", make_clock()) as ledger:
-        (alert,) = undelivered_alerts(ledger)
-        assert (alert.alert_id, alert.attempts, alert.parameters) == (number, 1, {"ticker": "005930"})
-        mark_attempt(ledger, number, delivered=True)
-        assert undelivered_alerts(ledger) == []
+        first = record_alert(ledger, Urgency.CRITICAL, "blind_exit", "청산 조건을 알 수 없음", {"ticker": "005930"})
+        second = record_alert(ledger, Urgency.INFO, "note", "알림")
+    with open_ledger(tmp_path / "ledger.db", make_clock(), read_only=True) as ledger:
+        assert [alert.alert_id for alert in all_alerts(ledger)] == [first, second]
+        assert all_alerts(ledger)[0].parameters == {"ticker": "005930"}
+        assert [alert.code for alert in alerts_after(ledger.connection, first, 10)] == ["note"]
+        assert alerts_after(ledger.connection, second, 10) == []
+        assert last_alert_id(ledger.connection) == second

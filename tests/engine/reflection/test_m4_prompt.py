@@ -14,7 +14,7 @@ import pytest
 
 from engine.clock import SimulatedClock
 from engine.errors import BadInput, DataError
-from engine.ledger.alerts import undelivered_alerts
+from engine.ledger.alerts import all_alerts
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.reflections import prompt_changes
 from engine.ledger.verify import verify
@@ -80,7 +80,7 @@ def test_a_new_version_has_a_backup_a_number_a_log_and_a_notice(
     assert done.backup.name == "core_20240519_180000_v1.0.0.md"
     assert done.backup.read_text(encoding="utf-8") == BASE
     everything_agrees(files, ledger, NEW, ["1.0.0", "1.1.0"])
-    (alert,) = undelivered_alerts(ledger)
+    (alert,) = all_alerts(ledger)
     assert (alert.code, alert.parameters["version"]) == ("prompt_updated", "1.1.0")
 
 
@@ -221,7 +221,7 @@ def test_a_kill_after_any_step_leaves_before_or_after_and_the_next_run_repairs(f
         expected = None if last == "done" else "finished" if begun else "undone"
         assert (repaired.outcome if repaired else None) == expected
         everything_agrees(files, ledger, NEW if begun else BASE, ["1.0.0", "1.1.0"] if begun else [])
-        assert len(undelivered_alerts(ledger)) == int(begun)
+        assert len(all_alerts(ledger)) == int(begun)
         change(update(files, NEWER, files.text()), ledger, clock)
         everything_agrees(files, ledger, NEWER, ["1.0.0", "1.1.0", "1.2.0"] if begun else ["1.0.0", "1.1.0"])
 
@@ -237,7 +237,7 @@ def test_an_edit_after_a_kill_loses_neither_text(files: PromptFiles) -> None:
         assert repaired.outcome == "kept aside"
         assert files.text() == theirs
         assert NEW in [path.read_text(encoding="utf-8") for path in files.backups.iterdir()]
-        assert [alert.code for alert in undelivered_alerts(ledger)] == ["prompt_update_kept_aside"]
+        assert [alert.code for alert in all_alerts(ledger)] == ["prompt_update_kept_aside"]
 
 
 def test_a_full_disk_leaves_the_old_prompt(files: PromptFiles, ledger: Ledger, clock: SimulatedClock) -> None:

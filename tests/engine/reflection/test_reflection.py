@@ -14,7 +14,7 @@ from engine.backtest import backtest
 from engine.clock import SimulatedClock
 from engine.data.panel import Panel
 from engine.errors import BadInput
-from engine.ledger.alerts import undelivered_alerts
+from engine.ledger.alerts import all_alerts
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.reflections import reflections
 from engine.ledger.runs import write_run
@@ -89,7 +89,7 @@ def test_a_promoted_rule_is_in_the_prompt_and_everything_is_recorded(world: Worl
     (record,) = reflections(world.ledger, run_id=world.run_id)
     assert (record.status, record.proposals) == ("updated", done.proposals)
     assert record.figures["trades"] == done.report.trades
-    assert [alert.code for alert in undelivered_alerts(world.ledger)] == ["prompt_updated"]
+    assert [alert.code for alert in all_alerts(world.ledger)] == ["prompt_updated"]
 
 
 @pytest.mark.parametrize("decision", ["shadow", "reject"])
@@ -110,7 +110,7 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
     assert done.proposals
     assert world.files.text() == BASE
     assert reflections(world.ledger, run_id=world.run_id) == []
-    assert undelivered_alerts(world.ledger) == []
+    assert all_alerts(world.ledger) == []
 
 
 def test_the_real_gate_decides_and_counts_the_trial(world: World) -> None:
@@ -135,7 +135,7 @@ def test_a_silent_model_leaves_the_prompt_and_raises_an_alert(world: World) -> N
     done = world.reflect(thinking=silent)
     assert (done.status, world.files.text()) == ("failed", BASE)
     assert done.failure.startswith("M2:")
-    assert [alert.code for alert in undelivered_alerts(world.ledger)] == ["reflection_failed"]
+    assert [alert.code for alert in all_alerts(world.ledger)] == ["reflection_failed"]
     (record,) = reflections(world.ledger, run_id=world.run_id)
     assert record.status == "failed"
 
@@ -152,7 +152,7 @@ def test_a_prompt_edited_while_the_reflection_thinks_is_left_alone_and_the_verdi
     assert world.files.text() == theirs
     (record,) = reflections(world.ledger, run_id=world.run_id)
     assert (record.status, len(record.proposals)) == ("failed", 1)
-    assert [alert.code for alert in undelivered_alerts(world.ledger)] == ["prompt_not_written"]
+    assert [alert.code for alert in all_alerts(world.ledger)] == ["prompt_not_written"]
 
 
 def test_two_reflections_at_once_are_one(world: World) -> None:
