@@ -17,6 +17,7 @@ around it    ledger/ (SQLite journal)  metrics/  reports/ (terminal, HTML)  oper
 model        model/ (one way to ask, stored answers, budget)  planning/ (a model as planner, masking, replays of a change)
              reflection/ (M1 to M4: what failed, new rules, the new prompt)
 trading      trading/ (paper and live: timetable, the account as the ledger tells it, guards)
+             notify/ (alerts and reports by chat and mail)
 edge         cli/ (the command `geoul`; the only part that knows the brokers)
 
 Glossary

@@ -96,7 +96,7 @@ def sparkline(values: Sequence[float], most: int = 20) -> str:
     """The last values as a line of blocks, for channels without pictures.
 
     >>> sparkline([1, 2, 3, 2, 5])
-    '▁▃▄▃█'
+    '▁▃▅▃█'
     """
     shown = list(values)[-most:]
     low, high = min(shown), max(shown)

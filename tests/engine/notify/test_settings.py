@@ -61,8 +61,8 @@ def test_without_a_section_there_are_no_channels(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("channel", "words"),
     [
-        ({"kind": "slack", "chanel": "x"}, "channels.one.chanel: there is no such key"),
-        ({"kind": "slack", "minimun": "info"}, "did you mean minimum?"),
+        ({"kind": "slack", "colour": "x"}, "channels.one.colour: there is no such key"),
+        ({"kind": "slack", "minimums": "info"}, "did you mean minimum?"),
         ({"kind": "pager"}, "`kind` must be console, slack, telegram or email"),
         ({}, "`kind` must be"),
         ({"kind": "telegram"}, "channels.one.chat: is missing"),
@@ -89,7 +89,7 @@ def test_a_wrong_channel_is_told_by_its_key(channel: dict[str, object], words: s
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"chanels": {}}, "did you mean channels?"),
+        ({"channel": {}}, "did you mean channels?"),
         ({"quiet": {"start": 1320, "end": "07:00"}}, 'give a time in quotes, such as "22:00"'),
         ({"quiet": {"start": "22:00", "end": "22:00"}}, "`quiet: null`"),
         ({"quiet": {"from": "22:00"}}, "quiet.from: there is no such key"),
