@@ -1,4 +1,5 @@
-"""Signs of life: the trader touches a file at every turn, and another process notices when it stops.
+"""Signs of life: the trader touches a file at every turn, and another process notices when it stops. The file says what
+time it is for the trader too, which in a replayed world is not that of the machine.
 
 The age of a beat is measured by the watcher's own steady clock from the moment at which it saw the file change, so a
 clock of the machine that is set back or forward neither raises nor hides an alarm.
@@ -8,10 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from engine.clock import Clock, from_nanoseconds
+from engine.ledger.canonical import stamp, unstamp
+
 FILE = "heartbeat"
-_ENDED = "ended"
+_LIVES, _ENDED = "lives", "ended"
+_TELL_EVERY = timedelta(seconds=1)
+_LATELY = timedelta(minutes=2)
 
 
 class Heartbeat:
@@ -23,23 +31,65 @@ class Heartbeat:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._begun = False
+        self._told: datetime | None = None
 
-    def beat(self) -> None:
-        """I am alive."""
-        if self._begun:
+    def beat(self, now: datetime) -> None:
+        """I am alive, and it is `now`."""
+        if self._told is not None and timedelta(0) <= now - self._told < _TELL_EVERY:
             try:
                 os.utime(self._path)
                 return
             except FileNotFoundError:
                 pass  # somebody tidied up: made again
-        self._path.write_text(f"{os.getpid()}\n", encoding="ascii")
-        self._begun = True
+        self._path.write_text(f"{_LIVES} {stamp(now)}\n", encoding="ascii")
+        self._told = now
 
-    def end(self) -> None:
+    def end(self, now: datetime) -> None:
         """I stop on purpose."""
-        self._path.write_text(f"{_ENDED}\n", encoding="ascii")
-        self._begun = False
+        self._path.write_text(f"{_ENDED} {stamp(now)}\n", encoding="ascii")
+        self._told = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastBeat:
+    """What the file says.
+
+    Args:
+        time: of the trader's clock at its last beat.
+        age: of that, by the machine's clock.
+        has_ended: the trader stopped on purpose.
+    """
+
+    time: datetime
+    age: timedelta
+    has_ended: bool
+
+    @property
+    def now(self) -> datetime:
+        """The time of the trader's clock now, if it runs like the machine's."""
+        return self.time + max(self.age, timedelta(0))
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a trader has shown itself lately."""
+        return not self.has_ended and self.age < _LATELY
+
+
+def last_beat(folder: Path, clock: Clock) -> LastBeat | None:
+    """The last beat of an account's trader; None if none was ever heard.
+
+    Args:
+        folder: of the account.
+        clock: the machine's.
+    """
+    path = folder / FILE
+    try:
+        beaten_at = from_nanoseconds(path.stat().st_mtime_ns)
+        word, _, time = path.read_text(encoding="ascii").strip().partition(" ")
+        told = unstamp(time)
+    except (FileNotFoundError, ValueError):  # it is being written at this moment
+        return None
+    return LastBeat(time=told, age=clock.now() - beaten_at, has_ended=word == _ENDED)
 
 
 class SilenceWatch:
@@ -80,6 +130,6 @@ class SilenceWatch:
 
     def _is_ended(self) -> bool:
         try:
-            return self._path.read_text(encoding="ascii").strip() == _ENDED
+            return self._path.read_text(encoding="ascii").startswith(_ENDED)
         except FileNotFoundError:
             return False

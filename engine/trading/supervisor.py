@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.clock import Clock
-from engine.errors import BadInput, DataError
+from engine.errors import BadInput, DataError, GeoulError
 from engine.krx.sessions import is_session, previous_session, session_close
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.canonical import stamp
@@ -73,8 +73,9 @@ class Supervisor:
     def close(self) -> None:
         """The trader stops on purpose."""
         self._control.close()
-        with suppress(OSError):  # a disk that is full must not hide why the trader stops
-            self._heartbeat.end()
+        # A disk that is full, or a world that has gone with its clock, must not hide why the trader stops.
+        with suppress(OSError, GeoulError):
+            self._heartbeat.end(self._clock.now())
 
     # What the trader asks ---------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class Supervisor:
     def beat(self) -> None:
         """Show a sign of life; long work calls it too."""
         with suppress(OSError):  # whoever watches hears nothing then, and says so
-            self._heartbeat.beat()
+            self._heartbeat.beat(self._clock.now())
 
     def check(self, request: OrderRequest) -> Refused[OrderRequest] | None:
         """Sells pass, but for a halt of everything; a purchase asks for a level, and for an approval at LV4."""

@@ -1,0 +1,119 @@
+"""The options that `geoul paper` and `geoul live` share, and what they come to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.kis import clock_chooser
+from engine.errors import BadInput
+
+if TYPE_CHECKING:
+    from brokers.kis.config import KisConfig
+    from brokers.kis.environment import EnvironmentName
+    from engine.clock import Clock
+
+KEYS = "kis_devlp.yaml"
+_APP_KEY, _APP_SECRET = 36, 180  # characters, as KIS's own
+_FIRST_DIGIT = {"paper": "5", "live": "6"}
+
+FolderOption = Annotated[
+    Path, typer.Option("--folder", help="계좌 폴더: 장부와 시세 · the account's folder: ledger and history")
+]
+WorldOption = Annotated[
+    str | None,
+    typer.Option("--world", metavar="URL", help="geoul serve의 주소(키 없이 바로) · a market of geoul serve"),
+]
+KisConfigOption = Annotated[
+    Path | None, typer.Option("--kis-config", help="kis_devlp.yaml 경로 · the official configuration file")
+]
+WhoseClockOption = Annotated[
+    str, typer.Option("--clock", help="system 컴퓨터 시각 · world geoul serve의 시각 · whose time")
+]
+UniverseOption = Annotated[
+    Path | None, typer.Option("--universe", help="종목코드 파일(한 줄에 하나) · a file of tickers, one a line")
+]
+AdoptOption = Annotated[
+    bool, typer.Option("--adopt", help="이미 보유한 종목도 맡김 · what is held already is traded too")
+]
+OnceOption = Annotated[bool, typer.Option("--once", help="판단 한 번만 하고 끝냄 · one decision, then stop")]
+SessionsOption = Annotated[
+    int | None, typer.Option("--sessions", min=1, help="이만큼의 거래일 뒤에 끝냄 · stop after so many sessions")
+]
+
+
+def keys_and_time(
+    environment: EnvironmentName, folder: Path, world: str | None, kis_config: Path | None, clock: str
+) -> tuple[KisConfig, Clock, Callable[[float], None]]:
+    """The adapter's configuration, the clock of the venue's world, and what waits in its time.
+
+    Raises:
+        BadInput: a key is missing, or nobody answers at the address of a served market.
+    """
+    from brokers.kis.config import load_kis_config  # noqa: PLC0415  (keeps --help fast)
+
+    path, whose = (kis_config, clock) if world is None else (_keys_for(world, folder, environment), "world")
+    options = {"token_folder": folder / "tokens"}
+    keys = load_kis_config(environment, variables=os.environ if world is None else {}, path=path, options=options)
+    return keys, *clock_chooser(whose)(keys)
+
+
+def _keys_for(url: str, folder: Path, environment: EnvironmentName) -> Path:
+    """A configuration file for a served market, which takes any keys; made once, for this folder's own account."""
+    from brokers.kis.private_files import write_private  # noqa: PLC0415
+
+    path = folder / KEYS
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
+        socket = "ws" + url.removeprefix("http") if url.startswith("http") else url
+        key, secret, account = (
+            ("paper_app", "paper_sec", "my_paper_stock")
+            if environment == "paper"
+            else ("my_app", "my_sec", "my_acct_stock")
+        )
+        values = {
+            key: f"GEOUL{mark}"[:_APP_KEY].ljust(_APP_KEY, "0"),
+            secret: (mark * 4)[:_APP_SECRET],
+            account: f"{_FIRST_DIGIT[environment]}{int(mark[:12], 16) % 10**7:07}",
+            "my_htsid": f"geoul{mark[:6]}",
+            "my_prod": "01",
+            "prod": url.rstrip("/"),
+            "vps": url.rstrip("/"),
+            "ops": socket.rstrip("/"),
+            "vops": socket.rstrip("/"),
+        }
+        write_private(path, "".join(f'{name}: "{value}"\n' for name, value in values.items()))
+    return path
+
+
+def names_of(
+    folder: Path, tickers: Sequence[str] | None, universe: Path | None, data: Path | None
+) -> Sequence[str] | None:
+    """The names of the first start; None afterwards, when the account's own history says it.
+
+    Raises:
+        BadInput: the list of names cannot be read.
+    """
+    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+
+    if tickers:
+        return list(tickers)
+    if universe is not None:
+        try:
+            lines = universe.read_text(encoding="utf-8-sig").splitlines()
+        except OSError as error:
+            raise BadInput(f"The list of names {universe} cannot be read: {error.strerror}.") from None
+        return [word for line in lines if (word := line.split("#")[0].strip().split(",")[0])]
+    if (folder / "data" / "manifest.json").is_file():
+        return None
+    import polars as pl  # noqa: PLC0415
+
+    source = dataset_folder(data, lambda text: None)
+    found = pl.read_parquet(source / "instruments.parquet").filter(pl.col("delisted").is_null())
+    return found["ticker"].to_list()

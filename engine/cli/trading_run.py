@@ -1,0 +1,90 @@
+"""A trader in this process: started, told to stop by signals, and shown line by line."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from engine.cli.options import Lang, progress_bar
+
+if TYPE_CHECKING:
+    from brokers.kis.config import KisConfig
+    from engine.clock import Clock
+    from engine.config import BacktestConfig
+
+
+def trade(
+    *,
+    folder: Path,
+    keys: KisConfig,
+    now: Clock,
+    sleep: Callable[[float], None],
+    prompt: Path,
+    settings: BacktestConfig,
+    tickers: Sequence[str] | None,
+    adopt: bool,
+    once: bool,
+    sessions: int | None,
+    lang: Lang,
+) -> None:
+    """Trade until a signal, one decision (`once`), so many sessions, or the end of a served market."""
+    from brokers.kis_trading import TradingPlan, open_trading  # noqa: PLC0415  (keeps --help fast)
+    from engine.ledger.equity import equity_points  # noqa: PLC0415
+    from engine.trading.autonomy import NAMES  # noqa: PLC0415
+    from engine.trading.supervisor_texts import LEVEL_SET  # noqa: PLC0415
+
+    console = Console(highlight=False)
+
+    def tell(line: str) -> None:
+        console.print(f"[dim]{now.now():%m-%d %H:%M:%S}[/dim] ", end="")
+        console.print(line, markup=False, soft_wrap=True)
+
+    stopped = stop_on_signals()
+    with ExitStack() as stack:
+        with progress_bar() as bar:
+            task = bar.add_task("", total=None)
+            plan = TradingPlan(
+                folder=folder,
+                config=keys,
+                prompt=prompt,
+                settings=settings,
+                tickers=tickers,
+                clock=now,
+                sleep=sleep,
+                adopt=adopt,
+                tell=tell,
+                progress=lambda what, done, total: bar.update(
+                    task, description=f"KIS {what}", completed=done, total=total or None
+                ),
+                lang=lang.language,
+            )
+            trading = stack.enter_context(open_trading(plan))
+        before = len(equity_points(trading.ledger))
+        level = trading.supervisor.level
+        tell(LEVEL_SET(lang.language).format(level=level.value, name=NAMES[level](lang.language)))
+
+        def stop() -> bool:
+            if stopped() or (once and trading.trader.cycles_run > 0):
+                return True
+            return sessions is not None and len(equity_points(trading.ledger)) - before >= sessions
+
+        trading.run(stop)
+
+
+def stop_on_signals() -> Callable[[], bool]:
+    """Ends the loop at the next turn; a second signal ends the process as usual."""
+    seen: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        seen.append(number)
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+        signal.siginterrupt(number, True)
+    return lambda: bool(seen)
