@@ -26,8 +26,8 @@ notify:
     team: {kind: slack}                          # GEOUL_SLACK_WEBHOOK
     phone: {kind: telegram, chat: "123456789"}   # GEOUL_TELEGRAM_TOKEN"""
 _HEADS = {
-    "ko": ("시각", "채널", "긴급도", "종류", "건수", "상태", "시도", "전달", "내용 또는 문제"),
-    "en": ("time", "channel", "urgency", "code", "count", "status", "attempts", "done", "text, or trouble"),
+    "ko": ("시각", "채널", "긴급도", "종류", "건수", "상태", "시도", "끝남", "문제"),
+    "en": ("time", "channel", "urgency", "code", "count", "status", "attempts", "done", "trouble"),
 }
 _STATUSES = {
     "waiting": ("대기", "cyan"),
@@ -131,7 +131,7 @@ def outbox_command(
     korean, console = lang is Lang.ko, Console()
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in _HEADS[lang.language]:
-        table.add_column(head, overflow="fold")
+        table.add_column(head, no_wrap=head != _HEADS[lang.language][-1], overflow="fold")
     for each in outbox.deliveries(status="waiting" if waiting else None, most=limit):
         table.add_row(*_row(each, korean))
     console.print(table)
@@ -165,5 +165,5 @@ def _row(each: Delivery, korean: bool) -> tuple[str, ...]:
         f"[{style}]{word if korean else each.status}[/]",
         str(each.attempts),
         f"{each.done_at:%m-%d %H:%M}" if each.done_at else "–",
-        escape(each.told or each.text.splitlines()[0] if each.text else ""),
+        escape(each.told),
     )
