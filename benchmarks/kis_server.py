@@ -1,7 +1,8 @@
 """How fast the KIS server is: `python -m benchmarks.kis_server`.
 
 The server runs in a process of its own; an aiohttp client in this one asks for prices, balances and orders, sixteen
-calls at a time, and listens to 41 registrations of trades on each of ten sockets, one record a frame.
+calls at a time, and listens to 41 registrations of trades on each of ten sockets, one record a frame. The server keeps
+its world on the disk, as `geoul serve` does; at the end it is killed and started again.
 """
 
 from __future__ import annotations
@@ -26,25 +27,34 @@ from benchmarks.report import machine
 AT_ONCE, SOCKETS, REGISTRATIONS = 16, 10, 41
 TRADING, QUOTES = "/uapi/domestic-stock/v1/trading", "/uapi/domestic-stock/v1/quotations"
 GOALS = {"REST requests/s": 1_000, "stream records/s": 20_000}
+RESTORED = 2_000  # lines of the journal a second: steps and orders
 
 
-def serve(folder: str, ports: Queue) -> None:
-    """Serve a dataset on a free port until killed."""
+def serve(folder: str, kept: str, ports: Queue) -> None:
+    """Serve a dataset on a free port until killed; the world is kept in another folder."""
     from brokers.kis_server.server import KisServer  # noqa: PLC0415  (in the child only)
     from brokers.kis_server.server import serve as listen  # noqa: PLC0415
     from brokers.kis_server.setup import ServerSetup  # noqa: PLC0415
+    from brokers.kis_server.state import JOURNAL, WorldState, world_facts  # noqa: PLC0415
     from brokers.kis_server.world import World  # noqa: PLC0415
     from engine.clock import SystemClock  # noqa: PLC0415
     from engine.config import BacktestConfig  # noqa: PLC0415
     from engine.data.panel import load_panel  # noqa: PLC0415
 
-    world = World(load_panel(folder), BacktestConfig(cash_won=10**12))
-    server = KisServer(world, ServerSetup(one_socket=False, order_hours="any"), SystemClock())
+    panel, config = load_panel(folder), BacktestConfig(cash_won=10**12)
+    setup = ServerSetup(one_socket=False, order_hours="any")
+    world = World(panel, config)
+    world.prepare()
+    state = WorldState(Path(kept), world_facts(panel, config, setup, None))
+    lines = (Path(kept) / JOURNAL).read_bytes().count(b"\n")
+    began = time.perf_counter()
+    server = KisServer(world, setup, SystemClock(), state)
+    restored = lines / (time.perf_counter() - began)
 
     def ready(port: int) -> None:
         market = world.market
         listed = [ticker for ticker, col in market.column.items() if market.is_listed(col) and market.has_opened(col)]
-        ports.put((port, listed))
+        ports.put((port, listed, restored))
 
     asyncio.run(listen(server, "127.0.0.1", port=0, ready=ready))
 
@@ -191,14 +201,24 @@ def main() -> None:
 
             data = Path(folder) / "market"
             make_sample(data, tickers=200, years=2, seed=1)
-        ports: Queue = multiprocessing.get_context("spawn").Queue()
-        process = multiprocessing.get_context("spawn").Process(target=serve, args=(str(data), ports), daemon=True)
-        process.start()
-        port, tickers = ports.get(timeout=300)
+        context = multiprocessing.get_context("spawn")
+        ports: Queue = context.Queue()
+
+        def start() -> Any:
+            process = context.Process(target=serve, args=(str(data), f"{folder}/world", ports), daemon=True)
+            process.start()
+            return process
+
+        process = start()
+        port, tickers, _ = ports.get(timeout=300)
         figures = asyncio.run(measure(port, tickers, options.calls, options.steps))
         status = Path(f"/proc/{process.pid}/status")
         peak = next((line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")), "0")
-        process.terminate()
+        process.kill()
+        process.join()
+        process = start()
+        _, _, restored = ports.get(timeout=300)
+        process.kill()
         process.join()
     table = Table(title=f"KIS server, {len(tickers):,} instruments · {machine()}")
     for name in ("figure", "measured", "goal"):
@@ -206,6 +226,7 @@ def main() -> None:
     for name, figure in figures.items():
         goal = GOALS["stream records/s" if "records" in name else "REST requests/s"]
         table.add_row(name, f"{figure:,.0f}", f"{goal:,}")
+    table.add_row("restored after SIGKILL, lines/s", f"{restored:,.0f}", f"{RESTORED:,}")
     table.add_row("memory of the server, MB", f"{int(peak) / 1024:,.0f}", "1,024")
     Console().print(table)
 

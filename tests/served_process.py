@@ -68,10 +68,12 @@ class MortalJournal(Journal):
             _die()
         if dies and cls.point == "torn":
             line = encode(kind, content)
+            self.flush()
             os.write(self._file, line[: len(line) // 2])
             _die()
         super().append(kind, content)
         if dies and cls.point == "written":
+            self.flush()
             _die()
         if dies:
             self.settle()

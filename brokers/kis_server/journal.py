@@ -2,9 +2,9 @@
 
     3f1c09aa ["step",{"sequence":12,"notices":2,"cash":99120400}]
 
-A line begins with the checksum of the rest. It reaches the operating system as soon as it is noted, which outlives the
-death of the process, and the disk before anything that follows from it leaves the server (`settled`), which outlives
-the loss of power. Whoever waits meanwhile waits together: one write of the disk serves all of them.
+A line begins with the checksum of the rest. It is on the disk before anything that follows from it leaves the
+server (`settled`): what is lost with the process or the power, nobody has heard of. Who waits meanwhile waits together:
+one write of the disk, in a thread of its own, serves all of them.
 """
 
 from __future__ import annotations
@@ -41,28 +41,20 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BINARY, OWNER_ONLY)
-        self._written = self._safe = 0
+        self._lines: list[bytes] = []  # noted, and not handed to the operating system
+        self._noted = self._safe = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._saving: asyncio.Task[None] | None = None
 
     @property
     def behind(self) -> bool:
         """Whether lines have been noted that are not on the disk yet."""
-        return self._safe < self._written
+        return self._safe < self._noted
 
     def append(self, kind: str, content: Content) -> None:
-        """Hand one line to the operating system.
-
-        Raises:
-            JournalFailed: it does not take it.
-        """
-        line = encode(kind, content)
-        try:
-            written = os.write(self._file, line)
-        except OSError as error:
-            raise self.failed(error) from None
-        if written < len(line):
-            raise self.failed(OSError("the disk is full"))
-        self._written += 1
+        """Note one line; it is written with the next `settled` or `flush`."""
+        self._lines.append(encode(kind, content))
+        self._noted += 1
 
     async def settled(self) -> None:
         """Wait until everything noted so far is on the disk.
@@ -70,19 +62,38 @@ class Journal:
         Raises:
             JournalFailed: it cannot be brought there.
         """
-        goal = self._written
-        while self._safe < goal:
-            if self._saving is None:
-                self._saving = asyncio.get_running_loop().create_task(self._save())
-            await asyncio.shield(self._saving)
+        if not self.behind:
+            return
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((self._noted, told))
+        if self._saving is None:
+            self._saving = loop.create_task(self._save())
+        await told
+
+    def flush(self) -> None:
+        """Hand what nobody waits for to the operating system.
+
+        Raises:
+            JournalFailed: it does not take it.
+        """
+        if self._saving is None:  # else that takes it along
+            try:
+                _write(self._file, self._taken())
+            except OSError as error:
+                raise self.failed(error) from None
 
     def settle(self) -> None:
-        """The same at once, for the beginning and the end, when nobody else waits."""
+        """Bring everything to the disk at once: at the beginning and at the end, when nobody else waits.
+
+        Raises:
+            JournalFailed: it cannot be brought there.
+        """
         try:
-            _to_disk(self._file)
+            _save(self._file, self._taken())
         except OSError as error:
             raise self.failed(error) from None
-        self._safe = self._written
+        self._safe = self._noted
 
     def close(self) -> None:
         """Bring it to the disk and close it."""
@@ -91,15 +102,35 @@ class Journal:
         finally:
             os.close(self._file)
 
+    def _taken(self) -> bytes:
+        lines, self._lines = self._lines, []
+        return b"".join(lines)
+
     async def _save(self) -> None:
-        goal = self._written
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().run_in_executor(None, _to_disk, self._file)
-            self._safe = goal
+            while self.behind:
+                await asyncio.sleep(0)  # what is being carried out in this round of the loop goes with it
+                goal, lines = self._noted, self._taken()
+                await loop.run_in_executor(None, _save, self._file, lines)
+                self._safe = goal
+                self._tell(None)
         except OSError as error:
-            raise self.failed(error) from None
+            self._tell(self.failed(error))
         finally:
             self._saving = None
+
+    def _tell(self, failure: JournalFailed | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for goal, told in waiting:
+            if told.done():
+                continue
+            if failure is not None:
+                told.set_exception(failure)
+            elif goal <= self._safe:
+                told.set_result(None)
+            else:
+                self._waiting.append((goal, told))
 
     def failed(self, error: OSError) -> JournalFailed:
         """What is said when the folder of the journal takes nothing more."""
@@ -107,6 +138,16 @@ class Journal:
             f"The world cannot be kept in {self._path}: {error}. The server stops, because what it would say next "
             "could be lost. Make room or name another folder with --state, and start it again."
         )
+
+
+def _write(file: int, lines: bytes) -> None:
+    while lines:
+        lines = lines[os.write(file, lines) :]
+
+
+def _save(file: int, lines: bytes) -> None:
+    _write(file, lines)
+    _to_disk(file)
 
 
 def encode(kind: str, content: Content) -> bytes:

@@ -87,16 +87,12 @@ class Keeper:
         """Keep a change; nothing while the world is being restored.
 
         Raises:
-            JournalFailed: it cannot be kept. The server must not go on.
+            JournalFailed: nothing can be kept any more.
         """
-        if self._journal is None:
-            return
         if self._failure is not None:
             raise self._failure
-        try:
+        if self._journal is not None:
             self._journal.append(kind, content)
-        except JournalFailed as error:
-            raise self._fail(error) from None
 
     def mark(self, now: datetime) -> None:
         """Keep the time between two steps; what a loss of power takes of it is less than a moment."""
@@ -109,6 +105,10 @@ class Keeper:
 
     def _step(self, happened: Happened) -> None:
         self.note("step", self._told(happened))
+        try:
+            self._journal.flush()  # perhaps nobody looks on, and nothing leaves for hours
+        except JournalFailed as error:
+            raise self._fail(error) from None
 
     def _told(self, happened: Happened) -> dict[str, int]:
         notices = sum(len(told) for told in happened.notices.values())

@@ -305,6 +305,7 @@ async def serve(server: KisServer, host: str, port: int, ready: Callable[[int], 
         JournalFailed: the world cannot be kept any more.
     """
     check_host(host, server.setup.key)
+    server.world.prepare()
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

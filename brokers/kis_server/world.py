@@ -8,13 +8,16 @@ Time stands still between the steps unless it is paced (`pace`). Everything here
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from pydantic import SecretStr
 
-from brokers.kis.notice import Notice
+from brokers.kis.notice import CANCEL, Notice
+from brokers.kis.order_kinds import ORDER_KINDS
 from brokers.kis_server.market import Market, Print
+from brokers.kis_server.order_book import ServedOrder
 from brokers.kis_server.served_account import ServedAccount
 from brokers.kis_server.session_path import CLOSED, CLOSING_CALL, CONTINUOUS, OPENING_CALL, SessionPath, Step
 from brokers.kis_server.setup import AccountSetup
@@ -23,6 +26,7 @@ from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import Panel
 from engine.errors import BadInput, DataError
 from engine.exchange import EPOCH, build_exchange
+from engine.order import Side
 from engine.rules.program import compile_rules
 from engine.rules.tree import RuleSet
 
@@ -143,6 +147,10 @@ class World:
         """A new account; it begins with this instant."""
         if setup.number in self.accounts:
             raise BadInput(f"The account {setup.number} exists already. Give the new one another number.")
+        account = self.accounts[setup.number] = self._account(setup)
+        return account
+
+    def _account(self, setup: AccountSetup) -> ServedAccount:
         cash = self.config.cash_won if setup.cash_won is None else setup.cash_won
         # Whatever venue the configuration names: each account plays its own. Where order hours are off, a paper order
         # of the night still meets nothing before the opening price.
@@ -153,8 +161,26 @@ class World:
         account = ServedAccount(setup, exchange, self._rules, self.market, row)
         for part in self._parts_done:
             account.run_part(row, part, self._now)
-        self.accounts[setup.number] = account
         return account
+
+    def prepare(self) -> None:
+        """Load the compiled exchange with an order that nobody sees: the first real one need not wait for it."""
+        nothing = SecretStr("")
+        account = self._account(AccountSetup(environment="live", number="0" * 8, app_key=nothing, app_secret=nothing))
+        col = next((col for col in range(self.market.panel.columns) if self.market.is_listed(col)), 0)
+        order = ServedOrder(
+            number=1,
+            session=self._now.date(),
+            sent_at=self._now,
+            ticker=self.market.panel.tickers[col],
+            col=col,
+            side=Side.BUY,
+            kind=ORDER_KINDS["01"],
+            quantity=1,
+            price=0,
+        )
+        if account.buyable(col) and account.place(order) is None:
+            account.cancel(order, replace(order, number=2, request=CANCEL, original=1, parts=[]))
 
     def next_number(self) -> int:
         """The next order number of the day, from 1, counted over all accounts."""
