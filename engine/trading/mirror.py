@@ -32,6 +32,7 @@ from engine.operating.graph import decision_id_of
 from engine.operating.plan import RulePlanner
 from engine.order import Order, OrderStatus, Side
 from engine.simulation import Simulation
+from engine.trading.no_purchases import NoPurchases
 from engine.trading.prompts import latest_rules, rules_of
 from engine.trading.standing import resumes_of
 from engine.trading.told_account import GUARD, told_account
@@ -171,7 +172,7 @@ def _decide_and_trade(simulation: Simulation, row: int, chosen: Mapping[str, int
 
 def _chosen(recorded: dict[str, Any] | None) -> dict[str, int] | None:
     """Shares of each purchase in the plan of a planner other than the rules."""
-    if recorded is None or recorded["planner"] == RulePlanner.name or recorded["plan"] is None:
+    if recorded is None or recorded["plan"] is None or recorded["planner"] in (RulePlanner.name, NoPurchases.name):
         return None
     return {each["ticker"]: each["quantity"] for each in recorded["plan"]["actions"] if each["side"] == Side.BUY.value}
 
@@ -194,7 +195,7 @@ def _recorded(ledger: Ledger, panel: Panel, row: int, name: str) -> dict[str, An
 
 
 def _decision_cause(recorded: dict[str, Any] | None, panel: Panel, row: int) -> Cause:
-    if recorded is None or recorded["failure"]:
+    if recorded is None or recorded["failure"] or recorded["planner"] == NoPurchases.name:
         return Cause.TIMING
     seen = DataSeen(panel, row).up_to(row - 1)
     return Cause.NONE if recorded["hash"] == seen else Cause.DATA

@@ -35,6 +35,7 @@ from engine.ledger.trades import PriceAt
 from engine.matching import arrays as at
 from engine.operating.desk import Planner
 from engine.operating.graph import decision_id_of
+from engine.operating.plan import RulePlanner
 from engine.operating.record import decision_of
 from engine.operating.state import Cycle, Proposal
 from engine.order import Approved
@@ -232,10 +233,10 @@ class Trader:
         elif now > day.buy_until:
             self._say(texts.LATE, time=day.buy_until)
             planner = NoPurchases(texts.TOO_LATE(setup.lang))
-        rules = setup.rules()
+        rules, planner_name = setup.rules(), planner.name if planner is not None else RulePlanner.name
         self._basis = rules, panel
         self.orders.open(name, panel, day.session, sends=not goes_on)
-        record = (lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, rules)
+        record = (lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, planner_name, rules)
         self._decision = self._decision_on(rules, panel, self.orders.submit, record, planner)
         self._decision.run()
         self._decided = name
@@ -311,9 +312,8 @@ class Trader:
             self.orders.on_price(quote.ticker, round(quote.price))
         self.has_missed_trades = False
 
-    def _record(self, cycle: Cycle, rules: RulesInForce) -> None:
-        planner = self._setup.planner
-        record_decision(self._ledger, decision_of(cycle, planner.name if planner else "rules", rules.hash))
+    def _record(self, cycle: Cycle, planner: str, rules: RulesInForce) -> None:
+        record_decision(self._ledger, decision_of(cycle, planner, rules.hash))
         self.cycles_run += 1
 
     def _end(self, day: Day) -> None:
