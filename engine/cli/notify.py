@@ -26,8 +26,8 @@ notify:
     team: {kind: slack}                          # GEOUL_SLACK_WEBHOOK
     phone: {kind: telegram, chat: "123456789"}   # GEOUL_TELEGRAM_TOKEN"""
 _HEADS = {
-    "ko": ("시각", "채널", "긴급도", "종류", "건수", "상태", "시도", "끝남", "문제"),
-    "en": ("time", "channel", "urgency", "code", "count", "status", "attempts", "done", "trouble"),
+    "ko": ("시각", "채널", "긴급도", "종류", "건수", "상태", "시도", "끝남"),
+    "en": ("time", "channel", "urgency", "code", "count", "status", "attempts", "done"),
 }
 _STATUSES = {
     "waiting": ("대기", "cyan"),
@@ -129,12 +129,16 @@ def outbox_command(
         raise BadInput(f"There is no folder {folder}. Give the folder of an account, with its ledger.db.")
     outbox = Outbox(folder)
     korean, console = lang is Lang.ko, Console()
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for head in _HEADS[lang.language]:
-        table.add_column(head, no_wrap=head != _HEADS[lang.language][-1], overflow="fold")
-    for each in outbox.deliveries(status="waiting" if waiting else None, most=limit):
+        table.add_column(head, no_wrap=True)
+    shown = outbox.deliveries(status="waiting" if waiting else None, most=limit)
+    for each in shown:
         table.add_row(*_row(each, korean))
     console.print(table)
+    for each in shown:
+        if each.told:
+            console.print(f"{each.time:%m-%d %H:%M} {each.channel} {each.code}: {each.told}", style="dim", markup=False)
     for name, failures, since in outbox.failing():
         if korean:
             text = f"{name}: {failures}번 연속 실패 ({since[:16]}부터)"
@@ -165,5 +169,4 @@ def _row(each: Delivery, korean: bool) -> tuple[str, ...]:
         f"[{style}]{word if korean else each.status}[/]",
         str(each.attempts),
         f"{each.done_at:%m-%d %H:%M}" if each.done_at else "–",
-        escape(each.told),
     )
