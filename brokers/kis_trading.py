@@ -37,6 +37,7 @@ from brokers.kis.subscriptions import PLACES
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_account import LedgerBooks
+from brokers.kis_measuring import feed_of, losses, measured_session
 from brokers.replay import ReplayBroker
 from engine.broker import Broker
 from engine.clock import Clock
@@ -56,9 +57,12 @@ from engine.rules.prompt import load_rules
 from engine.rules.tree import RuleSet
 from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
+from engine.trading.api_meter import ApiMeter
 from engine.trading.autonomy import Level
+from engine.trading.health_limits import load_health_limits
 from engine.trading.mirror import mirror_day
 from engine.trading.mirror_store import MirrorStore
+from engine.trading.monitor import Monitor
 from engine.trading.ports import Alone, Partner
 from engine.trading.prompts import rules_in_force
 from engine.trading.supervisor import Supervisor
@@ -91,6 +95,7 @@ class TradingPlan:
         progress: of downloads: what, done, in all.
         lang: of texts.
         first_level: of an account that was never given a level of autonomy; None = LV3 on paper, LV2 live.
+        steady: seconds of a clock that never jumps.
     """
 
     folder: Path
@@ -106,6 +111,7 @@ class TradingPlan:
     progress: Callable[[str, int, int], None] | None = None
     lang: Lang = "ko"
     first_level: Level | None = None
+    steady: Callable[[], float] = time.monotonic
 
 
 class KisHistoryFolder:
@@ -234,6 +240,7 @@ class Trading:
         broker: the adapter.
         tell: is told one line for people at a time.
         supervisor: hears people and holds back what the level does not allow.
+        monitor: looks at how all this is doing.
         world: the served world that we step with; None where time is real.
     """
 
@@ -242,6 +249,7 @@ class Trading:
     broker: KisBroker
     tell: Callable[[str], None]
     supervisor: Supervisor
+    monitor: Monitor
     world: WorldPartner | None = None
     begun: bool = field(default=False, init=False)
 
@@ -255,6 +263,7 @@ class Trading:
         while not stop():
             try:
                 self.trader.turn(wait)
+                self.monitor.look(self.trader)
             except KisError as error:  # the clock of a served world has gone: without time nothing can be done
                 if not silent:
                     self.tell(str(error))
@@ -297,7 +306,9 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             first_level=plan.first_level,
         )
         stack.callback(supervisor.close)
-        rest = KisRest(plan.config, plan.clock, sleep=plan.sleep)
+        limits, meter = load_health_limits(plan.folder), ApiMeter(plan.steady)
+        session = measured_session(meter)
+        rest = KisRest(plan.config, plan.clock, session=session, sleep=plan.sleep, observe=losses(meter))
         sessions = _history_of(rules)
 
         def progress(what: str, done: int, total: int) -> None:
@@ -306,13 +317,28 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
                 plan.progress(what, done, total)
 
         history = KisHistoryFolder(plan.folder / DATA, rest, plan.clock, plan.tickers, sessions, progress)
-        history.bring_up()
         socket = _socket(plan, rest)
+        monitor = Monitor(
+            plan.folder,
+            ledger,
+            plan.clock,
+            plan.config.environment,
+            supervisor=supervisor,
+            timetable=_timetable(plan),
+            limits=limits,
+            api=meter,
+            steady=plan.steady,
+            feed=feed_of(socket),
+            drift=lambda: rest.clock_difference,
+        )
+        monitor.on_closes(history.bring_up())
+        stack.callback(monitor.end)
         trader: list[Trader] = []
 
         def on_market(news: MarketNews) -> None:
             if isinstance(news, Trade) and not news.is_expected and trader:
                 trader[0].orders.on_trade(news.ticker, news.price, news.open)
+                monitor.on_trade(news.ticker, news.price)
             elif isinstance(news, Gap) and trader:
                 trader[0].has_missed_trades = True
 
@@ -338,6 +364,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         def after_close(session: date, panel: Panel) -> None:
             mirror_session(plan, ledger, session, panel)
             supervisor.review()
+            monitor.on_closes(panel)
 
         setup = TradingSetup(
             ledger=ledger,
@@ -359,7 +386,13 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         )
         trader.append(Trader(setup))
         yield Trading(
-            trader=trader[0], ledger=ledger, broker=broker, tell=plan.tell, supervisor=supervisor, world=world
+            trader=trader[0],
+            ledger=ledger,
+            broker=broker,
+            tell=plan.tell,
+            supervisor=supervisor,
+            monitor=monitor,
+            world=world,
         )
 
 

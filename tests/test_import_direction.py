@@ -53,6 +53,7 @@ ASSEMBLERS = {
     "brokers.graph_replay",
     "brokers.kis_account",
     "brokers.kis_download",
+    "brokers.kis_measuring",
     "brokers.kis_trading",
     "brokers.learning_replay",
     "brokers.plan_replay",

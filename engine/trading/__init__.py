@@ -9,5 +9,6 @@ opening        the first entry of a ledger, and where the venue disagrees with i
 day_end        equity, corporate actions and matured outcomes     no_purchases  when it is too late to buy
 mirror         a closed session against its replay, with a cause for every difference (mirror_store keeps them)
 shadow         rules side by side on recorded days               prompts    the prompt that an account follows
+health         figures of a running account, judged (monitor looks, status_file keeps, health_limits, api_meter)
 ports          what all this needs of a venue                     texts      what it says, in two languages
 """

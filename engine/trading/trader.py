@@ -45,10 +45,11 @@ from engine.simulation import Simulation
 from engine.trading import texts
 from engine.trading.approved_plan import ApprovedPlan
 from engine.trading.clearance import Clearance
+from engine.trading.background_planner import BackgroundPlanner
 from engine.trading.day_end import close_day
 from engine.trading.decision import Decision, RulesInForce
 from engine.trading.no_purchases import NoPurchases
-from engine.trading.opening import differences, open_account
+from engine.trading.opening import Difference, differences, open_account
 from engine.trading.order_gate import OrderGate, OrderGates
 from engine.trading.orders import OrderDesk
 from engine.trading.oversight import Oversight, Unsupervised
@@ -77,7 +78,8 @@ class TradingSetup:
         timetable: of the venue.
         view_of: shows a simulation as a broker.
         prices_of: later prices of trades, from a panel.
-        planner: chooses among the purchases that the rules signal; None lets the rules stand.
+        planner: makes the planner of a decision, who chooses among the purchases that the rules signal and may be slow;
+            None lets the rules stand.
         gate: has the last word before an order leaves.
         oversight: hears people, holds back what the level of autonomy does not allow; it is asked before `gate`.
         after_close: is told of every session whose books have been closed, with the data.
@@ -96,7 +98,7 @@ class TradingSetup:
     timetable: Timetable
     view_of: Callable[[Simulation], Broker]
     prices_of: Callable[[Panel], PriceAt]
-    planner: Planner | None = None
+    planner: Callable[[RulesInForce, Panel], Planner] | None = None
     gate: OrderGate = field(default_factory=OrderGates)
     oversight: Oversight = field(default_factory=Unsupervised)
     after_close: Callable[[date, Panel], None] = lambda session, panel: None
@@ -122,12 +124,14 @@ class Trader:
         self._basis: tuple[RulesInForce, Panel] | None = None  # of that decision
         self._carried_out = ""  # the decision whose approved purchases have been sent
         self._foreign: frozenset[str] = frozenset()
+        self.differences: tuple[Difference, ...] = ()  # at the last comparison
         self._plans: deque[PlanReady] = deque()
         self._again: dict[str, datetime] = {}
         self._announced: datetime | None = None
         self._look_at = self._clock.now()
         self._warned: dict[str, datetime] = {}
         self.cycles_run = 0
+        self.is_thinking = False  # a planner has been asked and has not answered yet
         self.has_missed_trades = False  # the stream had a gap: levels may have been passed unseen
 
     # The loop -----------------------------------------------------------------------------------------------
@@ -158,7 +162,8 @@ class Trader:
         if self.has_missed_trades:
             self._attempt("prices", self.look_up, _HEAR_AGAIN)
         self.orders.act(self._decision.simulation if self._decision is not None else None)
-        self._setup.partner.handled()
+        if not self.is_thinking:  # a served world waits for the model; a real one does not, and guards go on
+            self._setup.partner.handled()
 
     def close(self) -> None:
         """Close the connections; orders stay where they are."""
@@ -171,6 +176,7 @@ class Trader:
     def compare(self) -> None:
         """Compare holdings and cash with the venue; a name that differs is not traded until it agrees again."""
         found = differences(self._ledger, self._venue.account().deposit_d2, self._venue.positions())
+        self.differences = tuple(found)
         blocked: dict[str, str] = {}
         for difference in found:
             what, ours, theirs = difference.what, difference.ours, difference.theirs
@@ -227,13 +233,8 @@ class Trader:
         self.compare()
         name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[-1])))
         goes_on = has_decision(self._ledger, name)
-        planner = setup.planner
-        if goes_on:
-            planner = None  # what it said has been carried out
-        elif now > day.buy_until:
-            self._say(texts.LATE, time=day.buy_until)
-            planner = NoPurchases(texts.TOO_LATE(setup.lang))
-        rules, planner_name = setup.rules(), planner.name if planner is not None else RulePlanner.name
+        rules, planner = setup.rules(), self._planner_for(day, goes_on, panel)
+        planner_name = planner.name if planner is not None else RulePlanner.name
         self._basis = rules, panel
         self.orders.open(name, panel, day.session, sends=not goes_on)
         record = (lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, planner_name, rules)
@@ -252,6 +253,18 @@ class Trader:
             self._say(texts.GOES_ON, id=name, levels=len(list(self.orders.watch)))
         else:
             self._say(texts.DECIDED, id=name, orders=sent, levels=len(list(self.orders.watch)))
+
+    def _planner_for(self, day: Day, goes_on: bool, panel: Panel) -> Planner | None:
+        if goes_on:
+            return None  # what it said has been carried out
+        if self._clock.now() > day.buy_until:
+            self._say(texts.LATE, time=day.buy_until)
+            return NoPurchases(texts.TOO_LATE(self._setup.lang))
+        if self._setup.planner is None:
+            return None
+        self.is_thinking = True
+        planner = self._setup.planner(self._setup.rules(), panel)
+        return BackgroundPlanner(planner, self.on_plan, self._clock, day.buy_until)
 
     def _decision_on(
         self,
@@ -292,6 +305,7 @@ class Trader:
         self._say(texts.CARRIED_OUT, id=self._decided, orders=self.orders.sent)
 
     def _take_plan(self, ready: PlanReady) -> None:
+        self.is_thinking = False
         if self._decision is not None and self._decision.decision_id == ready.decision_id:
             self._decision.resume(ready)
             day = self._setup.timetable.day_at(self._clock.now())
