@@ -44,8 +44,8 @@ from engine.reports.language import Lang, Text
 from engine.simulation import Simulation
 from engine.trading import texts
 from engine.trading.approved_plan import ApprovedPlan
-from engine.trading.clearance import Clearance
 from engine.trading.background_planner import BackgroundPlanner
+from engine.trading.clearance import Clearance
 from engine.trading.day_end import close_day
 from engine.trading.decision import Decision, RulesInForce
 from engine.trading.no_purchases import NoPurchases
