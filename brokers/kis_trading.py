@@ -59,6 +59,7 @@ from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
 from engine.trading.api_meter import ApiMeter
 from engine.trading.autonomy import Level
+from engine.trading.decision import RulesInForce
 from engine.trading.health_limits import load_health_limits
 from engine.trading.mirror import mirror_day
 from engine.trading.mirror_store import MirrorStore
@@ -90,7 +91,7 @@ class TradingPlan:
         clock: of the venue's world.
         sleep: waits that many seconds of its time.
         adopt: holdings that are there at the first start become ours.
-        planner: chooses among the purchases that the rules signal; None lets the rules stand.
+        planner: makes the planner of a decision; None lets the rules stand.
         tell: is told one line for people at a time.
         progress: of downloads: what, done, in all.
         lang: of texts.
@@ -106,7 +107,7 @@ class TradingPlan:
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
     adopt: bool = False
-    planner: Planner | None = None
+    planner: Callable[[RulesInForce, Panel], Planner] | None = None
     tell: Callable[[str], None] = print
     progress: Callable[[str, int, int], None] | None = None
     lang: Lang = "ko"

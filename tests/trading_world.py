@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import Panel
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
+from engine.operating.desk import Planner
 from engine.rules.edit import RuleEntry, add_rule
 from engine.rules.tree import Category
 from engine.trading.autonomy import Level
+from engine.trading.decision import RulesInForce
 from tests.builders_panel import DAY_ONE, make_panel
 from tests.kis_client import Client
 from tests.kis_venue import write_server_keys
@@ -81,6 +83,7 @@ def trader_on(
     settings: BacktestConfig,
     environment: str = "live",
     first_level: Level | None = Level.ALONE,
+    planner: Callable[[RulesInForce, Panel], Planner] | None = None,
 ) -> Iterator[Running]:
     """A trader on a server, not yet begun; at LV5, or LV3 on paper, if its account was never given a level."""
     if environment == "paper" and first_level is Level.ALONE:
@@ -101,6 +104,7 @@ def trader_on(
         clock=clock,
         sleep=clock.sleep,
         tell=lines.append,
+        planner=planner,
         lang="en",
         first_level=first_level,
     )
