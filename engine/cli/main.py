@@ -42,6 +42,7 @@ COMMANDS = {
     "approve": "engine.cli.approve:approve_command",
     "reject": "engine.cli.approve:reject_command",
     "watch": "engine.cli.watch:watch_command",
+    "status": "engine.cli.status:status_command",
     "notify": "engine.cli.notify:app",
     "report": "engine.cli.report:app",
     "mirror": "engine.cli.mirror:mirror_command",

@@ -7,7 +7,7 @@ import sqlite3
 from datetime import datetime
 
 from engine.events import CashMoved, CashReason
-from engine.ledger.canonical import stamp
+from engine.ledger.canonical import stamp, unstamp
 from engine.ledger.codec import kind_of
 from engine.ledger.rows import ACCOUNT
 
@@ -47,3 +47,9 @@ def last_decision_id(connection: sqlite3.Connection) -> str:
         "SELECT decision_id FROM decisions WHERE run_id = ? ORDER BY time DESC LIMIT 1", (ACCOUNT,)
     ).fetchone()
     return str(row[0]) if row else ""
+
+
+def last_written_at(connection: sqlite3.Connection) -> datetime | None:
+    """When the last entry of the journal was written, None before the first."""
+    row = connection.execute("SELECT recorded_at FROM events ORDER BY sequence DESC LIMIT 1").fetchone()
+    return unstamp(row[0]) if row else None
