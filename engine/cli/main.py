@@ -46,6 +46,8 @@ COMMANDS = {
     "notify": "engine.cli.notify:app",
     "report": "engine.cli.report:app",
     "mirror": "engine.cli.mirror:mirror_command",
+    "backup": "engine.cli.backup:backup_command",
+    "restore": "engine.cli.backup:restore_command",
 }
 
 
