@@ -314,6 +314,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
 
         def progress(what: str, done: int, total: int) -> None:
             supervisor.beat()  # a long download is no silence
+            monitor.alive()
             if plan.progress is not None:
                 plan.progress(what, done, total)
 

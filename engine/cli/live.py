@@ -21,6 +21,7 @@ from engine.cli.trading_options import (
     AdoptOption,
     FolderOption,
     KisConfigOption,
+    MetricsPortOption,
     OnceOption,
     SessionsOption,
     UniverseOption,
@@ -30,6 +31,15 @@ from engine.cli.trading_options import (
     names_of,
 )
 from engine.cli.trading_run import trade
+from engine.cli.work_options import (
+    BackupsOption,
+    Reflect,
+    ReflectDataOption,
+    ReflectOption,
+    ReflectWriterOption,
+    RuleWriter,
+    regular_work,
+)
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -79,10 +89,15 @@ def live_command(
     adopt: AdoptOption = False,
     once: OnceOption = False,
     sessions: SessionsOption = None,
+    reflect: ReflectOption = Reflect.off,
+    reflect_writer: ReflectWriterOption = RuleWriter.scripted,
+    reflect_data: ReflectDataOption = None,
+    backups: BackupsOption = None,
+    metrics_port: MetricsPortOption = None,
     lang: LangOption = Lang.ko,
 ) -> None:
     """실전 계좌에서 시간표대로 거래합니다(진짜 돈) · trade the live account: real money."""
-    settings = configure(config, None)
+    settings, work = configure(config, None), regular_work(reflect, reflect_writer, reflect_data, backups)
     keys, now, sleep = keys_and_time("live", folder, world, kis_config, clock)
     require_the_act(keys, real_money, folder, now, lang, is_served=world is not None)
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +113,8 @@ def live_command(
         once=once,
         sessions=sessions,
         lang=lang,
+        work=work,
+        metrics_port=metrics_port,
     )
 
 

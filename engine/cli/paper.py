@@ -19,6 +19,7 @@ from engine.cli.trading_options import (
     AdoptOption,
     FolderOption,
     KisConfigOption,
+    MetricsPortOption,
     OnceOption,
     SessionsOption,
     UniverseOption,
@@ -28,6 +29,15 @@ from engine.cli.trading_options import (
     names_of,
 )
 from engine.cli.trading_run import trade
+from engine.cli.work_options import (
+    BackupsOption,
+    Reflect,
+    ReflectDataOption,
+    ReflectOption,
+    ReflectWriterOption,
+    RuleWriter,
+    regular_work,
+)
 from engine.errors import BadInput
 
 FOLDER = Path("geoul-paper")
@@ -47,12 +57,17 @@ def paper_command(
     adopt: AdoptOption = False,
     once: OnceOption = False,
     sessions: SessionsOption = None,
+    reflect: ReflectOption = Reflect.off,
+    reflect_writer: ReflectWriterOption = RuleWriter.scripted,
+    reflect_data: ReflectDataOption = None,
+    backups: BackupsOption = None,
+    metrics_port: MetricsPortOption = None,
     lang: LangOption = Lang.ko,
 ) -> None:
     """모의투자 계좌에서 시간표대로 거래합니다 · trade the paper account on the exchange's timetable."""
     if cash is not None:
         raise BadInput("--cash: the account's money is what the venue says. Leave it out.")
-    settings = configure(config, None)
+    settings, work = configure(config, None), regular_work(reflect, reflect_writer, reflect_data, backups)
     folder.mkdir(parents=True, exist_ok=True)
     keys, now, sleep = keys_and_time("paper", folder, world, kis_config, clock)
     trade(
@@ -67,4 +82,6 @@ def paper_command(
         once=once,
         sessions=sessions,
         lang=lang,
+        work=work,
+        metrics_port=metrics_port,
     )

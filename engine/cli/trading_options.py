@@ -45,6 +45,10 @@ OnceOption = Annotated[bool, typer.Option("--once", help="판단 한 번만 하�
 SessionsOption = Annotated[
     int | None, typer.Option("--sessions", min=1, help="이만큼의 거래일 뒤에 끝냄 · stop after so many sessions")
 ]
+MetricsPortOption = Annotated[
+    int | None,
+    typer.Option("--metrics-port", min=0, max=65_535, help="127.0.0.1에 /metrics와 /healthz · for Prometheus"),
+]
 
 
 def keys_and_time(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
     from engine.clock import Clock
     from engine.config import BacktestConfig
+    from engine.trading.account_jobs import RegularWork
 
 
 def trade(
@@ -31,6 +32,8 @@ def trade(
     once: bool,
     sessions: int | None,
     lang: Lang,
+    work: RegularWork,
+    metrics_port: int | None = None,
 ) -> None:
     """Trade until a signal, one decision (`once`), so many sessions, or the end of a served market."""
     from brokers.kis_trading import TradingPlan, open_trading  # noqa: PLC0415  (keeps --help fast)
@@ -62,8 +65,15 @@ def trade(
                     task, description=f"KIS {what}", completed=done, total=total or None
                 ),
                 lang=lang.language,
+                work=work,
             )
             trading = stack.enter_context(open_trading(plan))
+        if metrics_port is not None:
+            from engine.trading.health_http import HealthServer  # noqa: PLC0415
+
+            server = HealthServer(lambda: trading.monitor.snapshot, plan.steady, metrics_port)
+            stack.callback(server.close)
+            tell(f"{server.url}/metrics")
         before = len(equity_points(trading.ledger))
         level = trading.supervisor.level
         tell(LEVEL_SET(lang.language).format(level=level.value, name=NAMES[level](lang.language)))

@@ -1,7 +1,7 @@
 """Looks at a running account about once a second and writes what it finds into its folder. For the trader's thread.
 
 monitor.look()       after each turn; does nothing if it has looked just now
-monitor.latest       the last snapshot, for other threads: it is replaced, never changed
+monitor.snapshot     the last one and the steady second of the last sign of life; for other threads, as it is replaced
 """
 
 from __future__ import annotations
@@ -72,8 +72,12 @@ class Monitor:
         self._prices: dict[str, int] = {}
         self._look_at = steady()
         self._read: tuple[Head, date | None, int, int, str] | None = None
-        self.latest: Health | None = None
-        self.looked_at: float | None = None  # steady seconds
+        self.snapshot: tuple[Health | None, float | None] = None, None
+
+    @property
+    def latest(self) -> Health | None:
+        """The last snapshot, None before the first."""
+        return self.snapshot[0]
 
     def on_trade(self, ticker: str, price: int) -> None:
         """A trade of the stream."""
@@ -92,14 +96,18 @@ class Monitor:
         if now < self._look_at:
             return
         self._look_at = now + EVERY_SECONDS
-        self.latest, self.looked_at = assess(self._facts(trader), self._limits), now
-        self._write(self.latest)
+        health = assess(self._facts(trader), self._limits)
+        self.snapshot = health, now
+        self._write(health)
+
+    def alive(self) -> None:
+        """Long work goes on: no snapshot can be taken, but the loop is not stuck."""
+        self.snapshot = self.latest, self._steady()
 
     def end(self) -> None:
         """The trader stops on purpose."""
         if self.latest is not None:
-            self.latest = replace(self.latest, ended=True)
-            self._write(self.latest)
+            self._write(replace(self.latest, ended=True))
 
     def _write(self, health: Health) -> None:
         with suppress(OSError):
