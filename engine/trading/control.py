@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from engine.ledger.canonical import canonical_json, stamp, unstamp
 FILE = "control.db"
 _VERSION = 1
 _BUSY_SECONDS = 5.0
+_ATTEMPTS, _PAUSE_SECONDS = 5, 0.05
 _TABLES = """
 CREATE TABLE requests (
     request_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,7 +79,7 @@ class ControlFile:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._ear: sqlite3.Connection | None = None
-        self._heard = -1
+        self._heard, self._inode = -1, 0
 
     # Any process --------------------------------------------------------------------------------------------
 
@@ -111,39 +113,42 @@ class ControlFile:
 
     # The trader ---------------------------------------------------------------------------------------------
 
-    def listen(self) -> None:
+    def listen(self) -> sqlite3.Connection:
         """Open the file for `news`, making it if need be.
 
         Raises:
             DataError: it is damaged, cannot be written, or comes from a newer Geoul.
         """
         with self._told():
-            self._ear = self._connect()
+            if self._ear is not None and self._inode != self._inode_now():  # moved away, or restored from a backup
+                self.close()
+            if self._ear is None:
+                self._ear, self._heard = self._connect(), -1
+                self._inode = self._inode_now()
+            return self._ear
+
+    def _inode_now(self) -> int:
+        try:
+            return self.path.stat().st_ino
+        except FileNotFoundError:
+            return 0
 
     def news(self) -> list[Request]:
         """Unanswered requests, if another process has written since the last call; a look costs microseconds."""
-        if self._ear is None:
-            self.listen()
+        ear = self.listen()
         with self._told():
-            assert self._ear is not None
-            (version,) = self._ear.execute("PRAGMA data_version").fetchone()
+            (version,) = ear.execute("PRAGMA data_version").fetchone()
             if version == self._heard:
                 return []
-            found = _unanswered(self._ear)
+            found = _unanswered(ear)
             self._heard = version
             return found
 
-    def listen_again(self) -> None:
-        """What could not be handled is news once more."""
-        self._heard = -1
-
     def answer(self, request: Request, *, done: bool, text: str, now: datetime) -> None:
         """Answer a request, after its effect is in the ledger."""
-        if self._ear is None:
-            self.listen()
+        ear = self.listen()
         with self._told():
-            assert self._ear is not None
-            self._ear.execute(
+            ear.execute(
                 "UPDATE requests SET answered_at = ?, done = ?, answer = ? WHERE request_id = ?",
                 (stamp(now), int(done), text, request.request_id),
             )
@@ -165,13 +170,19 @@ class ControlFile:
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=_BUSY_SECONDS)
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        attempts = _ATTEMPTS
+        while True:
+            connection = sqlite3.connect(self.path, isolation_level=None, timeout=_BUSY_SECONDS)
+            try:
+                self._prepare(connection)
+                return connection
+            except BaseException as error:
+                connection.close()
+                attempts -= 1
+                # Where two processes make the file, SQLite does not wait for the other one's change of the mode.
+                if attempts == 0 or not isinstance(error, sqlite3.OperationalError):
+                    raise
+            time.sleep(_PAUSE_SECONDS)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

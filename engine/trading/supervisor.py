@@ -68,7 +68,7 @@ class Supervisor:
         self._control, self._file, self._heartbeat = ControlFile(folder), HaltFile(folder), Heartbeat(folder)
         self._control.listen()
         self._waiting: list[Request] = []
-        self._deaf = ""
+        self._deaf = self._told_deaf = ""
 
     def close(self) -> None:
         """The trader stops on purpose."""
@@ -98,7 +98,11 @@ class Supervisor:
             self._throw(found)
         waiting, self._waiting = self._waiting, []
         for request in waiting:
-            self._handle(request)
+            try:
+                self._handle(request)
+            except DataError as error:  # its effect stands in the ledger; the answer is written when the file can be
+                self._waiting.append(request)
+                self._cannot_hear(error)
         self._expire()
 
     def beat(self) -> None:
@@ -182,13 +186,17 @@ class Supervisor:
         try:
             news = self._control.news()
         except DataError as error:
-            if not self._deaf:
-                self._alert(Urgency.CRITICAL, "control_unreadable", str(error), {})
-            self._deaf = str(error)
+            self._cannot_hear(error)
             return
         self._deaf = ""
         known = {request.request_id for request in self._waiting}
         self._waiting += [request for request in news if request.request_id not in known]
+
+    def _cannot_hear(self, error: DataError) -> None:
+        self._deaf = str(error)
+        if self._deaf != self._told_deaf:
+            self._told_deaf = self._deaf
+            self._alert(Urgency.CRITICAL, "control_unreadable", self._deaf, {})
 
     def _halted_now(self) -> tuple[bool, bool]:
         """Whether purchases, and whether all orders are stopped; requests count as soon as they are written."""
