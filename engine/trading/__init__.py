@@ -10,5 +10,10 @@ day_end        equity, corporate actions and matured outcomes     no_purchases  
 mirror         a closed session against its replay, with a cause for every difference (mirror_store keeps them)
 shadow         rules side by side on recorded days               prompts    the prompt that an account follows
 health         figures of a running account, judged (monitor looks, status_file keeps, health_limits, api_meter)
+supervisor     hears people, holds back what a level forbids (oversight: what the trader asks of it)
+control        requests of other processes      kill_switch  the file HALT      heartbeat  signs of life
+standing       halted or not, which level, which plans wait: the fold of what was decided (autonomy: the levels)
+level_evidence what a higher level asks for     clearance    withdraws and sells at a halt
+approved_plan  what a person approved, as it was shown
 ports          what all this needs of a venue                     texts      what it says, in two languages
 """
