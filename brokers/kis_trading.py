@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +36,7 @@ from brokers.kis.stream_reports import Gap
 from brokers.kis.subscriptions import PLACES
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
-from brokers.kis_account import LedgerBooks
+from brokers.kis_logged_books import LoggedBooks
 from brokers.kis_measuring import feed_of, losses, measured_session
 from brokers.replay import ReplayBroker
 from engine.broker import Broker
@@ -50,6 +50,7 @@ from engine.krx.sessions import offset_session, previous_session
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.trades import PriceAt
+from engine.log_files import LogFiles, log_told, make_file_logger
 from engine.operating.desk import Planner
 from engine.reports.language import Lang
 from engine.rules.lookback import lookback_bars
@@ -57,6 +58,7 @@ from engine.rules.prompt import load_rules
 from engine.rules.tree import RuleSet
 from engine.rules.walk import rule_expressions
 from engine.simulation import Simulation
+from engine.trading.account_jobs import RegularWork, WorkPlace, jobs_of, quiet_hours
 from engine.trading.api_meter import ApiMeter
 from engine.trading.autonomy import Level
 from engine.trading.decision import RulesInForce
@@ -66,6 +68,8 @@ from engine.trading.mirror_store import MirrorStore
 from engine.trading.monitor import Monitor
 from engine.trading.ports import Alone, Partner
 from engine.trading.prompts import rules_in_force
+from engine.trading.schedule import Schedule
+from engine.trading.schedule_store import ScheduleStore
 from engine.trading.supervisor import Supervisor
 from engine.trading.texts import UNEXPLAINED
 from engine.trading.timetable import AFTER_OPEN, Timetable
@@ -97,6 +101,7 @@ class TradingPlan:
         lang: of texts.
         first_level: of an account that was never given a level of autonomy; None = LV3 on paper, LV2 live.
         steady: seconds of a clock that never jumps.
+        work: backups and the like, beside the decisions; None = nothing.
     """
 
     folder: Path
@@ -113,6 +118,7 @@ class TradingPlan:
     lang: Lang = "ko"
     first_level: Level | None = None
     steady: Callable[[], float] = time.monotonic
+    work: RegularWork | None = None
 
 
 class KisHistoryFolder:
@@ -242,6 +248,7 @@ class Trading:
         tell: is told one line for people at a time.
         supervisor: hears people and holds back what the level does not allow.
         monitor: looks at how all this is doing.
+        schedule: the regular work.
         world: the served world that we step with; None where time is real.
     """
 
@@ -251,6 +258,7 @@ class Trading:
     tell: Callable[[str], None]
     supervisor: Supervisor
     monitor: Monitor
+    schedule: Schedule
     world: WorldPartner | None = None
     begun: bool = field(default=False, init=False)
 
@@ -294,6 +302,10 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
                 f"Another process is trading in {plan.folder}. Stop it first: two would send every order twice."
             ) from None
         claim_folder(plan.folder, plan.config)
+        files = LogFiles(plan.folder)
+        stack.callback(files.close)
+        logger = make_file_logger(files, plan.clock, plan.config.secrets())
+        plan = replace(plan, tell=log_told(plan.tell, logger))
         rules = load_rules(plan.prompt)
         _check_interval(rules)
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
@@ -346,7 +358,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
 
         broker = KisBroker(
             rest,
-            LedgerBooks(ledger),
+            LoggedBooks(ledger, logger),
             plan.clock,
             stream=socket,
             class_of=history.class_of,
@@ -368,6 +380,8 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             supervisor.review()
             monitor.on_closes(panel)
 
+        schedule = _schedule(plan, ledger, history)
+        stack.callback(schedule.close)
         setup = TradingSetup(
             ledger=ledger,
             venue=broker,
@@ -382,6 +396,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             oversight=supervisor,
             after_close=after_close,
             partner=partner,
+            each_turn=schedule.turn,
             tell=plan.tell,
             adopt=plan.adopt,
             lang=plan.lang,
@@ -394,8 +409,39 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             tell=plan.tell,
             supervisor=supervisor,
             monitor=monitor,
+            schedule=schedule,
             world=world,
         )
+
+
+def _schedule(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -> Schedule:
+    """The regular work of the account."""
+
+    def last_session() -> date:
+        panel = history.bring_up()
+        return panel.session_date(panel.rows - 1)
+
+    def warn(code: str, text: str, values: dict[str, object]) -> None:
+        record_alert(ledger, Urgency.WARNING, code, text, values)
+
+    place = WorkPlace(
+        folder=plan.folder,
+        ledger=ledger,
+        prompt=plan.prompt,
+        settings=plan.settings,
+        bring_up=last_session,
+        lang=plan.lang,
+    )
+    return Schedule(
+        jobs=[] if plan.work is None else jobs_of(plan.work, place),
+        clock=plan.clock,
+        store=ScheduleStore(plan.folder),
+        is_quiet=quiet_hours(_timetable(plan)),
+        tell=plan.tell,
+        warn=warn,
+        lang=plan.lang,
+        steady=plan.steady,
+    )
 
 
 def mirror_session(plan: TradingPlan, ledger: Ledger, session: date, panel: Panel) -> None:

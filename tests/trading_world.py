@@ -22,6 +22,7 @@ from engine.krx.tick_size import grid_below
 from engine.operating.desk import Planner
 from engine.rules.edit import RuleEntry, add_rule
 from engine.rules.tree import Category
+from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level
 from engine.trading.decision import RulesInForce
 from tests.builders_panel import DAY_ONE, make_panel
@@ -84,6 +85,7 @@ def trader_on(
     environment: str = "live",
     first_level: Level | None = Level.ALONE,
     planner: Callable[[RulesInForce, Panel], Planner] | None = None,
+    work: RegularWork | None = None,
 ) -> Iterator[Running]:
     """A trader on a server, not yet begun; at LV5, or LV3 on paper, if its account was never given a level."""
     if environment == "paper" and first_level is Level.ALONE:
@@ -107,6 +109,7 @@ def trader_on(
         planner=planner,
         lang="en",
         first_level=first_level,
+        work=work,
     )
     with contextlib.closing(client.session), contextlib.closing(clock), open_trading(plan) as trading:
         yield Running(trading, lines)

@@ -84,6 +84,7 @@ class TradingSetup:
         oversight: hears people, holds back what the level of autonomy does not allow; it is asked before `gate`.
         after_close: is told of every session whose books have been closed, with the data.
         partner: is told when everything has been handled.
+        each_turn: done at the end of every turn; returns at once.
         tell: is told one line for people at a time.
         adopt: holdings that are there at the first start become ours.
         lang: of texts and reports.
@@ -103,6 +104,7 @@ class TradingSetup:
     oversight: Oversight = field(default_factory=Unsupervised)
     after_close: Callable[[date, Panel], None] = lambda session, panel: None
     partner: Partner = field(default_factory=Alone)
+    each_turn: Callable[[], None] = lambda: None
     tell: Callable[[str], None] = print
     adopt: bool = False
     lang: Lang = "ko"
@@ -162,6 +164,7 @@ class Trader:
         if self.has_missed_trades:
             self._attempt("prices", self.look_up, _HEAR_AGAIN)
         self.orders.act(self._decision.simulation if self._decision is not None else None)
+        self._setup.each_turn()
         if not self.is_thinking:  # a served world waits for the model; a real one does not, and guards go on
             self._setup.partner.handled()
 
