@@ -78,6 +78,15 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{MASK}",
     ),
+    (  # AES key and initial vector of notices, where an answer of KIS is quoted
+        re.compile(r"""(?ix)(["']\b(?:key|iv)["']\s*:\s*["'])[^"']{8,}"""),
+        rf"\1{MASK}",
+    ),
+    (  # approval key of the stream
+        re.compile(r"(?i)(?<![0-9a-f-])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f-])"),
+        MASK,
+    ),
+    (re.compile(r"(?i)\b((?:tgram|telegram|slack|discord|mailtos?)://)[^\s\"']+"), rf"\1{MASK}"),  # of apprise
     (re.compile(r"(?<!\d)\d{8}-(\d{2})(?!\d)"), rf"{MASK}-\1"),  # account number with its product code
 )
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # Part -> its modules or folders of `engine`. A new module must be put into one.
 PARTS = {
     "vocabulary": {"account", "clock", "errors", "events", "fill", "instrument", "money", "order", "position"},
-    "settings": {"cache_root", "config", "kernel_cache", "log"},
+    "settings": {"cache_root", "config", "kernel_cache", "log", "log_files"},
     "krx": {"krx"},
     "matching": {"matching"},
     "rules": {"rules"},
@@ -53,8 +53,11 @@ ASSEMBLERS = {
     "brokers.graph_replay",
     "brokers.kis_account",
     "brokers.kis_download",
+    "brokers.kis_logged_books",
     "brokers.kis_measuring",
     "brokers.kis_trading",
+    "brokers.kis_watching",
+    "brokers.learning_demo",
     "brokers.learning_replay",
     "brokers.plan_replay",
 }

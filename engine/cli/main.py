@@ -43,6 +43,8 @@ COMMANDS = {
     "reject": "engine.cli.approve:reject_command",
     "watch": "engine.cli.watch:watch_command",
     "status": "engine.cli.status:status_command",
+    "trace": "engine.cli.trace:trace_command",
+    "log": "engine.cli.trace:log_command",
     "notify": "engine.cli.notify:app",
     "report": "engine.cli.report:app",
     "mirror": "engine.cli.mirror:mirror_command",
