@@ -76,6 +76,10 @@ class WorldClock:
             else:
                 self._nap(min(left / self._speed, _LONGEST_NAP_SECONDS))
 
+    def twin(self) -> WorldClock:
+        """Another clock of the same world, for another thread."""
+        return WorldClock(self._url.removesuffix(PATH), fresh_seconds=self._fresh_seconds)
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()

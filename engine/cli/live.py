@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.model_run import ModelConfigOption, PlannerKind, PlannerOption
 from engine.cli.options import (
     ConfigOption,
     DataOption,
@@ -94,6 +95,8 @@ def live_command(
     reflect_data: ReflectDataOption = None,
     backups: BackupsOption = None,
     metrics_port: MetricsPortOption = None,
+    planner: PlannerOption = PlannerKind.rules,
+    model_config: ModelConfigOption = None,
     lang: LangOption = Lang.ko,
 ) -> None:
     """실전 계좌에서 시간표대로 거래합니다(진짜 돈) · trade the live account: real money."""
@@ -115,6 +118,8 @@ def live_command(
         lang=lang,
         work=work,
         metrics_port=metrics_port,
+        planner=planner,
+        model_config=model_config,
     )
 
 

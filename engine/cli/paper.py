@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.cli.model_run import ModelConfigOption, PlannerKind, PlannerOption
 from engine.cli.options import (
     CashOption,
     ConfigOption,
@@ -62,6 +63,8 @@ def paper_command(
     reflect_data: ReflectDataOption = None,
     backups: BackupsOption = None,
     metrics_port: MetricsPortOption = None,
+    planner: PlannerOption = PlannerKind.rules,
+    model_config: ModelConfigOption = None,
     lang: LangOption = Lang.ko,
 ) -> None:
     """모의투자 계좌에서 시간표대로 거래합니다 · trade the paper account on the exchange's timetable."""
@@ -84,4 +87,6 @@ def paper_command(
         lang=lang,
         work=work,
         metrics_port=metrics_port,
+        planner=planner,
+        model_config=model_config,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from engine.cli.model_run import PlannerKind
 from engine.cli.options import Lang, progress_bar
+from engine.cli.trading_planner import planner_of
 
 if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
@@ -34,9 +37,11 @@ def trade(
     lang: Lang,
     work: RegularWork,
     metrics_port: int | None = None,
+    planner: PlannerKind = PlannerKind.rules,
+    model_config: Path | None = None,
 ) -> None:
     """Trade until a signal, one decision (`once`), so many sessions, or the end of a served market."""
-    from brokers.kis_trading import TradingPlan, open_trading  # noqa: PLC0415  (keeps --help fast)
+    from brokers.kis_trading import LEDGER, TradingPlan, open_trading  # noqa: PLC0415  (keeps --help fast)
     from engine.ledger.equity import equity_points  # noqa: PLC0415
     from engine.trading.autonomy import NAMES  # noqa: PLC0415
     from engine.trading.supervisor_texts import LEVEL_SET  # noqa: PLC0415
@@ -60,6 +65,7 @@ def trade(
                 clock=now,
                 sleep=sleep,
                 adopt=adopt,
+                planner=planner_of(planner, model_config, folder / LEDGER, keys, lang, stack),
                 tell=tell,
                 progress=lambda what, done, total: bar.update(
                     task, description=f"KIS {what}", completed=done, total=total or None
@@ -74,6 +80,7 @@ def trade(
             server = HealthServer(lambda: trading.monitor.snapshot, plan.steady, metrics_port)
             stack.callback(server.close)
             tell(f"{server.url}/metrics")
+        _start_courier(stack, folder, now, tell, lang)
         before = len(equity_points(trading.ledger))
         level = trading.supervisor.level
         tell(LEVEL_SET(lang.language).format(level=level.value, name=NAMES[level](lang.language)))
@@ -84,6 +91,22 @@ def trade(
             return sessions is not None and len(equity_points(trading.ledger)) - before >= sessions
 
         trading.run(stop)
+
+
+def _start_courier(stack: ExitStack, folder: Path, now: Clock, tell: Callable[[str], None], lang: Lang) -> None:
+    """Deliver alerts and reports to the channels of `geoul.yaml`, from threads of their own."""
+    from brokers.kis.world_clock import WorldClock  # noqa: PLC0415
+    from engine.notify.courier import Courier  # noqa: PLC0415
+    from engine.notify.settings import load_notify_settings  # noqa: PLC0415
+
+    settings = load_notify_settings(None, os.environ)
+    if not settings.channels:
+        return
+    # A world's clock has a connection of its own, which is not for several threads.
+    clock = now.twin() if isinstance(now, WorldClock) else now
+    courier = Courier(folder, settings, clock, tell=tell, lang=lang.language)
+    courier.start()
+    stack.callback(courier.close)
 
 
 def stop_on_signals() -> Callable[[], bool]:

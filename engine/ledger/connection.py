@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from engine.errors import DataError, GeoulError
 from engine.ledger.migrations import MIGRATIONS, migrate, version_of
 
+_MODE_ATTEMPTS, _MODE_PAUSE_SECONDS = 50, 0.02
 BUSY_MS = 10_000  # a batch of 30,000 rows by another process takes under a second
 _LOOK = "Check that its folder can be written, that the disk has space, and that no other program holds the file."
 
@@ -65,12 +67,24 @@ def _prepare(connection: sqlite3.Connection, now: datetime, read_only: bool) -> 
             raise DataError("The ledger is empty or of an older version. Open it for writing once to update it.")
         return
     version_of(connection)  # refuse foreign files before the journal mode changes them
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     # FULL: a commit is on the disk when it returns. An intent must survive the power failure
     # that the order it announces may survive.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection, now)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL. Where several processes make it at once, SQLite does not wait for this by itself."""
+    for attempts in range(_MODE_ATTEMPTS, 0, -1):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if attempts == 1:
+                raise
+        time.sleep(_MODE_PAUSE_SECONDS)
 
 
 @contextmanager
