@@ -5,14 +5,37 @@ from __future__ import annotations
 import difflib
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from engine.errors import ConfigError
+from engine.instrument import TICKER
 
 PPB = 1_000_000_000
+_FIRST_LIMITS = frozenset(
+    {
+        "max_positions",
+        "max_position_weight",
+        "max_sector_weight",
+        "max_gross_exposure",
+        "max_order_won",
+        "min_order_won",
+        "min_order_share",
+        "max_day_loss",
+        "allow_managed",
+    }
+)
 
 
 class Slippage(BaseModel):
@@ -53,6 +76,22 @@ class RiskLimits(BaseModel):
             0 = none. Sells are never refused for their size.
         max_day_loss: share of yesterday's closing equity; when it is lost, purchases stop for the session. None = none.
         allow_managed: buy administrative issues (관리종목).
+        allow_warned: buy issues under an investment warning (투자주의환기종목).
+        restricted: tickers that are never bought.
+        max_price_distance: how far the price of a limit or stop purchase may lie from the last one, either way, as a
+            share of it; a price counted from the opening price of the day is measured from there. None = none.
+        max_orders_per_day: purchases sent for one session. Sells have a larger bound of their own. None = none.
+        max_losing_streak: consecutive losing positions; when so many have been closed, open purchases are cancelled and
+            none is sent for the rest of the session and `losing_streak_pause` more. Until a position closes with a
+            profit every further loss does the same. None = none.
+        losing_streak_pause: sessions without purchases after the one in which the streak was reached.
+
+    Only where orders leave in real time, paper and live; a backtest and a replay leave them aside:
+        max_orders_per_minute: purchases sent in any 60 seconds. None = none.
+        max_exits_per_minute, max_exits_per_day: sells sent, a fuse against a loop that runs away: a sell beyond them
+            waits, and an alert is raised. None = five times the bound of purchases.
+        max_data_age_seconds: no purchase after so long without a trade from the stream in the session. None = none.
+        max_plan_age_minutes: no purchase so long after its decision was made. None = none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +105,58 @@ class RiskLimits(BaseModel):
     min_order_share: float = Field(default=0.1, ge=0.0, le=1.0)
     max_day_loss: float | None = Field(default=None, gt=0.0, le=1.0)
     allow_managed: bool = False
+    allow_warned: bool = True
+    restricted: tuple[str, ...] = ()
+    max_price_distance: float | None = Field(default=None, gt=0.0, le=1.0)
+    max_orders_per_day: int | None = Field(default=None, ge=1, le=1_000_000)
+    max_losing_streak: int | None = Field(default=None, ge=1, le=1_000)
+    losing_streak_pause: int = Field(default=1, ge=1, le=1_000)
+    max_orders_per_minute: int | None = Field(default=None, ge=1, le=100_000)
+    max_exits_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    max_exits_per_day: int | None = Field(default=None, ge=1, le=10_000_000)
+    max_data_age_seconds: int | None = Field(default=None, ge=1, le=86_400)
+    max_plan_age_minutes: int | None = Field(default=None, ge=1, le=10_000)
+
+    @field_validator("restricted", mode="before")
+    @classmethod
+    def _tickers_are_texts(cls, value: Any) -> Any:
+        """YAML reads 000660 without quotes as a number, and an octal one at that."""
+        for ticker in value if isinstance(value, list | tuple) else ():
+            if not isinstance(ticker, str) or not TICKER.fullmatch(ticker):
+                raise ValueError(f'{ticker!r} is no ticker: write six characters in quotes, such as "005930"')
+        return value
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> RiskLimits:
+        """Limits that cannot both be meant are refused, not reconciled."""
+        if self.min_order_won > self.max_order_won:
+            raise ValueError(
+                f"min_order_won {self.min_order_won:,} is more than max_order_won {self.max_order_won:,}: "
+                "nothing could be bought"
+            )
+        if self.max_losing_streak is None and "losing_streak_pause" in self.model_fields_set:
+            raise ValueError("losing_streak_pause without max_losing_streak: give the number of losses that pauses")
+        _require_order(self, "max_orders_per_minute", "max_orders_per_day")
+        _require_order(self, "max_exits_per_minute", "max_exits_per_day")
+        _require_order(self, "max_orders_per_minute", "max_exits_per_minute")
+        _require_order(self, "max_orders_per_day", "max_exits_per_day")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Limits that came later appear only where they are set: what was configured before keeps its hash."""
+        return {
+            name: value
+            for name, value in plain(self).items()
+            if name in _FIRST_LIMITS or getattr(self, name) != type(self).model_fields[name].default
+        }
+
+
+def _require_order(limits: RiskLimits, smaller: str, larger: str) -> None:
+    """Of two bounds that are both given the second must not be below the first."""
+    low, high = getattr(limits, smaller), getattr(limits, larger)
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"{smaller} {low:,} is more than {larger} {high:,}: the first could never be reached")
 
 
 class BacktestConfig(BaseModel):

@@ -62,7 +62,11 @@ class Exchange:
 
     def with_config(self, config: BacktestConfig) -> Exchange:
         """The same market under another configuration."""
-        return replace(self, config=config, arrays=(*self.arrays[:-1], _config(self.panel, config)))
+        *market, instruments, actions, _ = self.arrays
+        if config.limits.restricted != self.config.limits.restricted:
+            instruments = instruments.copy()
+            instruments[:, at.INSTRUMENT_RESTRICTED] = _restricted(self.panel, config)
+        return replace(self, config=config, arrays=(*market, instruments, actions, _config(self.panel, config)))
 
     def feature_market(self) -> MarketArrays:
         """The same market as the feature graph reads it."""
@@ -97,7 +101,7 @@ def build_exchange(panel: Panel, config: BacktestConfig) -> Exchange:
             *_moments(panel, starts),
             venue,
             np.stack([bounds, sizes]),
-            _instruments(panel),
+            _instruments(panel, config),
             _actions(panel),
             _config(panel, config),
         ),
@@ -147,7 +151,7 @@ def _venue(sessions: Int64) -> tuple[Int64, Int64, Int64]:
     return rules.tick_bounds, rules.tick_sizes, by_day.reshape(len(days), -1)
 
 
-def _instruments(panel: Panel) -> Int64:
+def _instruments(panel: Panel, config: BacktestConfig) -> Int64:
     table = np.zeros((panel.columns, at.INSTRUMENT_FIELDS), dtype=np.int64)
     known = panel.instruments
     for place, (market, product) in enumerate(known.select("market", "product").iter_rows()):
@@ -159,7 +163,13 @@ def _instruments(panel: Panel) -> Int64:
     table[:, at.INSTRUMENT_FIRST] = panel.first_row
     table[:, at.INSTRUMENT_LAST] = panel.last_row
     table[:, at.INSTRUMENT_DELISTED] = panel.delisted_known
+    table[:, at.INSTRUMENT_RESTRICTED] = _restricted(panel, config)
     return table
+
+
+def _restricted(panel: Panel, config: BacktestConfig) -> list[bool]:
+    """bool[N]: the names that the configuration never buys."""
+    return [ticker in config.limits.restricted for ticker in panel.tickers]
 
 
 def _actions(panel: Panel) -> Int64:
@@ -225,6 +235,11 @@ def _config(panel: Panel, config: BacktestConfig) -> Int64:
     values[at.CONFIG_MAX_SECTOR] = ratio_ppb(limits.max_sector_weight)
     values[at.CONFIG_HAIRCUT] = ratio_ppb(config.delisting_haircut)
     values[at.CONFIG_ALLOW_MANAGED] = limits.allow_managed
+    values[at.CONFIG_ALLOW_WARNED] = limits.allow_warned
+    values[at.CONFIG_MAX_BUYS] = limits.max_orders_per_day or 0
+    values[at.CONFIG_MAX_DISTANCE] = ratio_ppb(limits.max_price_distance or 0.0)
+    values[at.CONFIG_MAX_STREAK] = limits.max_losing_streak or 0
+    values[at.CONFIG_STREAK_PAUSE] = limits.losing_streak_pause
     values[at.CONFIG_SCALE] = scale
     values[at.CONFIG_COSTS_ON] = config.costs
     values[at.CONFIG_PAPER] = config.venue == "paper"

@@ -111,15 +111,16 @@ class RefusalReason(Enum):
     RISK_UNKNOWN = "risk_unknown"
     ORDER_VALUE_LIMIT = "order_value_limit"
     ORDER_TOO_SMALL = "order_too_small"
-
-    # Only where orders leave one by one: event mode, paper and live.
     ORDER_RATE_LIMIT = "order_rate_limit"
     PRICE_TOO_FAR = "price_too_far"
+    LOSING_STREAK = "losing_streak"
+    RESTRICTED = "restricted"
+    WARNED_ISSUE = "warned_issue"
+
+    # Only where orders leave one by one: event mode, paper and live.
     MARKET_CLOSED = "market_closed"
     STALE_DATA = "stale_data"
     STALE_PLAN = "stale_plan"
-    LOSING_STREAK = "losing_streak"
-    RESTRICTED = "restricted"
     UNRESOLVED_ORDER = "unresolved_order"  # an order of this ticker may or may not be at the venue
     AUTONOMY_LEVEL = "autonomy_level"
     VENUE = "venue"  # the broker or the exchange said no; its words are in the message

@@ -186,6 +186,11 @@ def configs(draw: st.DrawFn) -> BacktestConfig:
                 "min_order_share": pick(0.1, 0.1, 0.0, 0.5, 1.0),
                 "max_day_loss": pick(None, None, 0.02),
                 "allow_managed": draw(st.booleans()),
+                "allow_warned": pick(True, True, False),
+                "restricted": pick((), (), ("000002",)),
+                "max_price_distance": pick(None, None, 0.01, 0.3),
+                "max_orders_per_day": pick(None, None, 1, 3),
+                **pick({}, {}, {"max_losing_streak": 1}, {"max_losing_streak": 2, "losing_streak_pause": 3}),
             },
         }
     )

@@ -103,6 +103,7 @@ from engine.matching.arrays import (
     STATUS_CANCELLED,
     STATUS_EXPIRED,
     STOP,
+    STREAK_ROW,
     TAXES,
     TRADED,
 )
@@ -311,6 +312,8 @@ def end_row(market, book, row):
                 order = book.orders[index]
                 if order[ORDER_FROM_ROW] <= row and order[ORDER_FILLED] < order[ORDER_QUANTITY]:
                     close_order(book, index, row, STATUS_EXPIRED)
+        if account[STREAK_ROW] == row:
+            cancel_buys(book, row)
         sweep(book)
     mark(market, book, row)
     check_identity(account)

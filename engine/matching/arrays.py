@@ -42,7 +42,8 @@ INSTRUMENT_SECTOR = 2  # −1 = unknown
 INSTRUMENT_FIRST = 3
 INSTRUMENT_LAST = 4
 INSTRUMENT_DELISTED = 5  # 1: its rows end at a delisting that the data knows
-INSTRUMENT_FIELDS = 6
+INSTRUMENT_RESTRICTED = 6  # 1: the configuration never buys it
+INSTRUMENT_FIELDS = 7
 
 # actions[n, ACTION_FIELDS], sorted by row
 ACTION_ROW, ACTION_COL, ACTION_KIND, ACTION_NUMERATOR, ACTION_DENOMINATOR, ACTION_CASH = range(6)
@@ -107,7 +108,12 @@ STATUS_OPEN, STATUS_FILLED, STATUS_EXPIRED, STATUS_CANCELLED, STATUS_REFUSED = r
     REFUSED_UNKNOWN_RISK,
     REFUSED_ORDER_VALUE,
     REFUSED_TOO_SMALL,
-) = range(16)
+    REFUSED_RATE,
+    REFUSED_TOO_FAR,
+    REFUSED_STREAK,
+    REFUSED_RESTRICTED,
+    REFUSED_WARNED,
+) = range(21)
 REFUSAL_NAMES = (
     "accepted",
     "not_tradable",
@@ -125,6 +131,11 @@ REFUSAL_NAMES = (
     "risk_unknown",
     "order_value_limit",
     "order_too_small",
+    "order_rate_limit",
+    "price_too_far",
+    "losing_streak",
+    "restricted",
+    "warned_issue",
 )
 
 # fills[n, FILL_FIELDS]
@@ -208,7 +219,11 @@ NEWS = 46  # 1: a decision blocked purchases, which the curve of the next bar ha
 CURVE_COUNT = 47
 DIVIDENDS = 48  # dividends of stocks after tax, part of REALISED
 DIVIDEND_TAX = 49  # withheld from them: money that never reached the account
-ACCOUNT_FIELDS = 50
+LIMIT_STREAK = 50  # consecutive losing positions at which purchases pause, 0 = never
+STREAK_ROW = 51  # bar in which that number was last reached or passed, −1 = never
+BUYS_DAY = 52  # session for which the purchases sent are counted, as numbered by `next_day`
+BUYS_SENT = 53
+ACCOUNT_FIELDS = 54
 
 # curve[n, CURVE_FIELDS]: the account after the bars on which more than prices may have changed
 (
@@ -276,7 +291,12 @@ CONFIG_COSTS_ON = 26
 CONFIG_MIN_ORDER = 27  # money in one purchase
 CONFIG_MIN_SHARE = 28  # parts per billion of the purchase that the limits of its name and of one order would allow
 CONFIG_PAPER = 29  # 1: the venue takes no order before its session has opened
-CONFIG_FIELDS = 30
+CONFIG_ALLOW_WARNED = 30
+CONFIG_MAX_BUYS = 31  # purchases sent for one session, 0 = no limit
+CONFIG_MAX_DISTANCE = 32  # of a purchase's price from the last close, parts per billion of it, 0 = no limit
+CONFIG_MAX_STREAK = 33  # consecutive losing positions, 0 = no limit
+CONFIG_STREAK_PAUSE = 34  # sessions without purchases after the one in which the limit is reached
+CONFIG_FIELDS = 35
 SLIPPAGE_NONE, SLIPPAGE_TICKS, SLIPPAGE_RATE, SLIPPAGE_ROOT = range(4)
 
 

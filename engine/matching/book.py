@@ -49,6 +49,8 @@ class AccountBook:
         account[at.LIMIT_WEIGHT] = config[at.CONFIG_MAX_WEIGHT]
         account[at.LIMIT_SECTOR] = config[at.CONFIG_MAX_SECTOR]
         account[at.LIMIT_DAY_LOSS] = config[at.CONFIG_MAX_DAY_LOSS]
+        account[at.LIMIT_STREAK] = config[at.CONFIG_MAX_STREAK]
+        account[at.STREAK_ROW] = -1
         positions = np.zeros((instruments, at.POSITION_FIELDS + dividend_slots), dtype=np.int64)
         positions[:, at.POSITION_LAST_EXIT] = -1
         positions[:, at.POSITION_BUDGET_ROW] = -1

@@ -56,6 +56,7 @@ from engine.matching.arrays import (
     HELD,
     HOLDINGS_COST,
     LIMIT,
+    LIMIT_STREAK,
     MARKET,
     OPEN_COUNT,
     ORDER_COL,
@@ -108,6 +109,7 @@ from engine.matching.arrays import (
     STATUS_FILLED,
     STATUS_OPEN,
     STOP,
+    STREAK_ROW,
     TAXES,
 )
 from engine.matching.costs import charge, charged_so_far, fee_to_reserve, most_shares, part, share_of, slipped
@@ -319,6 +321,8 @@ def close_position(book, row, col):
     if position[POSITION_PENDING_BUY] > 0:
         account[PENDING_NAMES] += 1
     account[CONSECUTIVE_LOSSES] = account[CONSECUTIVE_LOSSES] + 1 if position[POSITION_NET] < 0 else 0
+    if account[LIMIT_STREAK] > 0 and account[CONSECUTIVE_LOSSES] >= account[LIMIT_STREAK]:
+        account[STREAK_ROW] = row
     position[POSITION_LAST_EXIT] = row
     clear(book.exits[col])
     for number in range(account[ARM_COUNT]):

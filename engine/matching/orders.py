@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from engine.kernel_cache import inner
+from engine.kernel_cache import inline, inner
 from engine.matching.arrays import (
     ACCEPTED,
     BUY,
+    BUYS_DAY,
+    BUYS_SENT,
     CASH,
     CONFIG_LATENCY_BARS,
     CONFIG_LATENCY_POINT,
@@ -59,7 +61,7 @@ from engine.matching.arrays import (
     STATUS_REFUSED,
 )
 from engine.matching.costs import fee_to_reserve
-from engine.matching.grid import mark_price, reserve_price
+from engine.matching.grid import mark_price, next_day, reserve_price
 from engine.matching.table import clear
 
 
@@ -136,11 +138,21 @@ def accept(market, book, row, proposal, quantity, sent, from_row, from_point):
         book.orders[index, ORDER_MARK] = mark
         position[POSITION_PENDING_VALUE] += mark * quantity
         account[PENDING_VALUE] += mark * quantity
+        day = order_day(market, row)
+        if account[BUYS_DAY] != day:
+            account[BUYS_DAY], account[BUYS_SENT] = day, 0
+        account[BUYS_SENT] += 1
     else:
         position[POSITION_PENDING_SELL] += quantity
     book.open[account[OPEN_COUNT]] = index
     account[OPEN_COUNT] += 1
     return index
+
+
+@inline
+def order_day(market, row):
+    """Session for which an order counts that is sent while `row` is the last bar known; −1 is before all bars."""
+    return next_day(market, row) if row >= 0 else 0
 
 
 @inner

@@ -60,6 +60,7 @@ from engine.matching.arrays import (
     PROPOSAL_WEIGHT_CAP,
     REFUSED_BLOCKED,
     REFUSED_POSITIONS,
+    REFUSED_STREAK,
     REFUSED_UNKNOWN_RISK,
     SELL,
 )
@@ -67,7 +68,7 @@ from engine.matching.costs import part
 from engine.matching.fills import target
 from engine.matching.grid import grid_down, grid_up, mark_price, next_day
 from engine.matching.program import CONSTANT, FLAG, evaluate
-from engine.matching.risk import blocked, send, slots_taken
+from engine.matching.risk import blocked, paused, send, slots_taken
 from engine.matching.table import clear
 
 # Every table starts with the rule's index and its piece of code [begin, end).
@@ -137,6 +138,8 @@ def guard_account(market, book, features, rules, row):
     """Risk rules of the whole portfolio: tighten limits, block purchases, halt. Unknown blocks purchases."""
     account = book.account
     reset_limits(market, account)
+    if paused(market, account, row):
+        account[BUYS_BLOCKED] = REFUSED_STREAK
     for number in range(rules.risks.height):
         rule = rules.risks[number]
         if rule[RISK_PER_NAME] == 1:

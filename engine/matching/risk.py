@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from engine.kernel_cache import inner
+from engine.kernel_cache import inline, inner
 from engine.matching.arrays import (
     ACCEPTED,
     BUY,
     BUYS_BLOCKED,
+    BUYS_DAY,
+    BUYS_SENT,
     CONFIG_ALLOW_MANAGED,
+    CONFIG_ALLOW_WARNED,
+    CONFIG_MAX_BUYS,
+    CONFIG_MAX_DISTANCE,
     CONFIG_MAX_GROSS,
     CONFIG_MAX_ORDER,
     CONFIG_MIN_ORDER,
     CONFIG_MIN_SHARE,
     CONFIG_OPTIMISTIC,
+    CONFIG_STREAK_PAUSE,
     DAY_LOSS_HIT,
     EQUITY,
     HALTED,
     HELD,
     HOLDINGS_VALUE,
+    INSTRUMENT_RESTRICTED,
     INSTRUMENT_SECTOR,
     LIMIT,
     LIMIT_POSITIONS,
@@ -54,17 +61,24 @@ from engine.matching.arrays import (
     REFUSED_POSITIONS,
     REFUSED_PRICE,
     REFUSED_QUANTITY,
+    REFUSED_RATE,
+    REFUSED_RESTRICTED,
     REFUSED_SECTOR,
+    REFUSED_STREAK,
+    REFUSED_TOO_FAR,
     REFUSED_TOO_SMALL,
+    REFUSED_WARNED,
     REFUSED_WEIGHT,
     STOP,
+    STREAK_ROW,
     TRADED,
     UNTRADABLE,
+    WARNING,
 )
 from engine.matching.costs import part
 from engine.matching.fills import affordable
 from engine.matching.grid import mark_price, next_day, tick_at, whole_units
-from engine.matching.orders import accept, first_part, orderable_cash, reserve_per_share
+from engine.matching.orders import accept, first_part, order_day, orderable_cash, reserve_per_share
 
 
 @inner
@@ -73,6 +87,8 @@ def check(market, book, row, proposal):
     buying = proposal[PROPOSAL_SIDE] == BUY
     if buying:
         verdict = blocked(book.account)
+        if verdict == ACCEPTED and paused(market, book.account, row):
+            verdict = REFUSED_STREAK
         if verdict != ACCEPTED:
             return verdict, 0
         if slots_taken(book.account) and is_new_name(book, proposal[PROPOSAL_COL]):
@@ -112,6 +128,13 @@ def blocked(account):
     return account[BUYS_BLOCKED]
 
 
+@inline
+def paused(market, account, row):
+    """Whether an order sent after `row` falls into the sessions without purchases that follow a losing streak."""
+    reached = account[STREAK_ROW]
+    return reached >= 0 and next_day(market, row) <= market.session[reached] + market.config[CONFIG_STREAK_PAUSE]
+
+
 @inner
 def slots_taken(account):
     """Whether as many names are held and pending as the limit allows."""
@@ -147,10 +170,18 @@ def check_buy(market, book, row, proposal):
         return REFUSED_NOT_TRADABLE, 0
     if (state & MANAGED) and config[CONFIG_ALLOW_MANAGED] == 0:
         return REFUSED_NOT_TRADABLE, 0
+    if (state & WARNING) and config[CONFIG_ALLOW_WARNED] == 0:
+        return REFUSED_WARNED, 0
+    if market.instruments[col, INSTRUMENT_RESTRICTED] == 1:
+        return REFUSED_RESTRICTED, 0
+    if config[CONFIG_MAX_BUYS] > 0 and sent_today(market, account, row) >= config[CONFIG_MAX_BUYS]:
+        return REFUSED_RATE, 0
     price = mark_price(market, row, col)
     equity = account[EQUITY]
     if equity <= 0 or price <= 0:
         return REFUSED_CASH, 0
+    if config[CONFIG_MAX_DISTANCE] > 0 and distance(proposal, price) > part(price, config[CONFIG_MAX_DISTANCE]):
+        return REFUSED_TOO_FAR, 0
     quantity = proposal[PROPOSAL_QUANTITY]
     cap = min(account[LIMIT_WEIGHT], proposal[PROPOSAL_WEIGHT_CAP])
     room = part(equity, cap) - price * position[POSITION_QUANTITY] - position[POSITION_PENDING_VALUE]
@@ -182,6 +213,23 @@ def check_buy(market, book, row, proposal):
     if too_small(config, price, quantity, wanted):
         return REFUSED_TOO_SMALL, 0
     return ACCEPTED, quantity
+
+
+@inline
+def sent_today(market, account, row):
+    """Purchases sent so far for the session that an order sent after `row` would meet."""
+    return account[BUYS_SENT] if account[BUYS_DAY] == order_day(market, row) else 0
+
+
+@inline
+def distance(proposal, price):
+    """How far the price that a proposal names lies from the last one; an offset counts from an opening price to come.
+
+    0 for a market order.
+    """
+    if proposal[PROPOSAL_KIND] != LIMIT and proposal[PROPOSAL_KIND] != STOP:
+        return 0
+    return abs(proposal[PROPOSAL_PRICE] - (0 if proposal[PROPOSAL_RELATIVE] == 1 else price))
 
 
 @inner

@@ -75,6 +75,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "min_order_share": "ratio",
     "max_day_loss": "ratio",
     "allow_managed": "plain",
+    "allow_warned": "plain",
+    "max_price_distance": "ratio",
+    "max_orders_per_day": "plain",
+    "max_losing_streak": "plain",
+    "losing_streak_pause": "plain",
     "id": "rule_id",
     "category": "plain",
     "priority": "plain",
@@ -88,6 +93,15 @@ FIELDS: Final[Mapping[str, str]] = {
 RATIO_DECIMALS, LEVEL_DECIMALS, PRICE_DECIMALS, FIGURE_DECIMALS = 4, 2, 2, 4
 LONGEST_NAME = 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# Limits that a planner has no use for: what they hold back does not depend on its sizes, and tickers stay masked.
+NOT_SHOWN = (
+    "restricted",
+    "max_orders_per_minute",
+    "max_exits_per_minute",
+    "max_exits_per_day",
+    "max_data_age_seconds",
+    "max_plan_age_minutes",
+)
 
 
 def build_context(situation: Situation, cut: Mapping[str, int] | None = None) -> Context:
@@ -126,7 +140,7 @@ def build_context(situation: Situation, cut: Mapping[str, int] | None = None) ->
             "risks": kept["risks"],
         },
         "signals": kept["signals"],
-        "limits": {} if situation.limits is None else _limits(situation.limits.model_dump()),
+        "limits": {} if situation.limits is None else _limits(situation.limits.model_dump(exclude=set(NOT_SHOWN))),
         "cut": cut,
     }
 

@@ -42,6 +42,7 @@ REFUSALS = {
     "stale_data": Text("오래된 시세", "stale prices"),
     "stale_plan": Text("늦은 계획", "late plan"),
     "losing_streak": Text("연속 손실 한도", "losing streak"),
+    "warned_issue": Text("투자주의환기종목", "issue under an investment warning"),
     "restricted": Text("거래 제한 종목", "restricted name"),
     "unresolved_order": Text("결과를 모르는 주문이 남아 있음", "an order of unknown outcome is pending"),
     "autonomy_level": Text("자율 단계가 허용하지 않음", "autonomy level does not allow it"),
