@@ -35,7 +35,7 @@ from engine.planning.text_mask import require_no_alias
 from engine.reflection.answers import ModelSettings
 from engine.reflection.entry_features import EntryConditions
 from engine.reflection.executions import executions_of_result, ratios_of
-from engine.reflection.gating import Judge, accept_all, gate_on, not_promoted, with_change
+from engine.reflection.gating import Judge, accept_all, gate_on, not_promoted, overruled, with_change
 from engine.reflection.learning import LearningRun, RuleFate, Week, final_equity
 from engine.reflection.m1_aggregate import STUDY_DAYS, Window, aggregate
 from engine.reflection.reflection import COOL_OFF_DAYS, Thinking, think
@@ -61,6 +61,7 @@ class LearningSetup:
         asks: (clock of the simulation) -> the writer; None takes the scripted one.
         settings: how the writer is asked.
         gate: settings of the gate; None accepts every rule that compiles, for demonstrations.
+        obeyed: False lets every rule in with its verdict, for demonstrations too.
         mask_seed: of the mask through which a model sees the trades; None shows them as they are.
         study_days: how far base rates look back.
     """
@@ -68,6 +69,7 @@ class LearningSetup:
     asks: Callable[[Clock], Asks] | None = None
     settings: ModelSettings | None = None
     gate: GateSettings | None = field(default_factory=GateSettings)
+    obeyed: bool = True
     mask_seed: int | None = None
     study_days: int = STUDY_DAYS
 
@@ -128,6 +130,7 @@ def run_learning(
         writer=loop.settings.model,
         gated=setup.gate is not None,
         masked=setup.mask_seed is not None,
+        overruled=setup.gate is not None and not setup.obeyed,
     )
 
 
@@ -241,7 +244,8 @@ class _Loop:
     def _judge(self, sunday: datetime.datetime) -> Judge:
         if self._setup.gate is None:
             return accept_all
-        return gate_on(self._panel, self._config, self._trials, self._workers, self._setup.gate, end=sunday.date())
+        judge = gate_on(self._panel, self._config, self._trials, self._workers, self._setup.gate, end=sunday.date())
+        return judge if self._setup.obeyed else overruled(judge)
 
     def _shown(self, account: _Account) -> Mask:
         if self._mask is None:

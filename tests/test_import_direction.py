@@ -45,6 +45,7 @@ PARTS = {
     "reflection": {"reflection"},
     "trading": {"trading"},
     "notify": {"notify"},
+    "service": {"service"},
     "cli": {"cli"},
 }
 
@@ -88,7 +89,8 @@ MAY_IMPORT = {
     "reflection": PORTS | {"ledger", "metrics", "research", "reports", "operating", "model"},
     "trading": PORTS | {"ledger", "metrics", "reports", "operating"},
     "notify": PORTS | {"ledger", "metrics", "reports"},
-    "cli": PORTS | UPPER | {"brokers", "assembly"},
+    "service": BASE,
+    "cli": PORTS | UPPER | {"brokers", "assembly", "service"},
     "assembly": PORTS | UPPER | {"brokers"},
     "brokers": PORTS,
     "strategies": {"vocabulary", "running"},

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from engine.cli.demo import DemoOption, demo_of_learning, require_nothing_beside_demo
 from engine.cli.graph_run import graph_runner
-from engine.cli.learning import Learning, LearningGateOption, LearningWriterOption, ReflectOption
+from engine.cli.learning import Learning, LearningGate, LearningGateOption, LearningWriterOption, ReflectOption
 from engine.cli.model_run import (
     BothOption,
     CassetteOption,
@@ -51,7 +52,7 @@ from engine.cli.options import (
     progress_bar,
     prompt_path,
 )
-from engine.cli.reflect import GateKind, Writer
+from engine.cli.reflect import Writer
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ DEFAULT_REPORT = Path("reports/backtest.html")
 
 
 def backtest_command(
+    context: typer.Context,
     prompt: PromptArgument = None,
     data: DataOption = None,
     start: FromOption = None,
@@ -90,8 +92,9 @@ def backtest_command(
     both: BothOption = False,
     seed: SeedOption = 0,
     learn: ReflectOption = None,
-    gate: LearningGateOption = GateKind.quick,
+    gate: LearningGateOption = None,
     writer: LearningWriterOption = Writer.scripted,
+    demo: DemoOption = False,
     allow_gaps: GapsOption = False,
     report: ReportOption = DEFAULT_REPORT,
     as_json: JsonOption = False,
@@ -110,13 +113,18 @@ def backtest_command(
     from engine.reports.terminal import print_result  # noqa: PLC0415
 
     imported = time.perf_counter()
+    learning_report = report if report != DEFAULT_REPORT else Path("reports/learning.html")
+    if demo:
+        require_nothing_beside_demo(context)
+        demo_of_learning(gate or LearningGate.advice, learning_report, ledger=ledger, as_json=as_json, lang=lang)
+        return
     if learn is not None:
         if strategy is not None or graph or planner is PlannerKind.llm:
             raise BadInput("--reflect studies the rules of a prompt: leave --strategy, --graph and --planner llm out.")
         learning = Learning(
             prompt=prompt,
             writer=writer,
-            gate=gate,
+            gate=gate or LearningGate.quick,
             model_config=model_config,
             cassette=cassette,
             mode=mode,
@@ -125,7 +133,6 @@ def backtest_command(
             ledger=ledger,
             lang=lang,
         )
-        learning_report = report if report != DEFAULT_REPORT else Path("reports/learning.html")
         if not as_json:
             refuse_target(learning_report)
         folder = dataset_folder(data, lambda text: None)

@@ -16,19 +16,44 @@ from rich.console import Console
 
 from engine.cli.model_run import ModelMode, ModelRun
 from engine.cli.options import Lang, progress_bar, prompt_path
-from engine.cli.reflect import GateKind, Writer, gate_settings
+from engine.cli.reflect import Writer
 
 if TYPE_CHECKING:
     from brokers.learning_replay import LearningSetup
     from engine.config import BacktestConfig
     from engine.data.panel import Panel
     from engine.reflection.learning import LearningRun
+    from engine.research.gate_settings import GateSettings
 
 
 class Rhythm(StrEnum):
     """How often the rules are studied."""
 
     weekly = "weekly"
+
+
+class LearningGate(StrEnum):
+    """How hard a rule is judged, and whether the verdict counts."""
+
+    full = "full"
+    quick = "quick"
+    advice = "advice"
+    off = "off"
+
+    @property
+    def settings(self) -> GateSettings | None:
+        """Of the gate; None where there is none."""
+        from engine.reflection.gating import quick  # noqa: PLC0415  (keeps --help fast)
+        from engine.research.gate_settings import GateSettings  # noqa: PLC0415
+
+        if self is LearningGate.off:
+            return None
+        return GateSettings() if self is LearningGate.full else quick(GateSettings())
+
+    @property
+    def obeyed(self) -> bool:
+        """Whether a rule that the gate turns down stays out."""
+        return self is not LearningGate.advice
 
 
 ReflectOption = Annotated[
@@ -39,11 +64,12 @@ ReflectOption = Annotated[
     ),
 ]
 LearningGateOption = Annotated[
-    GateKind,
+    LearningGate | None,
     typer.Option(
         "--gate",
-        help="--reflect의 심사: full, quick(같은 단계와 기준, 이웃 20개와 재표집 200회), off(시연) · "
-        "gate of --reflect: full, quick (20 neighbours, 200 resamples), off (demo)",
+        help="--reflect의 심사: full, quick(기본, 이웃 20개와 재표집 200회), advice(quick의 판정을 보이되 모두 적용, "
+        "--demo의 기본), off(모두 적용) · gate of --reflect: full, quick (default; 20 neighbours, 200 resamples), "
+        "advice (quick, shown and not obeyed; default of --demo), off",
     ),
 ]
 LearningWriterOption = Annotated[
@@ -67,7 +93,7 @@ class Learning:
 
     prompt: Path | None
     writer: Writer
-    gate: GateKind
+    gate: LearningGate
     model_config: Path | None = None
     cassette: Path | None = None
     mode: ModelMode = ModelMode.replay
@@ -111,6 +137,17 @@ class Learning:
                 last,
                 on_week=lambda done, total: bar.update(task, completed=done, total=total),
             )
+        self.tell(run, path, text, report, as_json=as_json)
+
+    def tell(self, run: LearningRun, path: Path, text: str, report: Path, *, as_json: bool) -> None:
+        """Into the ledger, if there is one, and to the user.
+
+        Args:
+            run: that is over.
+            path: of the prompt it began with; `text` is what stood there.
+            report: page to write.
+            as_json: to standard output, without a page.
+        """
         if self.ledger is not None:
             self._record(run, text, str(path))
         self._show(run, path, report, as_json=as_json)
@@ -119,9 +156,9 @@ class Learning:
     def _setup(self) -> Iterator[LearningSetup]:
         from brokers.learning_replay import LearningSetup  # noqa: PLC0415
 
-        gate = None if self.gate is GateKind.off else gate_settings(self.gate)
+        gate, obeyed = self.gate.settings, self.gate.obeyed
         if self.writer is Writer.scripted:
-            yield LearningSetup(gate=gate)
+            yield LearningSetup(gate=gate, obeyed=obeyed)
             return
         from engine.reflection.answers import ModelSettings  # noqa: PLC0415
         from engine.reflection.m2_analyse import ANALYSIS  # noqa: PLC0415
@@ -141,6 +178,7 @@ class Learning:
                 asks=lambda clock: transport,
                 settings=ModelSettings.of(config, self.lang.language),
                 gate=gate,
+                obeyed=obeyed,
                 mask_seed=None if self.plain else self.seed,
             )
 

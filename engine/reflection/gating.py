@@ -32,6 +32,7 @@ Judge = Callable[[str, str], Verdict]
 # `--gate quick`: the same steps and thresholds, but coarser figures where they cost the most time.
 QUICK_NEIGHBOURS = 20
 QUICK_RESAMPLES = 200
+OVERRULED = "overruled"  # name of the step that says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,29 @@ def accept_all(base: str, proposed: str) -> Verdict:
     """No gate: everything that compiles comes into force. For demonstrations of what the gate is for."""
     step = Step(name="off", outcome="warn", reason="gate_off", figures={"changed": int(base != proposed)})
     return Verdict(decision="promote", steps=(step,))
+
+
+def overruled(judge_one: Judge) -> Judge:
+    """A gate that is asked and not obeyed: every rule comes in with its verdict. For demonstrations.
+
+    Args:
+        judge_one: the real gate; a last step tells what it decided.
+    """
+
+    def call(base: str, proposed: str) -> Verdict:
+        verdict = judge_one(base, proposed)
+        told = Step(name=OVERRULED, outcome="warn", reason="gate_overruled", figures={"decision": verdict.decision})
+        return replace(verdict, decision="promote", steps=(*verdict.steps, told))
+
+    return call
+
+
+def own_decision(proposal: RuleProposal) -> str:
+    """What the gate itself decided, whether or not that was obeyed."""
+    for step in proposal.verdict.get("steps", ()):
+        if step["name"] == OVERRULED:
+            return str(step["figures"]["decision"])
+    return proposal.decision
 
 
 def gate_all(text: str, proposals: Proposals, judge_one: Judge) -> Gated:

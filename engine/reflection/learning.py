@@ -69,6 +69,7 @@ class LearningRun:
         writer: who wrote the rules.
         gated: False where every rule was accepted.
         masked: the writer saw the trades through a mask.
+        overruled: the gate was asked, and every rule came in whatever it said.
     """
 
     result: Result
@@ -79,6 +80,7 @@ class LearningRun:
     writer: str
     gated: bool
     masked: bool
+    overruled: bool = False
 
     @property
     def births(self) -> tuple[RuleFate, ...]:

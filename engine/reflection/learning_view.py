@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.ledger.canonical import plain
+from engine.ledger.reflections import RuleProposal
 from engine.metrics.summary import Metrics, summarize
+from engine.reflection.gating import own_decision
 from engine.reflection.learning import LearningRun, final_equity
 from engine.reflection.reflection_view import TONES, decision, reason
+from engine.reflection.scripted_writer import DEMO_MODEL, MODEL
 from engine.reports import format as show
 from engine.reports.language import Lang, Text
 
@@ -18,6 +21,19 @@ GATE_OFF = Text(
     "심사를 껐습니다(--gate off): 컴파일되는 규칙을 모두 받아들인 시연이며, 이 결과는 어떤 규칙의 증거도 아닙니다.",
     "The gate is off (--gate off): a demonstration that accepts every rule that compiles. It is evidence for no rule.",
 )
+GATE_OVERRULED = Text(
+    "심사는 판정만 하고 막지 않았습니다(--gate advice): 무엇이라 판정하든 컴파일되는 규칙을 모두 받아들인 시연이며, "
+    "이 결과는 어떤 규칙의 증거도 아닙니다.",
+    "The gate was asked and not obeyed (--gate advice): a demonstration that accepts every rule that compiles, "
+    "whatever the verdict. It is evidence for no rule.",
+)
+SCRIPTED_ANSWERS = Text(
+    "녹음된 답은 언어 모델이 아니라 정해진 절차(scripted-demo)가 쓴 것입니다. 모델의 답과 같은 길로 녹음하고 "
+    "재생하지만 어떤 모델도 이렇게 말한 적이 없습니다.",
+    "Scripted answers, no model: a fixed procedure (scripted-demo) wrote what is replayed. It takes the way that a "
+    "model's answers take, but no model ever said it.",
+)
+LET_IN = Text("시연으로 적용", "let in for the demo")
 PLAIN_MODEL = Text(
     "모델이 실제 종목과 날짜를 보았습니다. 모델이 이미 아는 기간의 결과는 증거가 아닙니다.",
     "The model saw real names and dates. Results of a period it has read about are no evidence.",
@@ -69,11 +85,11 @@ def fate_rows(run: LearningRun, lang: Lang) -> list[FateRow]:
                 kind=kinds[fate.proposal.kind](lang),
                 text=str(fate.proposal.rule.get("text") or fate.proposal.rule.get("reason") or ""),
                 condition=str(fate.proposal.rule.get("condition", "")),
-                decision=decision(fate.proposal, lang),
+                decision=_verdict(fate.proposal, lang),
                 reason=reason(fate.proposal, lang),
                 in_force="" if fate.in_force_from is None else fate.in_force_from.isoformat(),
                 earned=earned if fate.promoted else f"({earned})",
-                tone=TONES[fate.proposal.decision],
+                tone=TONES[own_decision(fate.proposal)],
                 earned_tone="" if not fate.earned_won else "better" if fate.earned_won > 0 else "worse",
             )
         )
@@ -94,8 +110,9 @@ def headline(run: LearningRun, lang: Lang) -> str:
 
 def warnings(run: LearningRun, lang: Lang) -> list[str]:
     """Why to trust it less."""
-    found = [] if run.gated else [GATE_OFF(lang)]
-    if run.writer != "scripted" and not run.masked:
+    found = [SCRIPTED_ANSWERS(lang)] if run.writer == DEMO_MODEL else []
+    found += [GATE_OVERRULED(lang)] if run.overruled else [] if run.gated else [GATE_OFF(lang)]
+    if run.writer not in (MODEL, DEMO_MODEL) and not run.masked:
         found.append(PLAIN_MODEL(lang))
     found += sorted({f"{week.time:%Y-%m-%d}: {week.thought.failure}" for week in run.weeks if week.thought.failure})
     return found
@@ -118,7 +135,7 @@ def week_rows(run: LearningRun, lang: Lang) -> list[tuple[str, str, str, str, st
         report, gated = week.thought.report, week.thought.gated
         if not report.trades and not gated.proposals and not week.thought.failure:
             continue
-        told = ", ".join(f"{found.rule_id} ({decision(found, lang)})" for found in gated.proposals)
+        told = ", ".join(f"{found.rule_id} ({_verdict(found, lang)})" for found in gated.proposals)
         rows.append(
             (
                 f"{week.time:%Y-%m-%d}",
@@ -138,6 +155,7 @@ def learning_json(run: LearningRun) -> dict[str, Any]:
         "writer": run.writer,
         "gated": run.gated,
         "masked": run.masked,
+        "overruled": run.overruled,
         "earned_won": run.earned_won,
         "final_equity_won": final_equity(run.result),
         "baseline_equity_won": final_equity(run.baseline),
@@ -168,6 +186,14 @@ def learning_json(run: LearningRun) -> dict[str, Any]:
         ],
         "prompt": run.text,
     }
+
+
+def _verdict(proposal: RuleProposal, lang: Lang) -> str:
+    """The gate's own verdict; where it was not obeyed, that too."""
+    own = own_decision(proposal)
+    if own == proposal.decision:
+        return decision(proposal, lang)
+    return f"{decision(replace(proposal, decision=own), lang)} ({LET_IN(lang)})"
 
 
 def _figure(metrics: Metrics, name: str, kind: str) -> str:

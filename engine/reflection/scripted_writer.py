@@ -21,6 +21,7 @@ from engine.reflection.m3_rules import RULES
 from engine.reports.language import Lang
 
 PROVIDER, MODEL = "geoul", "scripted"
+DEMO_MODEL = "scripted-demo"  # the same writer, recorded on the tape of the demo
 LEAST_LIFT = 1.05
 LEAST_LOSERS = 5  # fewer losers with a feature are an anecdote
 MOST_FAILURES = 3
