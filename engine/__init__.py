@@ -18,6 +18,7 @@ model        model/ (one way to ask, stored answers, budget)  planning/ (a model
              reflection/ (M1 to M4: what failed, new rules, the new prompt)
 trading      trading/ (paper and live: timetable, the account as the ledger tells it, guards)
              notify/ (alerts and reports by chat and mail)
+unattended   service/ (systemd unit, container file)
 edge         cli/ (the command `geoul`; the only part that knows the brokers)
 
 Glossary

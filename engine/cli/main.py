@@ -45,6 +45,7 @@ COMMANDS = {
     "status": "engine.cli.status:status_command",
     "trace": "engine.cli.trace:trace_command",
     "log": "engine.cli.trace:log_command",
+    "service": "engine.cli.service:app",
     "notify": "engine.cli.notify:app",
     "report": "engine.cli.report:app",
     "mirror": "engine.cli.mirror:mirror_command",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from engine.cli.graceful_stop import stop_on_signals
 from engine.cli.model_run import PlannerKind
 from engine.cli.options import Lang, progress_bar
 from engine.cli.trading_planner import planner_of
@@ -107,17 +107,3 @@ def _start_courier(stack: ExitStack, folder: Path, now: Clock, tell: Callable[[s
     courier = Courier(folder, settings, clock, tell=tell, lang=lang.language)
     courier.start()
     stack.callback(courier.close)
-
-
-def stop_on_signals() -> Callable[[], bool]:
-    """Ends the loop at the next turn; a second signal ends the process as usual."""
-    seen: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        seen.append(number)
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, note)
-        signal.siginterrupt(number, True)
-    return lambda: bool(seen)
