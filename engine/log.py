@@ -68,8 +68,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bPS[A-Za-z0-9]{34}\b"), MASK),  # app key of KIS
     (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{120,}={0,2}"), MASK),  # app secret of KIS: long base64
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), MASK),  # key of a model provider
-    (re.compile(r"\b\d{8,10}:[A-Za-z0-9_-]{30,}"), MASK),  # bot token of Telegram
+    (re.compile(r"(?<!\d)\d{5,12}:[A-Za-z0-9_-]{30,}"), MASK),  # bot token of Telegram, in an address after "bot"
     (re.compile(r"(https://hooks\.slack\.com/)\S+"), rf"\1{MASK}"),
+    (re.compile(r"(/services/)[A-Z0-9]{8,16}/[A-Z0-9]{8,16}/[A-Za-z0-9]{20,40}"), rf"\1{MASK}"),  # others like it
     (re.compile(r"(://[^/\s:@]+:)[^/\s@]+@"), rf"\1{MASK}@"),  # password inside an address
     (
         re.compile(

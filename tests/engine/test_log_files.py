@@ -28,9 +28,18 @@ SECRETS = {
     "telegram": "123456789:AAF1234567890abcdefghijklmnopqrstu",
     "slack": "https://hooks.slack.com/services/T0000000/B0000000/XXXXXXXXXXXXXXXXXXXXXXXX",
     "apprise": "tgram://123456789:AAF1234567890abcdefghijklmnopqrstu/-100",
+    "address of a bot": "https://api.telegram.org/bot123456789:AAF1234567890abcdefghijklmnopqrstu/sendMessage",
+    "another server's webhook": "https://chat.example.com/services/T0000000/B0000000/XXXXXXXXXXXXXXXXXXXXXXXX",
     "mail": "smtps://geoul:hunter2222@mail.example.com",
 }
-HIDDEN = {**SECRETS, "slack": "T0000000/B0000000", "apprise": "AAF1234567890", "mail": "hunter2222"}
+HIDDEN = {
+    **SECRETS,
+    "slack": "T0000000/B0000000",
+    "apprise": "AAF1234567890",
+    "address of a bot": "AAF1234567890",
+    "another server's webhook": "T0000000/B0000000",
+    "mail": "hunter2222",
+}
 NOTICE_KEY, NOTICE_IV = "k" * 31 + "1", "v" * 15 + "2"
 
 
