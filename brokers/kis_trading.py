@@ -38,6 +38,7 @@ from brokers.kis.websocket import RealtimeSocket
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_logged_books import LoggedBooks
 from brokers.kis_measuring import feed_of, losses, measured_session
+from brokers.kis_watching import watch_news
 from brokers.replay import ReplayBroker
 from engine.broker import Broker
 from engine.clock import Clock
@@ -66,6 +67,7 @@ from engine.trading.health_limits import load_health_limits
 from engine.trading.mirror import mirror_day
 from engine.trading.mirror_store import MirrorStore
 from engine.trading.monitor import Monitor
+from engine.trading.monitoring import MarketWatch
 from engine.trading.ports import Alone, Partner
 from engine.trading.prompts import rules_in_force
 from engine.trading.schedule import Schedule
@@ -74,6 +76,7 @@ from engine.trading.supervisor import Supervisor
 from engine.trading.texts import UNEXPLAINED
 from engine.trading.timetable import AFTER_OPEN, Timetable
 from engine.trading.trader import Trader, TradingSetup
+from engine.trading.volume_profile import VolumeProfile
 
 LEDGER, DATA, LOCK, OWNER = "ledger.db", "data", ".lock", "account.json"
 _LEAST_HISTORY = 60  # sessions: the index's mean and volatility look back on 20
@@ -347,9 +350,12 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         )
         monitor.on_closes(history.bring_up())
         stack.callback(monitor.end)
+        profile = VolumeProfile(plan.folder)
+        watch = MarketWatch(ledger, plan.clock, profile, history.class_of, plan.tell, plan.lang)
         trader: list[Trader] = []
 
         def on_market(news: MarketNews) -> None:
+            watch_news(watch, news, plan.lang)
             if isinstance(news, Trade) and not news.is_expected and trader:
                 trader[0].orders.on_trade(news.ticker, news.price, news.open)
                 monitor.on_trade(news.ticker, news.price)
@@ -382,6 +388,11 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
 
         schedule = _schedule(plan, ledger, history)
         stack.callback(schedule.close)
+
+        def each_turn() -> None:
+            watch.turn()
+            schedule.turn()
+
         setup = TradingSetup(
             ledger=ledger,
             venue=broker,
@@ -396,7 +407,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             oversight=supervisor,
             after_close=after_close,
             partner=partner,
-            each_turn=schedule.turn,
+            each_turn=each_turn,
             tell=plan.tell,
             adopt=plan.adopt,
             lang=plan.lang,
