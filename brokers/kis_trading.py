@@ -64,6 +64,7 @@ from engine.trading.api_meter import ApiMeter
 from engine.trading.autonomy import Level
 from engine.trading.decision import RulesInForce
 from engine.trading.health_limits import load_health_limits
+from engine.trading.limits_gate import LimitsGate
 from engine.trading.mirror import mirror_day
 from engine.trading.mirror_store import MirrorStore
 from engine.trading.monitor import Monitor
@@ -350,6 +351,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         )
         monitor.on_closes(history.bring_up())
         stack.callback(monitor.end)
+        gate = LimitsGate(ledger, plan.clock, plan.settings.limits, plan.lang)
         profile = VolumeProfile(plan.folder)
         watch = MarketWatch(ledger, plan.clock, profile, history.class_of, plan.tell, plan.lang)
         trader: list[Trader] = []
@@ -359,6 +361,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             if isinstance(news, Trade) and not news.is_expected and trader:
                 trader[0].orders.on_trade(news.ticker, news.price, news.open)
                 monitor.on_trade(news.ticker, news.price)
+                gate.on_trade(news.ticker, news.price)
             elif isinstance(news, Gap) and trader:
                 trader[0].has_missed_trades = True
 
@@ -404,6 +407,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             view_of=_as_broker,
             prices_of=lambda panel: _prices(panel, plan.settings),
             planner=plan.planner,
+            gate=gate,
             oversight=supervisor,
             after_close=after_close,
             partner=partner,

@@ -18,7 +18,7 @@ from engine.ledger.alerts import Urgency
 from engine.ledger.history import orders_of_decision
 from engine.ledger.ledger import Ledger
 from engine.operating.state import Action, Proposal
-from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, OrderStatus, RefusalReason, Side
+from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, OrderStatus, RefusalReason, Refused, Side
 from engine.risk import approved_as, check_exit
 from engine.simulation import Simulation
 from engine.trading import texts
@@ -118,9 +118,14 @@ class OrderDesk:
             decision_id=self._decision_id,
         )
         refused = self._gate.check(request)
-        if refused is not None:
+        if refused is not None and not _waits(refused):
             return RefusedByVenue(reason=refused.reason, text=refused.message)
-        outcome = self._venue.submit(approved_as(approval, request))
+        outcome: Outcome
+        if refused is None:
+            outcome = self._venue.submit(approved_as(approval, request))
+        else:
+            self._warn_held_back(refused)
+            outcome = Unavailable(text=refused.message)
         if isinstance(outcome, Unavailable):  # it never left, so it may leave later
             level = level_of(approval, self._decision_id)
             level.kind, level.price, level.fired = action.kind, request.price or 0, True
@@ -211,10 +216,11 @@ class OrderDesk:
             approved = verdict
         refused = self._gate.check(request)
         if refused is not None:
-            self._warn("order_held_back", texts.NOT_TAKEN, Urgency.WARNING, ticker=level.ticker, why=refused.message)
-            if not level.is_guard:
+            self._warn_held_back(refused)
+            waits = level.is_guard or _waits(refused)
+            if not waits:
                 self.watch.drop(level)
-            return not level.is_guard
+            return not waits
         outcome = self._venue.submit(approved)
         if price:
             self._say(
@@ -238,6 +244,10 @@ class OrderDesk:
             self.watch.drop(level)
             return True
         return False  # a holding stays guarded until its order is taken
+
+    def _warn_held_back(self, refused: Refused[OrderRequest]) -> None:
+        ticker = refused.value.ticker
+        self._warn("order_held_back", texts.NOT_TAKEN, Urgency.WARNING, ticker=ticker, why=refused.message)
 
     def _request(self, level: Level, simulation: Simulation) -> OrderRequest | None:
         """What a level sends now; None if it has to wait."""
@@ -277,6 +287,11 @@ class OrderDesk:
     def _on_grid(self, ticker: str, price: int, up: bool) -> int:
         kind = self._class_of[ticker]
         return grid_above(price, self._session, kind) if up else max(grid_below(price, self._session, kind), 1)
+
+
+def _waits(refused: Refused[OrderRequest]) -> bool:
+    """Whether an order that the gate holds back leaves later: exits that came too fast do, purchases do not."""
+    return refused.reason is RefusalReason.ORDER_RATE_LIMIT and refused.value.side is Side.SELL
 
 
 def _as_outcome(order: Order) -> Outcome:
