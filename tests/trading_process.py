@@ -9,6 +9,7 @@ from brokers.kis.config import load_kis_config
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading import TradingPlan, open_trading
 from engine.config import BacktestConfig
+from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level
 
 
@@ -28,6 +29,7 @@ def main() -> None:
         sleep=clock.sleep,
         lang="en",
         first_level=Level(int(sys.argv[7])) if len(sys.argv) > 7 else Level.ALONE,
+        work=RegularWork() if len(sys.argv) > 8 else None,
         tell=lambda line: print(line, flush=True),
     )
     with open_trading(plan) as trading:
