@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -25,23 +26,23 @@ def stop_on_signals() -> Callable[[], bool]:
     def note(number: int, _: object) -> None:
         seen.append(number)
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        signal.signal(signal.SIGALRM, give_up)
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
+        # A thread keeps the time: an alarm of the system would kill the interpreter in its last moments.
+        threading.Thread(target=_hurry, name="stop", daemon=True).start()
 
     def give_up(*_: object) -> None:
-        # Of its own thread: what hangs at the very end may keep the main thread from hearing a second alarm.
-        leaving = threading.Timer(_CLEARING_UP_SECONDS, _leave)
-        leaving.daemon = True
-        leaving.start()
         raise SystemExit(0)
 
+    signal.signal(signal.SIGALRM, give_up)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, note)
         signal.siginterrupt(number, True)
     return lambda: bool(seen)
 
 
-def _leave() -> None:
+def _hurry() -> None:
+    time.sleep(PATIENCE_SECONDS)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)  # ends the call that holds it up
+    time.sleep(_CLEARING_UP_SECONDS)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 from typer.testing import CliRunner
 
 from engine.cli.main import app
@@ -19,6 +20,7 @@ from engine.ledger.connection import connect
 from engine.ledger.verify import verify
 from engine.service.unit import unit_name, unit_text
 from engine.trading.heartbeat import last_beat
+from engine.trading.monitor import EVERY_SECONDS
 from engine.trading.status_file import StatusFile
 from tests.kis_client import Client, make_server
 from tests.trading_world import BEFORE, NAMES, SETTINGS, market, write_prompt
@@ -50,17 +52,23 @@ def test_a_trader_that_is_told_to_stop_leaves_a_ledger_that_is_whole(tmp_path: P
         command += ["--world", server.url, "--lang", "en", "--metrics-port", "0"]
         for name in NAMES:
             command += ["--ticker", name]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
         try:
+            address = next(line.split()[-1] for line in process.stdout if line.endswith("/metrics\n"))
             while not len(server.server.clients):
                 assert process.poll() is None, "the trader ended by itself"
                 time.sleep(0.05)
             with Client(server, "live").session as session:
                 assert session.post(f"{server.url}/_world/advance", json={"until": "evening"}).status_code == 200
+            time.sleep(EVERY_SECONDS)
+            told = requests.get(address, timeout=10).text
+            assert "\ngeoul_autonomy_level 3.0\n" in told
+            assert "\ngeoul_silent_seconds 0." in told
             assert stop(process) == 0
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
     connection = connect(folder / "ledger.db", SystemClock().now(), read_only=True)
     try:
         assert verify(connection) == ()
