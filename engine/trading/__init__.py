@@ -3,7 +3,7 @@
 trader         the loop: the timetable asks, the venue tells      timetable  when a session asks for what
 told_account   the account as the ledger tells it, bar by bar, in the arrays of the step
 decision       the six nodes on that account                      orders     each order once, whatever happens
-order_gate     the last word before an order leaves: halts, levels of autonomy, hard limits
+order_gate     the last word before an order leaves: halts, levels of autonomy, hard limits (limits_gate)
 watch          price levels that we watch: guards, stops, prices that count from the open
 opening        the first entry of a ledger, and where the venue disagrees with it later
 day_end        equity, corporate actions and matured outcomes     no_purchases  when it is too late to buy
