@@ -7,7 +7,7 @@
 | market.py | the seeded markets that every engine is given, as .npy files |
 | reference.py | the strategies written down as plain Python: the specification that every engine must match |
 | bench_*.py | the jobs of Geoul |
-| kis_server.py, kis_stream.py, kis_guard.py, kis_record.py | the KIS server, the stream, from tick to order, the recorder |
+| kis_server.py, kis_stream.py, kis_guard.py, kis_record.py | the KIS server, its stream, tick to order, the recorder |
 | chaos.py | ten thousand orders with every fault and the trader killed again and again |
 | notify.py | what notifications cost the trader |
 | peers/ | the same jobs in vectorbt, backtesting.py and backtrader, and their virtual environment |

@@ -14,7 +14,7 @@ running      exchange (panel + config as arrays)  feature_feed  simulation (one 
              loop  strategy  broker  risk (events, one order at a time)
 research     research/ (the gate, sweeps, walk-forward, look-ahead audit, placebo worlds)
 around it    ledger/ (SQLite journal)  metrics/  reports/ (terminal, HTML)  operating/ (the graph of a decision)
-model        model/ (one way to ask, stored answers, budget)  planning/ (a model as planner, masking, replays of a change)
+model        model/ (one way to ask, stored answers, budget)  planning/ (a model as planner, masking, replays)
              reflection/ (M1 to M4: what failed, new rules, the new prompt)
 trading      trading/ (paper and live: timetable, the account as the ledger tells it, guards)
              notify/ (alerts and reports by chat and mail)

@@ -70,7 +70,18 @@ BROKER_SEES = {"kis_server": {"kis"}}
 BASE = {"vocabulary", "settings"}
 KERNELS = BASE | {"krx", "matching", "rules"}
 PORTS = KERNELS | {"data", "running"}
-UPPER = {"ledger", "metrics", "research", "reports", "operating", "model", "planning", "reflection", "trading", "notify"}
+UPPER = {
+    "ledger",
+    "metrics",
+    "research",
+    "reports",
+    "operating",
+    "model",
+    "planning",
+    "reflection",
+    "trading",
+    "notify",
+}
 MAY_IMPORT = {
     "vocabulary": set[str](),
     "settings": {"vocabulary"},
