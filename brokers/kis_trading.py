@@ -35,7 +35,7 @@ from brokers.kis.rest import KisRest
 from brokers.kis.stream_reports import Gap
 from brokers.kis.subscriptions import PLACES
 from brokers.kis.websocket import RealtimeSocket
-from brokers.kis.world_clock import WorldClock
+from brokers.kis.world_clock import LastKnownTime, WorldClock
 from brokers.kis_logged_books import LoggedBooks
 from brokers.kis_measuring import feed_of, losses, measured_session
 from brokers.kis_watching import watch_news
@@ -203,7 +203,7 @@ class WorldPartner:
         self._session = requests.Session()
         self._session.trust_env = False
         self._before = self._sequence = self._frames = 0
-        self.has_ended = False
+        self.has_ended = self.stands = False
         self._register()
 
     def _register(self) -> None:
@@ -214,7 +214,7 @@ class WorldPartner:
     def look(self) -> None:
         """Note the step at which the turn begins, and the time."""
         told = self._ask("GET", f"clock?client={self._name}")
-        self.has_ended = bool(told["ended"])
+        self.has_ended, self.stands = bool(told["ended"]), bool(told["stands"])
         self._sequence, self._frames = int(told["sequence"]), int(told["frames"]) - self._before
         self._clock.refresh()
 
@@ -308,7 +308,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         claim_folder(plan.folder, plan.config)
         files = LogFiles(plan.folder)
         stack.callback(files.close)
-        logger = make_file_logger(files, plan.clock, plan.config.secrets())
+        logger = make_file_logger(files, LastKnownTime(plan.clock), plan.config.secrets())
         plan = replace(plan, tell=log_told(plan.tell, logger))
         rules = load_rules(plan.prompt)
         _check_interval(rules)
@@ -506,7 +506,7 @@ def _socket(plan: TradingPlan, rest: KisRest) -> RealtimeSocket:
     return RealtimeSocket(
         url=plan.config.websocket_url,
         approval_key=lambda renew: rest.approval_key().get_secret_value(),
-        clock=plan.clock,
+        clock=LastKnownTime(plan.clock),  # its thread outlives a world that has gone for a while
         generator=np.random.default_rng(seed),
         settings=plan.config.stream_settings(),
     )

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import requests
 
 from brokers.kis.errors import KisError
-from engine.clock import in_seoul
+from engine.clock import Clock, in_seoul
 from engine.errors import BadInput
 
 PATH = "/_world/clock"
@@ -99,3 +100,20 @@ class WorldClock:
                 f"No clock at {self._url} ({type(error).__name__}). Only `geoul serve` publishes one: start it, or "
                 f"leave --clock world out."
             ) from None
+
+
+class LastKnownTime:
+    """For what must be written down though the world has gone: its time, or the last one that was known.
+
+    Args:
+        clock: of a world, or of the machine.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._latest = clock, clock.now()
+
+    def now(self) -> datetime:
+        """The present instant as far as it is known."""
+        with suppress(KisError):
+            self._latest = self._clock.now()
+        return self._latest

@@ -75,7 +75,13 @@ class MarketHistory(Protocol):
 
 
 class Partner(Protocol):
-    """Whoever moves the clock: nobody where time is real, a replayed world that waits for us where it is not."""
+    """Whoever moves the clock: nobody where time is real, a replayed world that waits for us where it is not.
+
+    Attributes:
+        stands: time does not go on before we have handled what is due, so nothing may wait for a later time.
+    """
+
+    stands: bool
 
     def look(self) -> None:
         """A turn begins: what is due now will be done in it."""
@@ -88,6 +94,8 @@ class Partner(Protocol):
 
 class Alone:
     """Nobody waits for us."""
+
+    stands = False
 
     def look(self) -> None:
         """Nothing to see."""

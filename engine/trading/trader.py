@@ -377,7 +377,7 @@ class Trader:
     def _attempt(self, what: str, action: Callable[[], T], again: timedelta = _AGAIN) -> T | None:
         """Do something that the world may make impossible for a while; then it is tried again later."""
         now = self._clock.now()
-        if now < self._again.get(what, now):
+        if now < self._again.get(what, now) and not self._setup.partner.stands:
             return None
         try:
             done = action()
