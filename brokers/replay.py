@@ -69,6 +69,12 @@ class ReplayBroker:
         # Plain arrays: reading one value through a mapped file's own class costs three times as much.
         self._bars, self._state, self._base = simulation.exchange.arrays[:3]
         self._session_ends = np.flatnonzero(simulation.exchange.ends_session)
+        self._closed_at = np.asarray(self._panel.closed_at_ns)
+        self._last_row = np.asarray(self._panel.last_row)
+        self._shares = None if self._panel.shares is None else np.asarray(self._panel.shares)
+        # Of the bar that was asked for last: a decision looks at many names of one bar.
+        self._timed: tuple[int, datetime.datetime] | None = None
+        self._grown: tuple[int, NDArray[np.int64]] | None = None
 
     def now(self) -> datetime.datetime:
         """The broker is the clock of a replay: the close of the last bar."""
@@ -235,7 +241,7 @@ class ReplayBroker:
             now, before = self._bars[at.CLOSE, row], self._base[row]
         usable = np.flatnonzero(traded & (before > 0))
         change = (now[usable] - before[usable]) / before[usable]
-        order = np.argsort(-change if kind == "volume_growth" else change, kind="stable")[:count]
+        order = _lowest(-change if kind == "volume_growth" else change, count)
         found = (self._quote(int(col)) for col in usable[order])
         return [quote for quote in found if quote is not None]
 
@@ -321,17 +327,19 @@ class ReplayBroker:
         return flags.tobytes()
 
     def _time(self, row: int) -> datetime.datetime:
-        return datetime.datetime.fromtimestamp(int(self._panel.closed_at_ns[row]) / 1_000_000_000, KST)
+        if self._timed is None or self._timed[0] != row:
+            self._timed = row, datetime.datetime.fromtimestamp(int(self._closed_at[row]) / 1_000_000_000, KST)
+        return self._timed[1]
 
     def _quote(self, col: int) -> Quote | None:
         """The last price; of a name whose rows have ended, the last one it had. None before its first bar."""
         panel = self._panel
-        row = min(self.simulation.row, int(panel.last_row[col]))
+        row = min(self.simulation.row, int(self._last_row[col]))
         if not self._state[row, col] & at.PRESENT:
             return None
         scale = self.simulation.exchange.scale
         had = row > 0 and bool(self._state[row - 1, col] & at.PRESENT)
-        shares = -1 if panel.shares is None else int(panel.shares[row, col])
+        shares = -1 if self._shares is None else int(self._shares[row, col])
         close = int(self._bars[at.CLOSE, row, col])
         base = int(self._base[row, col])
         previous = base if base > 0 else (int(self._bars[at.CLOSE, row - 1, col]) if had else 0)
@@ -347,6 +355,11 @@ class ReplayBroker:
 
     def _volume_before(self, row: int) -> NDArray[np.int64]:
         """Volumes of the bar before, in the shares of this one: a split multiplies them."""
+        if self._grown is None or self._grown[0] != row:
+            self._grown = row, self._grown_by(row)
+        return self._grown[1]
+
+    def _grown_by(self, row: int) -> NDArray[np.int64]:
         actions = self._panel.actions
         before: NDArray[np.int64] = self._bars[at.VOLUME, row - 1]
         first, last = np.searchsorted(actions.row, [row, row + 1])
@@ -471,6 +484,14 @@ def replay(
         engine.process(event)
     ran = time.perf_counter()
     return build_result(simulation, {"prepare": prepared - began, "run": ran - prepared})
+
+
+def _lowest(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Places of the lowest values in order, the first of equals first: a stable sort of those that can matter."""
+    if len(values) <= count:
+        return np.argsort(values, kind="stable")
+    near = np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
+    return near[np.argsort(values[near], kind="stable")[:count]]
 
 
 def _known(value: float) -> float | None:

@@ -33,13 +33,18 @@ def plain(value: Any) -> Any:
     # Nearly all that is written down is one of these; asking for the exact type takes a third of the time.
     if kind in _AS_IT_IS:
         return value
+    if kind is float and -_INFINITE < value < _INFINITE:
+        return value
     if kind is dict:
-        return {name if type(name) is str else str(plain(name)): plain(item) for name, item in value.items()}
+        return {
+            name if type(name) is str else str(plain(name)): item if type(item) in _AS_IT_IS else plain(item)
+            for name, item in value.items()
+        }
     if kind is tuple or kind is list:
-        return [plain(item) for item in value]
+        return [item if type(item) in _AS_IT_IS else plain(item) for item in value]
     names = _field_names(kind)
     if names is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+        return {name: item if type(item := getattr(value, name)) in _AS_IT_IS else plain(item) for name in names}
     if value is None or isinstance(value, str | bool | int):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, float):
@@ -65,6 +70,7 @@ def plain(value: Any) -> Any:
     raise BadInput(f"A {type(value).__name__} cannot be written into the ledger. Turn it into plain values.")
 
 
+_INFINITE = float("inf")
 _AS_IT_IS = frozenset({str, int, bool, type(None)})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -57,6 +58,16 @@ def _parts(node: Node) -> Iterable[Node]:
         yield from _parts(child)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A number that a condition compares: its text, its unit, and where it is read; -1 is nowhere."""
+
+    what: str
+    unit: str
+    column: int
+    field: int
+
+
 class Evidence:
     """Reads figures at the last closed bar.
 
@@ -73,6 +84,7 @@ class Evidence:
         nodes = market_parts(rules)
         self._nodes: Sequence[Node] = nodes
         self._column = {node: place for place, node in enumerate(nodes)}
+        self._shown: dict[tuple[tuple[int, ...], bool], tuple[_Shown, ...]] = {}  # the same rules signal every day
         self._market = _plain_market(simulation)
         self._first = self._known_to = simulation.first
         self._columns: list[NDArray[Any]] = []
@@ -85,19 +97,32 @@ class Evidence:
             col: column of the instrument.
             buying: whether the requirements took part.
         """
-        places = dict.fromkeys([*rules, *(self._requires if buying else ())])
-        parts = dict.fromkeys(part for place in places for part in self._parts[place])
-        return tuple(self._figure(part, col) for part in parts)
+        asked = tuple(rules), buying
+        if asked not in self._shown:
+            places = dict.fromkeys([*asked[0], *(self._requires if buying else ())])
+            parts = dict.fromkeys(part for place in places for part in self._parts[place])
+            self._shown[asked] = tuple(self._place(part) for part in parts)
+        return tuple(self._figure(part, col) for part in self._shown[asked])
 
     def sentence(self, figures: Iterable[Figure]) -> str:
         """Figures as they stand in the sentence that justifies an order."""
         return ", ".join(f"{figure.what} {self._text(figure)}" for figure in figures)
 
-    def _figure(self, part: Node, col: int) -> Figure:
-        value = self._value(part, col)
+    def _place(self, part: Node) -> _Shown:
         plain = isinstance(part, Call) and part.function in _PLAIN_RATIOS
         unit = Unit.COUNT if plain and part.unit is Unit.RATIO else part.unit
-        return Figure(what=format_node(part), value=None if math.isnan(value) else value, unit=unit.value)
+        of_market = part.scope <= Scope.MARKET
+        of_book = not of_market and isinstance(part, Name) and part.name in program.FIELDS
+        return _Shown(
+            what=format_node(part),
+            unit=unit.value,
+            column=self._column[part] if of_market else -1,
+            field=program.FIELDS.index(part.name) if of_book and isinstance(part, Name) else -1,
+        )
+
+    def _figure(self, part: _Shown, col: int) -> Figure:
+        value = self._value(part, col)
+        return Figure(what=part.what, value=None if math.isnan(value) else value, unit=part.unit)
 
     def _text(self, figure: Figure) -> str:
         value, unit = figure.value, Unit(figure.unit)
@@ -113,17 +138,16 @@ class Evidence:
             case _:
                 return price(value) if value == round(value) else number(value)
 
-    def _value(self, part: Node, col: int) -> float:
+    def _value(self, part: _Shown, col: int) -> float:
         simulation = self._simulation
         row = simulation.row
-        if part.scope <= Scope.MARKET:
+        if part.column >= 0:
             if row >= self._known_to:
                 self._first, self._known_to, self._columns = simulation.feature_columns(row, self._nodes)
-            column = self._columns[self._column[part]]
+            column = self._columns[part.column]
             return float(column[row - self._first, min(col, column.shape[1] - 1)])
-        if isinstance(part, Name) and part.name in program.FIELDS:
-            field = program.FIELDS.index(part.name)
-            return float(program.field(self._market, simulation.book, row, col, field))
+        if part.field >= 0:
+            return float(program.field(self._market, simulation.book, row, col, part.field))
         return math.nan
 
 

@@ -69,6 +69,8 @@ def write_plan(cycle: Cycle, plan: Plan, desk: Desk) -> Written:
 
 def ratio_between(panel: Panel, col: int, after: int, until: int) -> Fraction:
     """Shares at row `until` that one share at row `after` has become."""
+    if after >= until:
+        return Fraction(1)
     actions = panel.actions
     mine = (actions.col == col) & (actions.kind == SPLIT) & (actions.row > after) & (actions.row <= until)
     ratio = Fraction(1)

@@ -59,8 +59,14 @@ _NOTATIONS = (
     rf"(?<!\d)(?P<nameless_m>{_M})\s?월\s?(?P<nameless_d>{_D})\s?일",
 )
 _PATTERN = re.compile("|".join(f"(?:{notation})" for notation in _NOTATIONS), re.IGNORECASE)
-# No date is without one of these; only their surroundings are read closely, which is ten times as fast.
-_ANCHOR = re.compile(rf"{_Y}|\d\d[-./]\d\d[-./]\d\d|월")
+# No date is without one of these; only their surroundings are read closely, which is ten times as fast. A year stands
+# behind no digit, and the decimals of 0.2013 in a list are none. The pattern begins with a set of letters, which lets a
+# search skip everything else.
+_ANCHOR = re.compile(
+    r"[\d월](?:(?<=월)"
+    r"|(?<!\d\d)(?:(?<=1)9[5-9]\d|(?<=2)[01]\d\d)(?!(?<=\D0\.\d{4})[,}\]])"
+    r"|\d[-./]\d\d[-./]\d\d)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,8 @@ def _spelled(found: FoundDate, day: date) -> str:
 
 
 def _rewrite(text: str, spell: Callable[[FoundDate], str | None]) -> str:
+    if _ANCHOR.search(text) is None:
+        return text
     parts, last = [], 0
     for found in dates_in(text):
         spelled = spell(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime
 
 import numpy as np
@@ -24,7 +25,7 @@ class Deciles:
         self._panel = panel
         self._row = -1
         self._moment: datetime | None = None
-        self._borders: dict[str, NDArray[np.float64]] = {}
+        self._borders: dict[str, list[float]] = {}
 
     def of(self, kind: str, value: float, moment: datetime) -> int | None:
         """The tenth in which a value lies; None where nothing is there to compare it with.
@@ -42,18 +43,18 @@ class Deciles:
         if self._row < 0:
             return None
         borders = self._borders[kind]
-        return int(borders.searchsorted(value, side="right")) + 1 if len(borders) else None
+        return bisect_right(borders, value) + 1 if borders else None
 
-    def _of_row(self, row: int) -> dict[str, NDArray[np.float64]]:
+    def _of_row(self, row: int) -> dict[str, list[float]]:
         panel = self._panel
         traded = (panel.state[row] & State.TRADED) > 0
         volume = panel.bars[VOLUME, row, traded].astype(np.float64)
-        caps = np.empty(0)
+        caps: NDArray[np.float64] = np.empty(0)
         if panel.shares is not None:
             known = ((panel.state[row] & State.PRESENT) > 0) & (panel.shares[row] >= 0)
             close = panel.bars[CLOSE, row, known].astype(np.float64) / panel.manifest.price_scale
             caps = close * panel.shares[row, known]
         return {
-            name: np.percentile(all_, _TENTHS) if len(all_) else all_
+            name: np.percentile(all_, _TENTHS).tolist() if len(all_) else []
             for name, all_ in (("market_cap", caps), ("volume", volume))
         }

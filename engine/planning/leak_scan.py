@@ -20,10 +20,11 @@ from engine.planning.date_shift import dates_in
 from engine.planning.masking import Mask
 from engine.planning.text_mask import money_in
 
-_NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d{4,})(?:\.\d+)?(?!\w)")
+# Patterns that begin with what they look for skip the rest of a text fast; what stands before is looked at afterwards.
+_NUMBER = re.compile(r"\d(?<![\w.,]\d)(?:\d{0,2}(?:,\d{3})+|\d{3,})(?:\.\d+)?(?!\w)")
 _MOST_KEPT = 256
 # A number of a JSON document that is no string: 20,490,720 won are no day of 2049.
-_BARE_NUMBER = re.compile(r"(?<=[:,\[])-?\d+(?:\.\d+)?(?=[,\]}])")
+_BARE_NUMBER = re.compile(r"[-\d](?<=[:,\[].)(?:(?<=-)\d+|(?<=\d)\d*)(?:\.\d+)?(?=[,\]}])", re.DOTALL)
 # Funds are named after years to come (TDF 2050); a name was known when its instrument was listed.
 _NAME = re.compile(r'"name":"(?:[^"\\]|\\.)*"')
 

@@ -8,7 +8,7 @@ left out: the weight says it. Nothing that the mask does not know gets through: 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
@@ -26,6 +26,11 @@ NO_ALIAS = "no alias"
 """What stands for a ticker that a model wrote without having seen it; no instrument is called so."""
 
 _SUM = re.compile(r"\b(?:value|market_cap|equity)\b")
+_STEMS = {name: name.removesuffix("_won") for name in FIELDS}
+
+
+HIDDEN = frozenset({"price", "money", "volume", "market_cap", "index", "shares"})
+"""Kinds whose numbers a masked prompt must not hold."""
 
 
 class Mask:
@@ -47,7 +52,7 @@ class Mask:
         self.texts = TextMask(self.names, self.aliases, self.dates, self._labels)
         self._deciles = deciles
         self._rule_ids: dict[str, str] = {}
-        self._known: dict[tuple[str, str], str] = {}
+        self._expressions: dict[str, tuple[str, bool]] = {}  # a rule compares the same in every prompt
         self._shown_ids: dict[str, str] = {}
         self.hidden: frozenset[str] = frozenset()
         """Numbers of four digits or more that the last context held and its masked form must not."""
@@ -65,7 +70,8 @@ class Mask:
             name: value if name == "cut" else slice_.hide(name, value, {}) for name, value in context.items()
         }
         counts = {plain_number(count) for count in context.get("cut", {}).values()}
-        self.hidden = frozenset(slice_.hidden - slice_.told - counts)
+        told = set(map(plain_number, slice_.told))
+        self.hidden = frozenset(set(map(plain_number, slice_.hidden)) - told - counts)
         return shown
 
     def read(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -103,25 +109,24 @@ class Mask:
     def leaf(self, name: str, value: Any) -> Any:
         """One value whose kind alone says how it is shown."""
         match kind_of(name):
-            case "text":
-                return self.texts.hide(str(value))
-            case "expression":
-                return self._hidden_once("expression", str(value), self.texts.hide_expression)
-            case "rule_id":
-                return self._hidden_once("rule_id", str(value), self.hide_rule_id)
             case "ticker":
                 return self.aliases.of(str(value))
+            case "rule_id":
+                return self.hide_rule_id(str(value))
+            case "expression":
+                return self.texts.hide_expression(str(value))
+            case "text":
+                return self.texts.hide(str(value))
             case "plain" | "ratio" | "clock":
                 return value
             case kind:
                 raise BadInput(f"The field {name!r} of the context is a {kind} and has no place among the rules.")
 
-    def _hidden_once(self, kind: str, text: str, hide: Callable[[str], str]) -> str:
-        """A text of the rules: the same few come back in every prompt."""
-        key = (kind, text)
-        if key not in self._known:
-            self._known[key] = hide(text)
-        return self._known[key]
+    def expression(self, what: str) -> tuple[str, bool]:
+        """What a rule compares as the model sees it, and whether that is a sum of money, not a price."""
+        if what not in self._expressions:
+            self._expressions[what] = self.leaf("what", what), _SUM.search(what) is not None
+        return self._expressions[what]
 
     def tenth(self, kind: str, value: float, moment: datetime) -> int | None:
         """The tenth of the market in which a size lies."""
@@ -162,8 +167,8 @@ class _Slice:
         self._moment = datetime.combine(day, time.fromisoformat(when["clock"]), tzinfo=KST)
         self._total = portfolio["total_won"]
         self._index, self._level, self._mean = index["code"], index["level"], index["mean_20"]
-        self.hidden: set[str] = set()
-        self.told: set[str] = set()
+        self.hidden: set[float] = set()
+        self.told: set[float] = set()
         """Large numbers that may be told, such as 1,250 times the volume: a price of 1,250 won is no leak then."""
 
     def hide(self, name: str, value: Any, beside: Mapping[str, Any]) -> Any:
@@ -175,56 +180,58 @@ class _Slice:
         if "ticker" in value:
             beside = value
         if "what" in value:
-            return {"what": self._mask.leaf("what", value["what"])} | self._figure(value, beside)
+            return self._figure(value, beside)
         shown: Context = {}
         for key, item in value.items():
-            if FIELDS.get(key) == "ratio":  # half of all leaves, told as they are
+            kind = FIELDS.get(key)
+            if kind == "ratio":  # half of all leaves, told as they are
                 self._remember(item, self.told)
                 shown[key] = item
             elif isinstance(item, (dict, list)):
                 shown[key] = self.hide(key, item, beside)
+            elif kind == "plain":
+                self._remember(item, self.told)
+                shown[key] = item
             else:
-                shown |= self._leaf(key, item, value, beside)
+                self._leaf(key, item, value, beside, shown)
         return shown
 
-    def _leaf(self, name: str, value: Any, entry: Mapping[str, Any], beside: Mapping[str, Any]) -> Context:
-        """The field under its new name, or nothing where what stays says enough."""
+    def _leaf(self, name: str, value: Any, entry: Mapping[str, Any], beside: Mapping[str, Any], shown: Context) -> None:
+        """Put the field under its new name into `shown`, or nothing where what stays says enough."""
         kind = kind_of(name)
-        if kind in ("price", "money", "volume", "market_cap", "index", "shares"):
+        if kind in HIDDEN:
             self._remember(value, self.hidden)
-        stem = name.removesuffix("_won")
+        stem = _STEMS[name]
         match kind:
             case "price":
-                return self._price(stem, value, beside)
-            case "money":
-                return self._money(stem, value)
-            case "shares" | "name":
-                return {}
+                # The previous close is what everything is compared with; without it the change rate says the same.
+                if stem != "previous_close" and "previous_close_won" in beside:
+                    shown[f"{stem}_ratio"] = _ratio(value, beside["previous_close_won"])
             case "volume" | "market_cap":
                 tenth = None if value is None else self._mask.tenth(kind, value, self._moment)
-                return {f"{stem}_decile": tenth}
+                shown[f"{stem}_decile"] = tenth
+            case "shares" | "name":
+                pass
+            case "money":
+                if stem not in ("total", "value"):  # 1, and the weight
+                    shown[f"{stem}_share"] = self._part_of_total(stem, value)
             case "index":
-                return {} if name == "mean_20" else {f"{name}_to_mean_20": _ratio(value, self._mean)}
+                if name != "mean_20":
+                    shown[f"{name}_to_mean_20"] = _ratio(value, self._mean)
             case "count":
-                return {} if name == "advancers" else {f"{stem.removesuffix('s')}_share": self._share(value, entry)}
+                if name != "advancers":
+                    shown[f"{stem.removesuffix('s')}_share"] = self._share(value, entry)
             case "date":
-                return {name: self._mask.dates.ahead(date.fromisoformat(value)).isoformat()}
+                shown[name] = self._mask.dates.ahead(date.fromisoformat(value)).isoformat()
             case _:
                 self._remember(value, self.told)
-                return {name: None if value is None else self._mask.leaf(name, value)}
+                shown[name] = None if value is None else self._mask.leaf(name, value)
 
-    def _price(self, stem: str, value: Any, beside: Mapping[str, Any]) -> Context:
-        if stem == "previous_close" or "previous_close_won" not in beside:
-            return {}  # what everything is compared with, or a name whose change rate says the same
-        return {f"{stem}_ratio": _ratio(value, beside["previous_close_won"])}
-
-    def _money(self, stem: str, value: Any) -> Context:
-        if stem in ("total", "value"):
-            return {}  # 1, and the weight
+    def _part_of_total(self, stem: str, value: Any) -> float | int | None:
         share = _ratio(value, self._total)
         if stem == "max_order" and share is not None:
             share = min(share, 1)  # a limit beyond the account would tell its size
-        return {f"{stem}_share": share}
+        return share
 
     @staticmethod
     def _share(value: Any, entry: Mapping[str, Any]) -> float | int | None:
@@ -234,24 +241,25 @@ class _Slice:
     def _figure(self, entry: Mapping[str, Any], beside: Mapping[str, Any]) -> Context:
         """What a rule compared: prices and index levels as ratios; sums and shares are not told."""
         value, unit = entry["value"], entry["unit"]
-        what = str(entry["what"])
+        source = str(entry["what"])
+        what, is_sum = self._mask.expression(source)
         if unit == "won":
             self._remember(value, self.hidden)
-            told = None if _SUM.search(what) else _ratio(value, beside.get("previous_close_won"))
-            return {"value": told, "unit": "ratio to previous close"}
+            told = None if is_sum else _ratio(value, beside.get("previous_close_won"))
+            return {"what": what, "value": told, "unit": "ratio to previous close"}
         if unit == "index points":
             self._remember(value, self.hidden)
-            told = _ratio(value, self._level) if f'"{self._index}"' in what else None
-            return {"value": told, "unit": "ratio to index level"}
+            told = _ratio(value, self._level) if f'"{self._index}"' in source else None
+            return {"what": what, "value": told, "unit": "ratio to index level"}
         if unit == "shares":
             self._remember(value, self.hidden)
-            return {"value": None, "unit": "hidden"}
+            return {"what": what, "value": None, "unit": "hidden"}
         self._remember(value, self.told)
-        return {"value": value, "unit": unit}
+        return {"what": what, "value": value, "unit": unit}
 
-    def _remember(self, value: Any, numbers: set[str]) -> None:
-        if isinstance(value, (int, float)) and abs(value) >= 1_000:
-            numbers.add(plain_number(abs(value)))
+    def _remember(self, value: Any, numbers: set[float]) -> None:
+        if isinstance(value, (int, float)) and (value >= 1_000 or value <= -1_000):
+            numbers.add(abs(value))
 
 
 def kind_of(name: str) -> str:
@@ -274,7 +282,8 @@ def plain_number(value: float) -> str:
     >>> plain_number(70_100.0), plain_number(2650.12)
     ('70100', '2650.12')
     """
-    return str(int(value)) if value == int(value) else repr(round(value, RATIO_DECIMALS))
+    whole = int(value)
+    return str(whole) if value == whole else repr(round(value, RATIO_DECIMALS))
 
 
 def _ratio(value: Any, base: Any) -> float | int | None:
@@ -282,4 +291,5 @@ def _ratio(value: Any, base: Any) -> float | int | None:
     if value is None or not base:
         return None
     ratio = round(value / base, RATIO_DECIMALS)
-    return int(ratio) if ratio == int(ratio) else ratio
+    whole = int(ratio)
+    return whole if ratio == whole else ratio

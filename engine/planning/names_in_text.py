@@ -51,7 +51,8 @@ EVERYDAY_WORDS = frozenset(
         *("NEW", "NICE", "MIT"),
     )
 )
-_TICKER = re.compile(r"(?<![0-9A-Za-z.,])[0-9][0-9A-Z]{5}(?![0-9A-Za-z]|[.,]\d)")
+# It begins with what it looks for, which is found fast; what stands before is looked at afterwards.
+_TICKER = re.compile(r"[0-9](?<![0-9A-Za-z.,][0-9])[0-9A-Z]{5}(?![0-9A-Za-z]|[.,]\d)")
 _PARTICLE = re.compile(
     r"(?:은|는|이|가|을|를|의|와|과|도|에|로|으로|에서|에게|만|까지|부터|보다|처럼|주|우|이나|나|랑|하고)?(?![가-힣0-9A-Za-z])"
 )

@@ -140,7 +140,11 @@ class PlannerPrompt:
             if len(text) <= self._room and len(text.encode()) <= self._room:
                 messages = (self.system, Message(role="user", content=text))
                 return Question(messages=messages, context=context, cut=cut)
-            self._cut_more(situation, cut)
+            # An entry reads the same whatever is cut elsewhere, so lists of what is shown tell how much has to go.
+            while True:
+                self._cut_more(situation, cut)
+                if len(dump_plain(_shortened(context, cut)).encode()) <= self._room:
+                    break
 
     def repair(self, question: Question, answer: str, errors: list[str]) -> tuple[Message, ...]:
         """The same question with an answer that cannot be used and what is wrong with it."""
@@ -187,6 +191,22 @@ class PlannerPrompt:
             return parts.get(name, found.group(0))
 
         return re.sub(r"\{\{(.*?)\}\}", fill, text)
+
+
+def _shortened(context: Context, cut: Mapping[str, int]) -> Context:
+    """A shown context whose lists end earlier, without those that are cut already."""
+    left = {name: count - context["cut"].get(name, 0) for name, count in cut.items()}
+
+    def ends(entries: list[Context], name: str) -> list[Context]:
+        return entries[: len(entries) - left.get(name, 0)]
+
+    portfolio, market = context["portfolio"], context["market"]
+    return context | {
+        "portfolio": portfolio | {"holdings": ends(portfolio["holdings"], "holdings")},
+        "market": market | {name: ends(market[name], name) for name in ("risks", "opportunities")},
+        "signals": ends(context["signals"], "signals"),
+        "cut": dict(cut),
+    }
 
 
 def _read(name: str, folder: Path | None) -> str:

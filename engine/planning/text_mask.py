@@ -22,7 +22,8 @@ _MONEY = re.compile(
     rf"|{_NUMBER}\s?(?:(?:thousand|million|billion|trillion)\s)?(?:won|KRW)\b",
     re.IGNORECASE,
 )
-_MONEY_MARK = re.compile("[₩￦원억조]|won|krw", re.IGNORECASE)
+# Without IGNORECASE, so that it begins with a set of letters, which lets a search skip the rest; U+212A is a K too.
+_MONEY_MARK = re.compile("[₩￦원억조wWkK\u212a](?:(?<=[₩￦원억조])|(?<=[wW])[oO][nN]|(?<=[kK\u212a])[rR][wW])")
 _LEVEL = re.compile(r"(?<![\w.,○])(?:\d{4,}|\d{1,3}(?:,\d{3})+)(?:\.\d+)?(?![\w]|,\d)")
 
 
