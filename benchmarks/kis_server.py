@@ -39,7 +39,7 @@ def serve(folder: str, kept: str, ports: Queue) -> None:
     from brokers.kis_server.world import World  # noqa: PLC0415
     from engine.clock import SystemClock  # noqa: PLC0415
     from engine.config import BacktestConfig  # noqa: PLC0415
-    from engine.data.panel import load_panel  # noqa: PLC0415
+    from engine.data.panel import State, load_panel  # noqa: PLC0415
 
     panel, config = load_panel(folder), BacktestConfig(cash_won=10**12)
     setup = ServerSetup(one_socket=False, order_hours="any")
@@ -53,8 +53,9 @@ def serve(folder: str, kept: str, ports: Queue) -> None:
 
     def ready(port: int) -> None:
         market = world.market
-        listed = [ticker for ticker, col in market.column.items() if market.is_listed(col) and market.has_opened(col)]
-        ports.put((port, listed, restored))
+        tomorrow = market.state[min(market.row + 1, panel.rows - 1)] & State.TRADED
+        traded = [ticker for ticker, col in market.column.items() if tomorrow[col] and market.has_opened(col)]
+        ports.put((port, traded, restored))
 
     asyncio.run(listen(server, "127.0.0.1", port=0, ready=ready))
 

@@ -35,7 +35,7 @@ from brokers.kis.rest import KisRest
 from brokers.kis.stream_reports import Gap
 from brokers.kis.subscriptions import PLACES
 from brokers.kis.websocket import RealtimeSocket
-from brokers.kis.world_clock import LastKnownTime, WorldClock
+from brokers.kis.world_clock import WorldClock
 from brokers.kis_logged_books import LoggedBooks
 from brokers.kis_measuring import feed_of, losses, measured_session
 from brokers.kis_watching import watch_news
@@ -277,7 +277,7 @@ class Trading:
             try:
                 self.trader.turn(wait)
                 self.monitor.look(self.trader)
-            except KisError as error:  # the clock of a served world has gone: without time nothing can be done
+            except KisError as error:  # the served world has gone: without time nothing can be done
                 if not silent:
                     self.tell(str(error))
                 silent = True
@@ -308,7 +308,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         claim_folder(plan.folder, plan.config)
         files = LogFiles(plan.folder)
         stack.callback(files.close)
-        logger = make_file_logger(files, LastKnownTime(plan.clock), plan.config.secrets())
+        logger = make_file_logger(files, plan.clock, plan.config.secrets())
         plan = replace(plan, tell=log_told(plan.tell, logger))
         rules = load_rules(plan.prompt)
         _check_interval(rules)
@@ -506,7 +506,7 @@ def _socket(plan: TradingPlan, rest: KisRest) -> RealtimeSocket:
     return RealtimeSocket(
         url=plan.config.websocket_url,
         approval_key=lambda renew: rest.approval_key().get_secret_value(),
-        clock=LastKnownTime(plan.clock),  # its thread outlives a world that has gone for a while
+        clock=plan.clock,
         generator=np.random.default_rng(seed),
         settings=plan.config.stream_settings(),
     )

@@ -36,7 +36,7 @@ from tests.kis_client import example_accounts
 
 ROOT = Path(__file__).parents[1]
 POINTS = ("before", "torn", "written", "saved")
-TICKERS = ("000660", "005930", "035720")
+SESSIONS = 8  # of the world "trading"
 
 
 def market() -> Panel:
@@ -46,6 +46,16 @@ def market() -> Panel:
         for place in (0, 1, 2, 1, 0, 1, 2, 3, 2, 1)
     ]
     return make_panel({"000660": flat(20_000, 10), "005930": moving, "035720": flat(5_000, 10)})
+
+
+def world_of(name: str) -> World:
+    """A world by its name: "small" of `market`, "trading" of `tests.trading_world` with eight sessions to trade."""
+    if name == "small":
+        return World(market(), make_config())
+    from tests import trading_world  # noqa: PLC0415  (imports the whole trader)
+
+    panel = trading_world.market(2, SESSIONS)
+    return World(panel, trading_world.SETTINGS, start=panel.session_date(trading_world.BEFORE))
 
 
 def setup_of(told: Mapping[str, Any]) -> ServerSetup:
@@ -88,7 +98,7 @@ def _live(told: dict[str, Any], world: World) -> None:
     setup, dying = setup_of(told), told.get("death")
     if dying:
         MortalJournal.kind, MortalJournal.point, MortalJournal.passages = dying
-    state = WorldState(Path(told["folder"]), world_facts(world.market.panel, make_config(), setup, None))
+    state = WorldState(Path(told["folder"]), world_facts(world.market.panel, world.config, setup, None))
     server = KisServer(world, setup, SystemClock(), state)
     asyncio.run(serve(server, "127.0.0.1", told["port"], lambda port: print(json.dumps({"port": port}), flush=True)))
 
@@ -98,10 +108,10 @@ def main() -> None:
     import brokers.kis_server.state as at_state  # noqa: PLC0415
 
     at_state.Journal = journal.Journal = MortalJournal  # type: ignore[misc]
-    panel = market()
-    World(panel, make_config()).open_account(example_accounts()[0])  # loads the compiled kernels once
+    name = sys.argv[1]
+    world_of(name).prepare()  # loads the compiled kernels once
     for line in sys.stdin:
-        world = World(panel, make_config())  # before the fork: the threads of the data frames do not survive one
+        world = world_of(name)  # before the fork: the threads of the data frames do not survive one
         child = os.fork()
         if child == 0:
             _live(json.loads(line), world)
@@ -114,9 +124,9 @@ def main() -> None:
 class Forge:
     """The process from which servers are forked, so that a start costs no import."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.served_process"],
+            [sys.executable, "-m", "tests.served_process", world],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import requests
 
 from brokers.kis.errors import KisError
-from engine.clock import Clock, in_seoul
+from engine.clock import in_seoul
 from engine.errors import BadInput
 
 PATH = "/_world/clock"
@@ -34,7 +33,7 @@ class WorldClock:
         nap: waits that many seconds of the machine's time.
 
     Raises:
-        KisError: nobody publishes a clock there. So does every other method.
+        KisError: nobody publishes a clock there. Later, when the world has gone, the last time that it told holds.
     """
 
     def __init__(
@@ -52,6 +51,7 @@ class WorldClock:
         self._told, self._speed, self._asked_at = self._ask()
         self._slept = timedelta(0)
         self._latest = self._told
+        self._has_gone = False
 
     def now(self) -> datetime:
         """The time of the world, never earlier than it was before."""
@@ -63,7 +63,12 @@ class WorldClock:
 
     def refresh(self) -> None:
         """Ask the server now: somebody has moved the world."""
-        told, self._speed, self._asked_at = self._ask()
+        try:
+            told, self._speed, self._asked_at = self._ask()
+        except KisError:
+            self._has_gone, self._speed, self._asked_at = True, 0.0, self._monotonic()
+            return
+        self._has_gone = False
         if told != self._told:
             self._slept = timedelta(0)
         self._told = told
@@ -74,6 +79,8 @@ class WorldClock:
         while (left := (end - self.now()).total_seconds()) > 0:
             if self._speed <= 0:
                 self._slept += timedelta(seconds=left)
+                if self._has_gone:
+                    self._nap(min(left, _LONGEST_NAP_SECONDS))
             else:
                 self._nap(min(left / self._speed, _LONGEST_NAP_SECONDS))
 
@@ -100,20 +107,3 @@ class WorldClock:
                 f"No clock at {self._url} ({type(error).__name__}). Only `geoul serve` publishes one: start it, or "
                 f"leave --clock world out."
             ) from None
-
-
-class LastKnownTime:
-    """For what must be written down though the world has gone: its time, or the last one that was known.
-
-    Args:
-        clock: of a world, or of the machine.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._latest = clock, clock.now()
-
-    def now(self) -> datetime:
-        """The present instant as far as it is known."""
-        with suppress(KisError):
-            self._latest = self._clock.now()
-        return self._latest

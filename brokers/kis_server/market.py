@@ -37,6 +37,7 @@ class Market:
     """The state of all instruments at this instant.
 
     Attributes:
+        listings: first and last day on the exchange, None where unknown or not ended.
         last, open, high, low: won; open, high and low are 0 before the first trade of the session.
         volume, value: shares and won of the session so far.
         base: base price (기준가격) of the session, won; 0 = unknown.
@@ -57,12 +58,14 @@ class Market:
         self.panel: Panel = panel
         self.exchange = exchange
         self.column = {ticker: place for place, ticker in enumerate(panel.tickers)}
-        known = panel.instruments.select("name", "market", "product", "multiple", "sector").rows()
+        columns = ("name", "market", "product", "multiple", "sector", "listed", "delisted")
+        known = panel.instruments.select(columns).rows()  # once: a data frame is slow at single values
         self.names = [row[0] or ticker for row, ticker in zip(known, panel.tickers, strict=True)]
         self.kinds = [instrument_class(row[1] or "KOSPI", row[2] or "STOCK") for row in known]
         self.boards = [row[1] or "KOSPI" for row in known]
         self.multiples = [row[3] or 1 for row in known]
         self.sectors = [row[4] or "" for row in known]
+        self.listings: list[tuple[date | None, date | None]] = [(row[5], row[6]) for row in known]
         # Plain arrays: reading one value through a mapped file's own class costs three times as much.
         self.bars, self.state, self._base = exchange.arrays[:3]
         names = panel.columns

@@ -223,7 +223,7 @@ def search_stock_info(call: Call) -> Reply:
     """What a stock is: market, listing, shares, state."""
     market, col = call.world.market, call.column("PDNO")
     ticker, name, board = market.panel.tickers[col], market.names[col], market.boards[col]
-    listed, delisted = market.panel.instruments.select("listed", "delisted").row(col)
+    listed, delisted = market.listings[col]
     kosdaq = board.startswith("KOSDAQ")
     known_end = delisted if delisted is not None and delisted <= market.day else None
     info = StockInfo(

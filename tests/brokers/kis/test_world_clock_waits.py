@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import requests
 
@@ -22,3 +23,16 @@ def test_sleeping_does_not_wait_for_a_world_that_waits_for_the_sleeper() -> None
         assert (clock.now() - before).total_seconds() >= 600.0
         assert time.monotonic() - began < 30  # the world would have stood for the minute of `answer_seconds`
         clock.close()
+
+
+def test_a_world_that_has_gone_stands_still_until_it_is_back() -> None:
+    naps: list[float] = []
+    with make_server(make_panel({"000100": flat(10_000, 6)})) as server:
+        clock = WorldClock(server.url, fresh_seconds=0.0, nap=naps.append)
+        requests.post(f"{server.url}/_world/advance", json={"until": "morning"}, timeout=10)
+        before = clock.now()
+    assert clock.now() == before
+    clock.sleep(3.0)
+    assert clock.now() == before + timedelta(seconds=3)
+    assert naps, "a loop that waits does not spin while nobody is there"
+    clock.close()

@@ -20,7 +20,7 @@ ENROLLED = {"appkey": "E" * 36, "appsecret": "F" * 180}
 
 @pytest.fixture(scope="module")
 def forge() -> Iterator[Forge]:
-    made = Forge()
+    made = Forge("small")
     yield made
     made.close()
 
