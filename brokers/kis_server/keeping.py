@@ -27,13 +27,17 @@ class Keeper:
     Args:
         world: the market.
         state: where it is kept; None keeps nothing.
+
+    Attributes:
+        life: of the server, from 1.
+        failure: why nothing can be kept any more.
     """
 
     def __init__(self, world: World, state: WorldState | None) -> None:
         self._world, self._state = world, state
         self._journal: Any = None  # of the state, once everything has been restored
         self._failed = asyncio.Event()
-        self._failure: JournalFailed | None = None
+        self.failure: JournalFailed | None = None
         self.life = 1
 
     # Beginning
@@ -89,8 +93,8 @@ class Keeper:
         Raises:
             JournalFailed: nothing can be kept any more.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         if self._journal is not None:
             self._journal.append(kind, content)
 
@@ -119,7 +123,7 @@ class Keeper:
     @property
     def behind(self) -> bool:
         """Whether something happened that is not on the disk yet: nobody may hear of it."""
-        return self._journal is not None and (self._journal.behind or self._failure is not None)
+        return self._journal is not None and (self._journal.behind or self.failure is not None)
 
     async def settled(self) -> None:
         """Wait until nothing is.
@@ -127,15 +131,15 @@ class Keeper:
         Raises:
             JournalFailed: see `note`.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         try:
             await self._journal.settled()
         except JournalFailed as error:
             raise self._fail(error) from None
 
     def _fail(self, error: JournalFailed) -> JournalFailed:
-        self._failure = error
+        self.failure = error
         self._failed.set()
         return error
 
@@ -146,5 +150,5 @@ class Keeper:
             JournalFailed: why.
         """
         await self._failed.wait()
-        assert self._failure is not None
-        raise self._failure
+        assert self.failure is not None
+        raise self.failure

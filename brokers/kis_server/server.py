@@ -370,8 +370,9 @@ class ServerThread:
             with contextlib.suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
-        if self._failure is not None and error is None:
-            raise self._failure
+        failure = self._failure or self.server.keeper.failure
+        if failure is not None and error is None:
+            raise failure
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
