@@ -366,8 +366,8 @@ class ServerThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._main is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
+        if self._main is not None and self.server.keeper.failure is None:  # else it is ending by itself
+            with contextlib.suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
         failure = self._failure or self.server.keeper.failure
