@@ -8,6 +8,7 @@ what it trades on  market (prices now)  served_account (one account)  order_book
 what it answers    rest (one request)  access  order_calls  account_calls  quotation_calls  chart_calls  market_calls
 what it streams    stream (sockets)  records (frames)
 what goes wrong    faults (by switch, by seeded schedule)  call_rate
+what outlives it   notes (who tells)  journal (lines on the disk)  state (the folder)  keeping (again after a death)
 around it          setup (configuration)  control (/_world)  page (/)  server (start, stop)
 
 Where the timing of a daily bar comes from stands in `session_path`; that nothing is invented between its prices stands
