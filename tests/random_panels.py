@@ -155,8 +155,8 @@ def _apply(bars: dict[str, list[Bar]], splits: list[tuple[int, str, int, int]]) 
 
 
 @st.composite
-def configs(draw: st.DrawFn) -> BacktestConfig:
-    """Any configuration."""
+def configs(draw: st.DrawFn, decidable_limits: bool = True) -> BacktestConfig:
+    """Any configuration; without the limits that `tests.reference_exchange` does not know, if asked."""
     pick = lambda *choices: draw(st.sampled_from(choices))  # noqa: E731
     model = pick("none", "none", "ticks", "rate", "root")
     size = {"none": 0.0, "ticks": pick(1.0, 3.0), "rate": pick(0.001, 0.05), "root": pick(0.01, 0.3)}[model]
@@ -186,11 +186,19 @@ def configs(draw: st.DrawFn) -> BacktestConfig:
                 "min_order_share": pick(0.1, 0.1, 0.0, 0.5, 1.0),
                 "max_day_loss": pick(None, None, 0.02),
                 "allow_managed": draw(st.booleans()),
-                "allow_warned": pick(True, True, False),
-                "restricted": pick((), (), ("000002",)),
-                "max_price_distance": pick(None, None, 0.01, 0.3),
-                "max_orders_per_day": pick(None, None, 1, 3),
-                **pick({}, {}, {"max_losing_streak": 1}, {"max_losing_streak": 2, "losing_streak_pause": 3}),
+                **(draw(_decidable_limits()) if decidable_limits else {"allow_warned": True}),
             },
         }
     )
+
+
+@st.composite
+def _decidable_limits(draw: st.DrawFn) -> dict[str, Any]:
+    pick = lambda *choices: draw(st.sampled_from(choices))  # noqa: E731
+    return {
+        "allow_warned": pick(True, True, False),
+        "restricted": pick((), (), ("000002",)),
+        "max_price_distance": pick(None, None, 0.01, 0.3),
+        "max_orders_per_day": pick(None, None, 1, 3),
+        **pick({}, {}, {"max_losing_streak": 1}, {"max_losing_streak": 2, "losing_streak_pause": 3}),
+    }

@@ -312,9 +312,9 @@ def end_row(market, book, row):
                 order = book.orders[index]
                 if order[ORDER_FROM_ROW] <= row and order[ORDER_FILLED] < order[ORDER_QUANTITY]:
                     close_order(book, index, row, STATUS_EXPIRED)
-        if account[STREAK_ROW] == row:
-            cancel_buys(book, row)
         sweep(book)
+        if account[STREAK_ROW] == row:
+            cancel_buys(book, row)  # of what is still open: an order that has just expired has given back what it held
     mark(market, book, row)
     check_identity(account)
     write_curve(book, row)

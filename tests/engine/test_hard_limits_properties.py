@@ -9,12 +9,13 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.backtest import prepare
 from engine.config import BacktestConfig
 from engine.data.panel import CLOSE, Panel, State
 from engine.matching import arrays as at
 from engine.matching import step
 from engine.simulation import AFTER_CLOSE, Simulation
-from tests.builders_panel import make_rules
+from tests.builders_panel import make_config, make_panel, make_rules
 from tests.event_mode import run_batch, run_events, simulate
 from tests.lively_rules import any_rules
 from tests.random_panels import configs, panels
@@ -221,3 +222,19 @@ def test_tightening_limits_never_makes_an_order_larger(data):
             assert then == allowed
 
     run_with(simulation, before=compare)
+
+
+def test_a_purchase_that_expires_as_the_streak_is_reached_gives_back_what_it_held_once() -> None:
+    quiet = (10_000, 10_000, 10_000, 10_000, 1_000_000)
+    losing = [quiet, quiet, (9_900, 9_900, 9_000, 9_100, 1_000_000)]
+    panel = make_panel({"000100": losing, "000200": [(1_000, 1_000, 1_000, 1_000, 1_000_000)] * 3})
+    rules = make_rules(
+        ("entry", "close > 9500", "buy 20% of equity"),
+        ("entry", "close < 5000", "buy 20% of equity at limit 0.8 * close"),
+        ("exit", "pnl <= -3%", "sell all"),
+    )
+    simulation = prepare(rules, panel, make_config(limits={"max_losing_streak": 1, "losing_streak_pause": 1}))
+    simulation.run()
+    account = simulation.book.account
+    assert account[at.CONSECUTIVE_LOSSES] == 1
+    assert [account[each] for each in (at.OPEN_COUNT, at.RESERVED, at.PENDING_VALUE, at.PENDING_NAMES)] == [0, 0, 0, 0]
