@@ -13,6 +13,7 @@ of it written, or when the disk has it, and always before anybody was told.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -162,7 +163,7 @@ class Served:
     def __init__(self, forge: Forge, folder: Path, **told: Any) -> None:
         self.folder, self._told, self._port, self._forge = folder, told, 0, forge
         self.server = SimpleNamespace(setup=setup_of(told))
-        self._child = 0
+        self._child, self._is_up = 0, False
 
     @property
     def url(self) -> str:
@@ -187,16 +188,24 @@ class Served:
         self._forge.tell({**self._told, "folder": str(self.folder), "port": self._port, "death": death})
         self._child = self._forge.hear()["process"]
         self._port = self._forge.hear()["port"]
+        self._is_up = True
+
+    def cut(self) -> None:
+        """SIGKILL, if it is there; another thread may wait for its end."""
+        if self._is_up:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(self._child, signal.SIGKILL)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """SIGKILL, and its end."""
         os.kill(self._child, signal.SIGKILL)
         self.wait()
 
     def wait(self) -> int:
         """Wait for its end; how it ended."""
-        self._child = 0
-        return int(self._forge.hear()["ended"])
+        ended = int(self._forge.hear()["ended"])
+        self._child, self._is_up = 0, False
+        return ended
 
 
 if __name__ == "__main__":

@@ -58,6 +58,11 @@ class OperatingGraph:
         self._seen = DataSeen(desk.simulation.exchange.panel, desk.simulation.first)
         self._waiting: dict[str, Cycle] = {}
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a cycle waits for its plan."""
+        return bool(self._waiting)
+
     def process(self, event: Event) -> None:
         """Handle one event completely before the next one comes."""
         if type(event) is Slice:

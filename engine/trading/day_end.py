@@ -24,6 +24,8 @@ from engine.trading.decision import RulesInForce
 from engine.trading.standing import resumes_of
 from engine.trading.told_account import told_account
 
+_KIND = {True: ActionKind.RATIO, False: ActionKind.CASH}  # by whether it is a split
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayEnd:
@@ -98,8 +100,16 @@ def _point(simulation: Simulation, panel: Panel, row: int, benchmark: str) -> Eq
 
 
 def _tell_actions(ledger: Ledger, panel: Panel, done: date | None, session: date) -> None:
-    """Book the corporate actions of the days after `done` for what is held; they took effect before the open."""
+    """Book the corporate actions of the days after `done` for what is held; they took effect before the open.
+
+    An action is booked once, though a process that died in between comes here again.
+    """
     actions = panel.actions
+    if not len(actions):
+        return
+    told = {
+        (event.time, event.ticker, event.kind) for event in account_events(ledger) if isinstance(event, CorporateAction)
+    }
     for place in range(len(actions)):
         day = panel.session_date(int(actions.row[place]))
         if day > session or (done is not None and day <= done):
@@ -110,11 +120,14 @@ def _tell_actions(ledger: Ledger, panel: Panel, done: date | None, session: date
         splits = actions.kind[place] == SPLIT
         row, col = int(actions.row[place]), int(actions.col[place])
         base = int(panel.base[row, col])
+        time, kind = session_hours(day).periods[0][0] - timedelta(seconds=1), _KIND[bool(splits)]
+        if (time, ticker, kind) in told:
+            continue
         ledger.append(
             CorporateAction(
-                time=session_hours(day).periods[0][0] - timedelta(seconds=1),
+                time=time,
                 ticker=ticker,
-                kind=ActionKind.RATIO if splits else ActionKind.CASH,
+                kind=kind,
                 numerator=int(actions.numerator[place]) if splits else 1,
                 denominator=int(actions.denominator[place]) if splits else 1,
                 cash=0 if splits else int(actions.cash[place]),

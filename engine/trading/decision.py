@@ -103,6 +103,11 @@ class Decision:
         """The same as in a replay of the same bar."""
         return decision_id_of(self._slice.time)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a planner has been asked and has not answered yet."""
+        return self._graph.is_waiting
+
     def run(self) -> None:
         """Run the nodes; with a slow planner the last three wait for `resume`."""
         self._graph.process(self._slice)

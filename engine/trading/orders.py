@@ -24,6 +24,7 @@ from engine.simulation import Simulation
 from engine.trading import texts
 from engine.trading.order_gate import OrderGate
 from engine.trading.ports import Venue
+from engine.trading.timetable import Day
 from engine.trading.told_account import GUARD
 from engine.trading.watch import Level, Watch, guards_of, level_of
 
@@ -67,11 +68,13 @@ class OrderDesk:
         self._decision_id, self._session, self._sends = "", date.min, False
         self._class_of: dict[str, InstrumentClass] = {}
         self._openings: dict[str, int] = {}
+        self._buy_until = clock.now()
         self._due: list[tuple[Level, int, datetime]] = []  # levels to send, the price that set them off, not before
 
-    def open(self, decision_id: str, panel: Panel, session: date, *, sends: bool) -> None:
+    def open(self, decision_id: str, panel: Panel, day: Day, *, sends: bool) -> None:
         """Begin with a decision; where it does not send, it only finds out what is watched."""
-        self._decision_id, self._session, self._sends, self.sent = decision_id, session, sends, 0
+        self._decision_id, self._session, self._sends, self.sent = decision_id, day.session, sends, 0
+        self._buy_until = day.buy_until
         kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
         self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
         self.held_back.clear()
@@ -192,6 +195,9 @@ class OrderDesk:
         now, due = self._clock.now(), self._due
         self._due = []
         for level, price, not_before in due:
+            if level.side is Side.BUY and price == 0 and now > self._buy_until:
+                self._say(texts.NOT_TAKEN, ticker=level.ticker, why=texts.TOO_LATE)
+                continue  # it could not leave while its news was fresh
             if now < not_before or not self._fire(level, price, simulation):
                 self._due.append((level, price, max(not_before, now + _AGAIN) if now >= not_before else not_before))
 

@@ -133,7 +133,6 @@ class Trader:
         self._look_at = self._clock.now()
         self._warned: dict[str, datetime] = {}
         self.cycles_run = 0
-        self.is_thinking = False  # a planner has been asked and has not answered yet
         self.has_missed_trades = False  # the stream had a gap: levels may have been passed unseen
 
     # The loop -----------------------------------------------------------------------------------------------
@@ -165,7 +164,8 @@ class Trader:
             self._attempt("prices", self.look_up, _HEAR_AGAIN)
         self.orders.act(self._decision.simulation if self._decision is not None else None)
         self._setup.each_turn()
-        if not self.is_thinking:  # a served world waits for the model; a real one does not, and guards go on
+        # A served world waits for the model; a real one does not, and guards go on.
+        if self._decision is None or not self._decision.is_waiting:
             self._setup.partner.handled()
 
     def close(self) -> None:
@@ -216,6 +216,8 @@ class Trader:
                 self._look_at = now + _LOOK_EVERY
                 self._attempt("list", self._venue.open_orders)
         elif self._decided:
+            if self._decision is not None:
+                self._decision.give_up()  # a plan that has not come by now is recorded as a failure
             self.orders.forget()
             self._decision, self._decided = None, ""
         due, what = timetable.next_moment(now)
@@ -236,28 +238,28 @@ class Trader:
         self.compare()
         name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[-1])))
         goes_on = has_decision(self._ledger, name)
-        rules, planner = setup.rules(), self._planner_for(day, goes_on, panel)
+        rules = setup.rules()
+        planner = self._planner_for(day, goes_on, rules, panel)
         planner_name = planner.name if planner is not None else RulePlanner.name
         self._basis = rules, panel
-        self.orders.open(name, panel, day.session, sends=not goes_on)
+        self.orders.open(name, panel, day, sends=not goes_on)
         record = (lambda cycle: None) if goes_on else lambda cycle: self._record(cycle, planner_name, rules)
         self._decision = self._decision_on(rules, panel, self.orders.submit, record, planner)
         self._decision.run()
-        self._decided = name
         if self._decision.simulation.book.account[at.HALTED] and not goes_on:
             self._oversight.halted_by_rule()
         self._oversight.propose(name, self.orders.held_back, day.buy_until)
         self.orders.guard(self._decision.simulation)
+        self._decided = name  # from here on nothing can fail that would have to be done again
         self._listen()
-        if now >= day.opens:
-            self.look_up()
+        self.has_missed_trades = self.has_missed_trades or now >= day.opens
         sent = self.orders.sent
         if goes_on:
             self._say(texts.GOES_ON, id=name, levels=len(list(self.orders.watch)))
         else:
             self._say(texts.DECIDED, id=name, orders=sent, levels=len(list(self.orders.watch)))
 
-    def _planner_for(self, day: Day, goes_on: bool, panel: Panel) -> Planner | None:
+    def _planner_for(self, day: Day, goes_on: bool, rules: RulesInForce, panel: Panel) -> Planner | None:
         if goes_on:
             return None  # what it said has been carried out
         if self._clock.now() > day.buy_until:
@@ -265,9 +267,7 @@ class Trader:
             return NoPurchases(texts.TOO_LATE(self._setup.lang))
         if self._setup.planner is None:
             return None
-        self.is_thinking = True
-        planner = self._setup.planner(self._setup.rules(), panel)
-        return BackgroundPlanner(planner, self.on_plan, self._clock, day.buy_until)
+        return BackgroundPlanner(self._setup.planner(rules, panel), self.on_plan, self._clock, day.buy_until)
 
     def _decision_on(
         self,
@@ -308,7 +308,6 @@ class Trader:
         self._say(texts.CARRIED_OUT, id=self._decided, orders=self.orders.sent)
 
     def _take_plan(self, ready: PlanReady) -> None:
-        self.is_thinking = False
         if self._decision is not None and self._decision.decision_id == ready.decision_id:
             self._decision.resume(ready)
             day = self._setup.timetable.day_at(self._clock.now())
