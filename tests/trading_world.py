@@ -14,7 +14,9 @@ import requests
 from brokers.kis.config import load_kis_config
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_server.server import ServerThread
-from brokers.kis_trading import Trading, TradingPlan, open_trading
+from brokers.kis_trading.opening import open_trading
+from brokers.kis_trading.plan import TradingPlan
+from brokers.kis_trading.trading import Trading
 from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import Panel
 from engine.krx.instrument_class import InstrumentClass
@@ -75,6 +77,13 @@ class Running:
     lines: list[str] = field(default_factory=list)
 
 
+class OwnTime:
+    """The world's time for a trader that the world does not wait for, as on a real day."""
+
+    def __init__(self, clock: WorldClock) -> None:
+        self.now, self.sleep = clock.now, clock.sleep
+
+
 @contextlib.contextmanager
 def trader_on(
     server: ServerThread,
@@ -86,8 +95,12 @@ def trader_on(
     first_level: Level | None = Level.ALONE,
     planner: Callable[[RulesInForce, Panel], Planner] | None = None,
     work: RegularWork | None = None,
+    waited_for: bool = True,
 ) -> Iterator[Running]:
-    """A trader on a server, not yet begun; at LV5, or LV3 on paper, if its account was never given a level."""
+    """A trader on a server, not yet begun; at LV5, or LV3 on paper, if its account was never given a level.
+
+    The world takes its next step when the trader has handled the last one, unless it is not `waited_for`.
+    """
     if environment == "paper" and first_level is Level.ALONE:
         first_level = None
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +108,7 @@ def trader_on(
     path = write_server_keys(folder, server, client)
     options = {"token_folder": folder / "tokens", "calls_per_second": 1000}
     config = load_kis_config(environment, variables={}, path=path, options=options)  # type: ignore[arg-type]
-    clock = WorldClock(server.url)
+    clock = WorldClock(server.url) if waited_for else WorldClock(server.url, fresh_seconds=0)
     lines: list[str] = []
     plan = TradingPlan(
         folder=folder,
@@ -103,7 +116,7 @@ def trader_on(
         prompt=prompt,
         settings=settings,
         tickers=tickers,
-        clock=clock,
+        clock=clock if waited_for else OwnTime(clock),
         sleep=clock.sleep,
         tell=lines.append,
         planner=planner,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from engine.clock import SystemClock
 from engine.data.panel import Panel
 from engine.model.opening import open_transport
 from engine.operating.desk import Planner
+from engine.operating.graph import NEVER_CAME
+from engine.operating.state import Plan, Situation
 from engine.planning.opening import PlannerSetup
 from engine.trading.decision import RulesInForce
 from tests.builders_transport import make_config
-from tests.kis_client import make_server
+from tests.kis_client import Client, make_server
 from tests.model_server import Answer, ModelServer, Question, fails, good
 from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, market, trader_on, write_prompt
 
@@ -74,3 +77,40 @@ def test_a_provider_that_fails_buys_nothing_and_every_decision_is_recorded(tmp_p
         rows = ledger.connection.execute("SELECT status FROM decisions").fetchall()
         assert len(rows) == SESSIONS
         assert ("failed",) in rows
+
+
+class Silent:
+    """Thinks for ever."""
+
+    name = "silent"
+
+    def __init__(self) -> None:
+        self.is_over = threading.Event()
+
+    def plan(self, situation: Situation) -> Plan:
+        self.is_over.wait()
+        return Plan(actions=())
+
+
+def test_a_plan_that_has_not_come_when_the_session_is_over_is_a_failure_and_the_next_day_is_decided(
+    tmp_path: Path,
+) -> None:
+    panel, prompt, silent = market(1, SESSIONS), write_prompt(tmp_path), Silent()
+    with (
+        make_server(panel, SETTINGS, start=panel.session_date(BEFORE)) as server,
+        trader_on(
+            server, tmp_path / "a", prompt, NAMES, SETTINGS, planner=lambda *_: silent, waited_for=False
+        ) as running,
+        Client(server, "live") as client,
+    ):
+        trader = running.trading.trader
+        trader.begin()
+        for _ in range(2):
+            client.advance(until="morning")
+            trader.turn(0.01)
+            client.advance(until="evening")
+            trader.turn(0.01)
+        silent.is_over.set()
+        rows = running.trading.ledger.connection.execute("SELECT status, failure FROM decisions").fetchall()
+    assert [status for status, _ in rows] == ["failed", "failed"], running.lines
+    assert all(NEVER_CAME("en") in failure for _, failure in rows)
