@@ -35,7 +35,7 @@ def test_a_split_is_booked_once_although_closing_the_books_failed_in_between(
         entry("dip", Category.ENTRY, "close < 0.98 * lag(close, 1) and close > 9500", "buy 50% of equity"),
     )
     prompt.write_text(text, encoding="utf-8")
-    failures = []
+    failures: list[EquityPoint] = []
 
     def fails_once(ledger: Ledger, point: EquityPoint) -> None:
         if point.session == panel.session_date(BEFORE + 1) and not failures:
