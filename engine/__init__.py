@@ -19,7 +19,7 @@ model        model/ (one way to ask, stored answers, budget)  planning/ (a model
 trading      trading/ (paper and live: timetable, the account as the ledger tells it, guards)
              notify/ (alerts and reports by chat and mail)
 unattended   service/ (systemd unit, container file)
-edge         cli/ (the command `geoul`; the only part that knows the brokers)
+edge         cli/ (the command `geoul`; the only part that knows the brokers, which have a map of their own)
 
 Glossary
     bar         open, high, low, close and volume of one instrument in one interval; known at its close, not before

@@ -49,15 +49,12 @@ PARTS = {
     "cli": {"cli"},
 }
 
-# Modules outside `engine.cli` that put a broker and the upper parts together; they are no brokers themselves.
+# Outside `engine.cli`: modules and packages that put a broker and the upper parts together, and are no brokers.
 ASSEMBLERS = {
     "brokers.graph_replay",
     "brokers.kis_account",
     "brokers.kis_download",
-    "brokers.kis_logged_books",
-    "brokers.kis_measuring",
     "brokers.kis_trading",
-    "brokers.kis_watching",
     "brokers.learning_demo",
     "brokers.learning_replay",
     "brokers.plan_replay",
@@ -115,7 +112,7 @@ def part_of(module: str) -> str:
     ('vocabulary', 'brokers')
     """
     package, *rest = module.split(".")
-    if module in ASSEMBLERS:
+    if ".".join(module.split(".")[:2]) in ASSEMBLERS:
         return "assembly"
     if package != "engine":
         return package

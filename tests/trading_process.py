@@ -7,7 +7,8 @@ from pathlib import Path
 
 from brokers.kis.config import load_kis_config
 from brokers.kis.world_clock import WorldClock
-from brokers.kis_trading import TradingPlan, open_trading
+from brokers.kis_trading.opening import open_trading
+from brokers.kis_trading.plan import TradingPlan
 from engine.config import BacktestConfig
 from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level

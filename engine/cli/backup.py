@@ -68,7 +68,7 @@ def restore_command(
     """백업을 되살리고 정지합니다(거래 중에는 거절) · restore a backup and halt; never while it trades."""
     from filelock import FileLock, Timeout  # noqa: PLC0415  (keeps --help fast)
 
-    from brokers.kis_trading import LOCK  # noqa: PLC0415
+    from brokers.kis_trading.account_folder import LOCK  # noqa: PLC0415
     from engine.clock import SystemClock  # noqa: PLC0415
     from engine.trading.backup import read_backup, restore  # noqa: PLC0415
     from engine.trading.kill_switch import FILE as HALT  # noqa: PLC0415

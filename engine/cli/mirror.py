@@ -59,7 +59,7 @@ def mirror_command(
     lang: LangOption = Lang.ko,
 ) -> None:
     """끝난 거래일을 재생하여 실제와 비교합니다 · every difference to the replay with its cause; 1 if one has none."""
-    from brokers.kis_trading import DATA, LEDGER, venue_of  # noqa: PLC0415
+    from brokers.kis_trading.account_folder import DATA, LEDGER, venue_of  # noqa: PLC0415
     from engine.data.panel import load_panel  # noqa: PLC0415
     from engine.ledger.equity import equity_points  # noqa: PLC0415
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415

@@ -41,7 +41,9 @@ def trade(
     model_config: Path | None = None,
 ) -> None:
     """Trade until a signal, one decision (`once`), so many sessions, or the end of a served market."""
-    from brokers.kis_trading import LEDGER, TradingPlan, open_trading  # noqa: PLC0415  (keeps --help fast)
+    from brokers.kis_trading.account_folder import LEDGER  # noqa: PLC0415  (keeps --help fast)
+    from brokers.kis_trading.opening import open_trading  # noqa: PLC0415
+    from brokers.kis_trading.plan import TradingPlan  # noqa: PLC0415
     from engine.ledger.equity import equity_points  # noqa: PLC0415
     from engine.trading.autonomy import NAMES  # noqa: PLC0415
     from engine.trading.supervisor_texts import LEVEL_SET  # noqa: PLC0415

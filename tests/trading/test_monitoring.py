@@ -13,7 +13,7 @@ import pytest
 from brokers.kis.realtime import Trade
 from brokers.kis.stream_reports import Gap, GapReason
 from brokers.kis.subscriptions import Subscription
-from brokers.kis_watching import watch_news
+from brokers.kis_trading.watching import watch_news
 from engine.clock import KST, SimulatedClock
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.sessions import offset_session, session_open

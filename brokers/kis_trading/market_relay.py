@@ -1,0 +1,40 @@
+"""What the stream says of the market, passed to all who must hear it."""
+
+from __future__ import annotations
+
+from brokers.kis.broker import MarketNews
+from brokers.kis.realtime import Trade
+from brokers.kis.stream_reports import Gap
+from brokers.kis_trading.watching import watch_news
+from engine.reports.language import Lang
+from engine.trading.limits_gate import LimitsGate
+from engine.trading.monitor import Monitor
+from engine.trading.monitoring import MarketWatch
+from engine.trading.trader import Trader
+
+
+class MarketRelay:
+    """Passes news of the market on; until there is a trader, to the watch only.
+
+    Args:
+        watch: over the market, hears everything.
+        monitor: hears prices.
+        gate: hears prices.
+        lang: of texts.
+    """
+
+    def __init__(self, watch: MarketWatch, monitor: Monitor, gate: LimitsGate, lang: Lang) -> None:
+        self._watch, self._monitor, self._gate, self._lang = watch, monitor, gate, lang
+        self.trader: Trader | None = None
+
+    def __call__(self, news: MarketNews) -> None:
+        """Take one piece of news."""
+        watch_news(self._watch, news, self._lang)
+        if self.trader is None:
+            return
+        if isinstance(news, Trade) and not news.is_expected:
+            self.trader.orders.on_trade(news.ticker, news.price, news.open)
+            self._monitor.on_trade(news.ticker, news.price)
+            self._gate.on_trade(news.ticker, news.price)
+        elif isinstance(news, Gap):
+            self.trader.has_missed_trades = True

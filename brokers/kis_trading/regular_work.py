@@ -1,0 +1,37 @@
+"""The regular work of an account beside its decisions: reflection, backups, checks."""
+
+from __future__ import annotations
+
+from brokers.kis_trading.history import KisHistoryFolder
+from brokers.kis_trading.plan import TradingPlan
+from engine.ledger.alerts import Urgency, record_alert
+from engine.ledger.ledger import Ledger
+from engine.trading.account_jobs import WorkPlace, jobs_of, quiet_hours
+from engine.trading.schedule import Schedule
+from engine.trading.schedule_store import ScheduleStore
+
+
+def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -> Schedule:
+    """The schedule of an account; empty if the plan asks for no work."""
+
+    def warn(code: str, text: str, values: dict[str, object]) -> None:
+        record_alert(ledger, Urgency.WARNING, code, text, values)
+
+    place = WorkPlace(
+        folder=plan.folder,
+        ledger=ledger,
+        prompt=plan.prompt,
+        settings=plan.settings,
+        bring_up=history.last_session,
+        lang=plan.lang,
+    )
+    return Schedule(
+        jobs=[] if plan.work is None else jobs_of(plan.work, place),
+        clock=plan.clock,
+        store=ScheduleStore(plan.folder),
+        is_quiet=quiet_hours(plan.timetable),
+        tell=plan.tell,
+        warn=warn,
+        lang=plan.lang,
+        steady=plan.steady,
+    )
