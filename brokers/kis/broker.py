@@ -5,21 +5,22 @@
     for event in broker.events(): ...      everything told here is booked already
 
 What differs between the two accounts stands in `environment` and at the top of `quotes`. Everything but the socket
-happens in the caller's thread.
+and waiting for answers happens in the caller's thread.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from brokers.kis.attention import Attention
 from brokers.kis.books import Books
 from brokers.kis.costs import ClassOf, charged_on, cost_adjustment, cost_label
-from brokers.kis.daily_list import ask_daily_list, listed_state
+from brokers.kis.daily_list import DailyList, ask_daily_list, listed_state
 from brokers.kis.environment import PAPER
 from brokers.kis.errors import KisError
 from brokers.kis.followed_orders import FollowedOrders
@@ -44,13 +45,13 @@ from engine.clock import Clock, session_of
 from engine.events import CashMoved, Event, MarketStatus
 from engine.fill import Fill
 from engine.krx.instrument_class import InstrumentClass
-from engine.order import WORKING, Approved, Order, OrderRequest, RefusalReason
+from engine.order import WORKING, Approved, Order, OrderRequest, RefusalReason, Side
 from engine.position import Position
 
 _SETTLE_AGAIN_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 1.0
 
-MarketNews = Trade | Book | IndexTick | Report | GapFilled
+MarketNews = Trade | Book | IndexTick | MarketState | Report | GapFilled
 
 
 class KisBroker:
@@ -63,8 +64,8 @@ class KisBroker:
         stream: its WebSocket, not yet started; None = no notices and no prices by stream, the list is asked instead.
         class_of: instrument class of a ticker, for the estimate of costs.
         universe: all names of the market, for a ranking after the close where KIS has none.
-        on_market: is told trades, books, index levels and reports of the stream, in the order of arrival, and what
-            REST says about the trades of a gap, in the thread that calls `poll` or `events`.
+        on_market: is told trades, books, index levels, states of names and reports of the stream, in the order of
+            arrival, and what REST says about the trades of a gap, in the thread that calls `poll` or `events`.
         order_books: watch the order books of subscribed names too; each takes a second registration of the 41.
         sleep: waits that many seconds of the clock's time.
     """
@@ -98,6 +99,8 @@ class KisBroker:
         self._quotes, self._history = KisQuotes(rest, clock, universe), KisHistory(rest, clock)
         self._gaps = GapFiller(rest, clock)
         self._watched: dict[str, None] = {}
+        self._attention = Attention({}, ())
+        self._kept: deque[Item] = deque()  # came while a call waited, and are not market news
         self.records_taken = 0  # of the stream, notices included
         self._settle_at: datetime | None = None
         self._settle_looks = 0
@@ -222,6 +225,20 @@ class KisBroker:
             for tr_id in (trades, books) if self._order_books else (trades,):
                 self._stream.subscribe([Subscription(tr_id, ticker) for ticker in tickers])
 
+    def listen(self, names: Mapping[str, int], indices: Sequence[str] = ()) -> None:
+        """Hear these names and indices, and no others of an earlier call; see `attention` for who goes first."""
+        self._watched = dict.fromkeys(names)
+        before, self._attention = self._attention, Attention(names, indices)
+        if self._stream is None:
+            return
+        config = self._rest.config
+        had = before.registrations(config.options.exchange, config.world)
+        wants = self._attention.registrations(config.options.exchange, config.world)
+        self._stream.unsubscribe([name for name in had if name not in wants])
+        for name, priority in wants.items():
+            if had.get(name) != priority:  # what KIS has refused is not asked for again and again
+                self._stream.subscribe([name], priority)
+
     # Orders -------------------------------------------------------------------------------------------------
 
     def submit(self, order: Approved[OrderRequest], *, code: str = "", trigger: int | None = None) -> Outcome:
@@ -291,18 +308,22 @@ class KisBroker:
         Raises:
             KisError: the list cannot be had.
         """
-        now = self._clock.now()
         self._take_all(0.0)
-        listed = ask_daily_list(self._rest, day, now)
+        listed, meanwhile = self._ask_list(day)
         self._take_all(0.0)  # notices that came meanwhile say more than the list
-        self.followed.compare(listed)
+        self.followed.compare(listed, meanwhile)
         if listed.rows or listed.is_whole:
             return
         for order in self._books.open_orders():
             if session_of(order.intended_at) == day:
-                request = order.request
-                sums = ask_daily_list(self._rest, day, now, request.ticker, request.side)
-                self.followed.compare_sums(sums, order)
+                sums, meanwhile = self._ask_list(day, order.request.ticker, order.request.side)
+                self.followed.compare_sums(sums, order, meanwhile)
+
+    def _ask_list(self, day: date, ticker: str = "", side: Side | None = None) -> tuple[DailyList, frozenset[str]]:
+        """The list of a day, and our orders that were sent while it was on its way."""
+        before = {order.id for order in self._books.orders_of(day)}
+        listed = ask_daily_list(self._rest, day, self._clock.now(), ticker, side)
+        return listed, frozenset(order.id for order in self._books.orders_of(day)) - before
 
     def settle_costs(self, day: date) -> CashMoved | None:
         """Book the difference between the estimated costs of a day and those that KIS charged; call it after the close.
@@ -347,8 +368,28 @@ class KisBroker:
     def _take_all(self, timeout_seconds: float) -> None:
         if self._stream is None:
             return
+        while self._kept:
+            self._take(self._kept.popleft())
+            timeout_seconds = 0.0
         for item in self._stream.queue.take_all(timeout_seconds):
             self._take(item)
+
+    def guard_while_waiting(self, act: Callable[[], None]) -> None:
+        """From now on trades are told to `on_market` while a call of this thread waits, and `act` may send orders then.
+
+        What the stream says of the account keeps its order and is taken as ever, after the call.
+        """
+
+        def listen() -> None:
+            if self._stream is not None:
+                for item in self._stream.queue.take_all(0.0):
+                    if isinstance(item, Trade | Book | IndexTick):
+                        self._take(item)
+                    else:
+                        self._kept.append(item)
+            act()
+
+        self._rest.listen_while_waiting(listen)
 
     def _take(self, item: Item) -> None:
         self.records_taken += isinstance(item, Record)
@@ -358,6 +399,8 @@ class KisBroker:
             if item.phase is not None:
                 self._told.extend(self.followed.events())
                 self._told.append(MarketStatus(time=item.received_at, phase=item.phase, ticker=item.ticker))
+            if self._on_market is not None:
+                self._on_market(item)
         elif isinstance(item, Trade | Book | IndexTick):
             if isinstance(item, Trade):
                 self._gaps.saw(item)
@@ -365,7 +408,7 @@ class KisBroker:
                 self._on_market(item)
         else:
             if self._on_market is not None:
-                self._gaps.hear(item)
+                self._gaps.hear(self._attention.worth_filling(item))
             if self.channel.hear(item):
                 for order in self._books.open_orders():
                     self.followed.settle_later(order)

@@ -59,6 +59,10 @@ class Environment:
             return tr_id.startswith(self.trading_prefix)
         return bool(tr_id) and not tr_id.startswith(PAPER.trading_prefix)
 
+    def offers_stream(self, tr_id: str) -> bool:
+        """Whether the stream has this message here."""
+        return self.streams is None or tr_id in self.streams
+
     def owns_address(self, url: str) -> bool:
         """Whether a request for this environment may go to `url`.
 

@@ -125,6 +125,11 @@ STREAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"KRX": (TRADE, BOOK), "NXT": (TRADE_NXT, BOOK_NXT), "SOR": (TRADE_UNIFIED, BOOK_UNIFIED)}
 )
 
+# States of instruments of an exchange: halts, volatility interruptions, phases of the market.
+STATES: Mapping[str, str] = MappingProxyType(
+    {"KRX": MARKET_STATUS, "NXT": MARKET_STATUS_NXT, "SOR": MARKET_STATUS_UNIFIED}
+)
+
 _UNIFIED = "KRX+NXT"
 _TABLES = (
     MessageTable(TRADE, (*_KRX_TRADE_46, "MARKET_CLS_CODE"), (_KRX_TRADE_46,), exchange="KRX"),

@@ -95,6 +95,11 @@ class Registrations:
         with self._lock:
             return self._plan.wanted - self._refused
 
+    def has_settled(self, now: datetime) -> bool:
+        """Whether exactly those are registered that should be at this instant, and nothing is being asked."""
+        with self._lock:
+            return not self._pending and self._registered == self._plan.holders(now) - self._refused
+
     @property
     def wanted_notices(self) -> tuple[Subscription, ...]:
         """Those of the account's own orders."""

@@ -136,6 +136,10 @@ class RealtimeSocket:
         """What KIS has confirmed in this session."""
         return self._registrations.registered
 
+    def has_settled(self) -> bool:
+        """Whether the link is up and everything is registered whose turn it is. From any thread."""
+        return self._socket is not None and self._registrations.has_settled(self._clock.now())
+
     def status(self) -> StreamStatus:
         """How the stream is doing. From any thread."""
         return StreamStatus(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from brokers.kis.rest import KisRest
-from brokers.kis.subscriptions import PLACES
 from brokers.kis.websocket import RealtimeSocket
 from brokers.kis_trading.account_folder import place_digest
 from brokers.kis_trading.measuring import losses, measured_session
@@ -31,8 +30,7 @@ class Line:
 
     def has_settled(self) -> bool:
         """Whether the stream is there with every name that was asked for, as far as KIS has places."""
-        status = self.socket.status()
-        return status.connected and status.registered >= min(status.wanted, PLACES)
+        return self.socket.has_settled()
 
 
 def open_line(plan: TradingPlan) -> Line:

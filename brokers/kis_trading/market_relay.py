@@ -36,5 +36,11 @@ class MarketRelay:
             self.trader.orders.on_trade(news.ticker, news.price, news.open)
             self._monitor.on_trade(news.ticker, news.price)
             self._gate.on_trade(news.ticker, news.price)
-        elif isinstance(news, Gap):
+        elif isinstance(news, Gap) and self._hides_a_level(news, self.trader):
             self.trader.has_missed_trades = True
+
+    @staticmethod
+    def _hides_a_level(gap: Gap, trader: Trader) -> bool:
+        """Whether a level may have been passed unseen; names that are only looked at have none."""
+        watched = set(trader.orders.watch.tickers)
+        return any(name.tr_key in watched for name in gap.subscriptions)

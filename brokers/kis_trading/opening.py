@@ -37,6 +37,7 @@ from engine.trading.prompts import rules_in_force
 from engine.trading.supervisor import Supervisor
 from engine.trading.trader import Trader, TradingSetup
 from engine.trading.volume_profile import VolumeProfile
+from engine.trading.watch_list import load_watch_list
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -57,6 +58,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         sessions = sessions_needed(load_rules(plan.prompt))
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
         supervisor = _supervisor(stack, plan, ledger)
+        watch_list = load_watch_list(plan.folder)
         line = open_line(plan)
         monitor = _monitor(plan, ledger, supervisor, line)
         history = _history(plan, line, supervisor, monitor, sessions)
@@ -98,6 +100,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
                 partner=Alone() if world is None else world,
                 each_turn=each_turn,
                 tell=plan.tell,
+                watch_list=watch_list,
                 adopt=plan.adopt,
                 lang=plan.lang,
             )

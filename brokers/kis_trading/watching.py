@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from brokers.kis.broker import MarketNews
-from brokers.kis.realtime import Trade
-from brokers.kis.stream_reports import Gap, GapReason
+from brokers.kis.quotes import INDEX_CODES
+from brokers.kis.realtime import IndexTick, MarketState, Trade
+from brokers.kis.stream_reports import DivisionChange, Gap, GapReason, SubscriptionRefused
 from engine.krx.sessions import is_session, session_hours
 from engine.reports.language import Lang
 from engine.trading.monitoring import MarketWatch, Seen
 
+_INDEX_NAMES = {code: name for name, code in INDEX_CODES.items()}
 _AFTER_NINE = "C"  # HOUR_CLS_CODE: an expected price after nine o'clock, as of a volatility interruption
 
 
@@ -27,6 +29,15 @@ def watch_news(watch: MarketWatch, news: MarketNews, lang: Lang) -> None:
                 is_interrupted=news.hour_code == _AFTER_NINE and _is_continuous(news),
             )
         )
+    elif isinstance(news, MarketState):
+        watch.on_state(news.ticker, is_halted=news.halted, is_interrupted=news.interrupted)
+    elif isinstance(news, IndexTick):
+        watch.on_index(_INDEX_NAMES.get(news.code, news.code), news.time, news.level, news.change)
+    elif isinstance(news, DivisionChange):
+        if not news.division.is_complete:
+            watch.on_crowding(news.text(lang))
+    elif isinstance(news, SubscriptionRefused):
+        watch.on_refusal(f"{news.subscription.tr_id} {news.subscription.label}", news.text(lang))
     elif isinstance(news, Gap) and news.reason is not GapReason.TURN:
         watch.on_gap(news.reason.value, news.since, news.until, news.text(lang))
 

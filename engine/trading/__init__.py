@@ -5,6 +5,7 @@ told_account   the account as the ledger tells it, bar by bar, in the arrays of 
 decision       the six nodes on that account                      orders     each order once, whatever happens
 order_gate     the last word before an order leaves: halts, levels of autonomy, hard limits (limits_gate)
 watch          price levels that we watch: guards, stops, prices that count from the open
+watch_list     names and indices that are only looked at; whose trades go first on a crowded stream
 opening        the first entry of a ledger, and where the venue disagrees with it later
 day_end        equity, corporate actions and matured outcomes     no_purchases  when it is too late to buy
 mirror         a closed session against its replay, with a cause for every difference (mirror_store keeps them)

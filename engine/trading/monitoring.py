@@ -26,6 +26,7 @@ from engine.trading import monitoring_texts as texts
 from engine.trading.volume_profile import VolumeProfile
 
 STEP_PERCENT = 5
+INDEX_STEP_PERCENT = 2  # an index moves a fraction of what a name moves
 SURGES = (3, 5, 10)  # times the usual volume by this time of day
 LONG_GAP = timedelta(seconds=10)
 _GAP_EVERY = timedelta(minutes=30)  # gaps of one cause within such a time are one
@@ -126,6 +127,27 @@ class MarketWatch:
             return
         self._halt(ticker, is_halted)
         self._interrupt(ticker, is_interrupted and not is_halted)
+
+    def on_index(self, name: str, time: datetime, level: float, change: float) -> None:
+        """The level of an index, and its change in points since the session before."""
+        if not self._begin(time.date()):
+            return
+        base = level - change
+        percent = change * 100 / base if base > 0 else 0.0
+        step = int(abs(percent) // INDEX_STEP_PERCENT)
+        if step:
+            kind, text = ("rise", texts.INDEX_RISE) if change > 0 else ("fall", texts.INDEX_FALL)
+            self._note(Urgency.WARNING, f"{kind}:index", name, step, text, percent=percent, level=level)
+
+    def on_crowding(self, text: str) -> None:
+        """More names are wanted than the venue takes: some take turns or wait. Told once a day."""
+        if self._begin(self._clock.now().date()):
+            self._note(Urgency.INFO, "crowded", "", 1, texts.CROWDED, what=text)
+
+    def on_refusal(self, name: str, text: str) -> None:
+        """The venue will not tell us of a name. Told once a day."""
+        if self._begin(self._clock.now().date()):
+            self._note(Urgency.WARNING, "refused", name, 1, texts.REFUSED, what=text)
 
     def on_gap(self, cause: str, since: datetime, until: datetime, text: str) -> None:
         """Nothing was heard of some names for a while; only what falls into the session and is long counts."""

@@ -16,6 +16,10 @@ HALTED = Text("거래정지 {ticker}", "Trading of {ticker} is halted")
 HALT_OVER = Text("거래정지 해제 {ticker}", "Trading of {ticker} goes on after a halt")
 INTERRUPTED = Text("변동성완화장치(VI) 발동 {ticker}", "Volatility interruption of {ticker}")
 INTERRUPTION_OVER = Text("변동성완화장치(VI) 해제 {ticker}", "The volatility interruption of {ticker} is over")
+INDEX_RISE = Text("지수 급등 {ticker} {percent:+.1f}% ({level:,.2f})", "{ticker} rises {percent:+.1f}% ({level:,.2f})")
+INDEX_FALL = Text("지수 급락 {ticker} {percent:+.1f}% ({level:,.2f})", "{ticker} falls {percent:+.1f}% ({level:,.2f})")
+CROWDED = Text("실시간 등록이 한도를 넘습니다: {what}", "More is listened to than there are places: {what}")
+REFUSED = Text("실시간 등록 거부: {what}", "Not listened to: {what}")
 GAP = Text("시세 공백: {what}", "Gap in the feed: {what}")
 FILLS = {
     "buy": Text("매수 체결 {ticker} {quantity:,}주 × {price:,}원", "Bought {quantity:,} of {ticker} × {price:,} won"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -53,8 +53,8 @@ class Venue(Protocol):
         """Last prices; a ticker that has none is left out."""
         ...
 
-    def subscribe(self, tickers: Sequence[str]) -> None:
-        """Hear the trades of these names."""
+    def listen(self, names: Mapping[str, int], indices: Sequence[str] = ()) -> None:
+        """Hear these and no others; where there are too many, names of a higher rank (1 to 5) go first."""
         ...
 
     def settle_costs(self, day: date) -> CashMoved | None:

@@ -56,6 +56,7 @@ from engine.trading.oversight import Oversight, Unsupervised
 from engine.trading.ports import Alone, MarketHistory, Partner, Venue
 from engine.trading.standing import resumes_of
 from engine.trading.timetable import Day, Timetable
+from engine.trading.watch_list import WatchList, ranks_of
 
 _AGAIN = timedelta(seconds=30)  # after something failed
 _HEAR_AGAIN = timedelta(seconds=2)
@@ -86,6 +87,7 @@ class TradingSetup:
         partner: is told when everything has been handled.
         each_turn: done at the end of every turn; returns at once.
         tell: is told one line for people at a time.
+        watch_list: names and indices to hear beside those that are held or traded.
         adopt: holdings that are there at the first start become ours.
         lang: of texts and reports.
     """
@@ -106,6 +108,7 @@ class TradingSetup:
     partner: Partner = field(default_factory=Alone)
     each_turn: Callable[[], None] = lambda: None
     tell: Callable[[str], None] = print
+    watch_list: WatchList = field(default_factory=WatchList)
     adopt: bool = False
     lang: Lang = "ko"
 
@@ -132,6 +135,7 @@ class Trader:
         self._announced: datetime | None = None
         self._look_at = self._clock.now()
         self._warned: dict[str, datetime] = {}
+        self._heard_at = -1
         self.cycles_run = 0
         self.has_missed_trades = False  # the stream had a gap: levels may have been passed unseen
 
@@ -150,6 +154,7 @@ class Trader:
             self._say(texts.CONTINUED, cash=self._ledger.totals.cash, count=len(self._ledger.positions))
         self._oversight.look()  # what people asked for while nobody traded comes before the first order
         self.compare()
+        self._listen()
 
     def turn(self, wait_seconds: float) -> None:
         """Do what is due, hear what has happened, act on levels that were reached."""
@@ -163,6 +168,8 @@ class Trader:
         if self.has_missed_trades:
             self._attempt("prices", self.look_up, _HEAR_AGAIN)
         self.orders.act(self._decision.simulation if self._decision is not None else None)
+        if self._ledger.head.sequence != self._heard_at:  # an order or a holding has come or gone
+            self._listen()
         self._setup.each_turn()
         # A served world waits for the model; a real one does not, and guards go on.
         if self._decision is None or not self._decision.is_waiting:
@@ -316,7 +323,10 @@ class Trader:
             self._listen()
 
     def _listen(self) -> None:
-        self._venue.subscribe(sorted({*self.orders.watch.tickers, *self._ledger.positions}))
+        """Hear what matters now; see `watch_list` for what matters how much."""
+        self._heard_at = self._ledger.head.sequence
+        listed = self._setup.watch_list
+        self._venue.listen(ranks_of(self.orders.watch, self._ledger, listed), listed.indices)
 
     def look_up(self) -> None:
         """Ask for the last prices of what is watched; after a start or a gap of the stream levels may have been passed.
