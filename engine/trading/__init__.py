@@ -15,6 +15,6 @@ supervisor     hears people, holds back what a level forbids (oversight: what th
 control        requests of other processes      kill_switch  the file HALT      heartbeat  signs of life
 standing       halted or not, which level, which plans wait: the fold of what was decided (autonomy: the levels)
 level_evidence what a higher level asks for     clearance    withdraws and sells at a halt
-approved_plan  what a person approved, as it was shown
+approved_plan  what a person approved, as it was shown           recorded_plan  what was planned before a restart
 ports          what all this needs of a venue                     texts      what it says, in two languages
 """

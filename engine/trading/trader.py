@@ -54,6 +54,7 @@ from engine.trading.order_gate import OrderGate, OrderGates
 from engine.trading.orders import OrderDesk
 from engine.trading.oversight import Oversight, Unsupervised
 from engine.trading.ports import Alone, MarketHistory, Partner, Venue
+from engine.trading.recorded_plan import recorded_planner
 from engine.trading.standing import resumes_of
 from engine.trading.timetable import Day, Timetable
 from engine.trading.watch_list import WatchList, ranks_of
@@ -175,6 +176,10 @@ class Trader:
         if self._decision is None or not self._decision.is_waiting:
             self._setup.partner.handled()
 
+    def guard(self) -> None:
+        """Send what watched levels have set off; called too while a request waits for its answer."""
+        self.orders.act(self._decision.simulation if self._decision is not None else None)
+
     def close(self) -> None:
         """Close the connections; orders stay where they are."""
         self._venue.close()
@@ -246,7 +251,7 @@ class Trader:
         name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[-1])))
         goes_on = has_decision(self._ledger, name)
         rules = setup.rules()
-        planner = self._planner_for(day, goes_on, rules, panel)
+        planner = recorded_planner(self._ledger, name) if goes_on else self._planner_for(day, rules, panel)
         planner_name = planner.name if planner is not None else RulePlanner.name
         self._basis = rules, panel
         self.orders.open(name, panel, day, sends=not goes_on)
@@ -266,9 +271,7 @@ class Trader:
         else:
             self._say(texts.DECIDED, id=name, orders=sent, levels=len(list(self.orders.watch)))
 
-    def _planner_for(self, day: Day, goes_on: bool, rules: RulesInForce, panel: Panel) -> Planner | None:
-        if goes_on:
-            return None  # what it said has been carried out
+    def _planner_for(self, day: Day, rules: RulesInForce, panel: Panel) -> Planner | None:
         if self._clock.now() > day.buy_until:
             self._say(texts.LATE, time=day.buy_until)
             return NoPurchases(texts.TOO_LATE(self._setup.lang))
