@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from engine.cli.kis import ClockOption, EnvironmentOption, FileOption, clock_chooser, environment_of
+from engine.cli.kis_options import ClockOption, EnvironmentOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.options import FromOption, Lang, LangOption, ToOption, day_range
-from engine.errors import BadInput
+from engine.cli.universe import CodesOption, OldCodesOption, UniverseOption, universe_codes
 
 if TYPE_CHECKING:
     from brokers.kis.download import DownloadSummary
@@ -24,12 +24,9 @@ _INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 
 def download_command(
     folder: Annotated[Path, typer.Argument(help="데이터셋 폴더(있으면 이어서) · dataset; one that is there grows")],
-    tickers: Annotated[
-        str | None, typer.Option("--tickers", help="종목코드(쉼표로 구분) · codes, separated by commas")
-    ] = None,
-    universe: Annotated[
-        Path | None, typer.Option("--universe", help="종목코드 파일(줄마다 하나, 또는 CSV) · file with codes")
-    ] = None,
+    tickers: CodesOption = None,
+    old_tickers: OldCodesOption = None,
+    universe: UniverseOption = None,
     start: FromOption = None,
     end: ToOption = None,
     interval: Annotated[
@@ -41,7 +38,7 @@ def download_command(
         typer.Option("--adjusted/--unadjusted", help="수정주가·원주가 (기본: 데이터셋대로, 새것은 원주가) · prices"),
     ] = None,
     environment: EnvironmentOption = "paper",
-    file: FileOption = None,
+    file: KisConfigOption = None,
     clock: ClockOption = "system",
     lang: LangOption = Lang.ko,
 ) -> None:
@@ -52,7 +49,7 @@ def download_command(
     from brokers.kis.rest import KisRest  # noqa: PLC0415
     from engine.cli.data import print_dataset  # noqa: PLC0415
 
-    codes = universe_codes(tickers, universe)
+    codes = universe_codes(tickers, universe, old_tickers)
     first, last = day_range(start, end)
     config = load_kis_config(environment_of(environment), variables=os.environ, path=file)
     now, sleep = clock_chooser(clock)(config)
@@ -128,29 +125,6 @@ def _difference(day: date, is_open: bool, korean: bool) -> str:
     if korean:
         return f"{day}: KIS는 {'개장일' if is_open else '휴장일'}이라고 하지만 거울의 달력과 다릅니다"
     return f"{day}: KIS says that the exchange is {'open' if is_open else 'closed'}; the calendar of Geoul differs"
-
-
-def universe_codes(tickers: str | None, universe: Path | None) -> list[str] | None:
-    """The codes of both options; None if neither is given.
-
-    Raises:
-        BadInput: the file cannot be read.
-    """
-    if tickers is None and universe is None:
-        return None
-    codes = [code.strip() for code in (tickers or "").split(",") if code.strip()]
-    if universe is not None:
-        try:
-            text = universe.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise BadInput(f"The universe {universe} cannot be read: {reason}.") from None
-        lines = [line.split("#")[0].split(",")[0].split("\t")[0].strip().strip('"') for line in text.splitlines()]
-        # The head of a table is no code: it has no digit.
-        codes += [line for line in lines if line and any(sign.isdigit() for sign in line)]
-    if not codes:
-        raise BadInput("--tickers and --universe name no code.")
-    return list(dict.fromkeys(codes))
 
 
 def _bar(console: Console) -> Progress:

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from engine.cli.data_download import universe_codes
-from engine.cli.kis import ClockOption, EnvironmentOption, FileOption, clock_chooser, environment_of
+from engine.cli.kis_options import ClockOption, EnvironmentOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.options import Lang, LangOption, SeedOption
+from engine.cli.universe import CodesOption, OldCodesOption, UniverseOption, universe_codes
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -25,12 +25,9 @@ _TOLD_SECONDS = 0.5
 
 def record_command(
     folder: Annotated[Path, typer.Argument(help="기록 폴더 · folder of the recording")],
-    tickers: Annotated[
-        str | None, typer.Option("--tickers", help="종목코드(쉼표로 구분) · codes, separated by commas")
-    ] = None,
-    universe: Annotated[
-        Path | None, typer.Option("--universe", help="종목코드 파일(줄마다 하나, 또는 CSV) · file with codes")
-    ] = None,
+    tickers: CodesOption = None,
+    old_tickers: OldCodesOption = None,
+    universe: UniverseOption = None,
     flush: Annotated[
         float, typer.Option("--flush", min=0.05, max=3600, help="디스크에 쓰는 간격(초) · seconds between writes")
     ] = 1.0,
@@ -41,7 +38,7 @@ def record_command(
         float | None, typer.Option("--seconds", min=0, help="이만큼만(기본: Ctrl-C까지) · stop after so long")
     ] = None,
     environment: EnvironmentOption = "paper",
-    file: FileOption = None,
+    file: KisConfigOption = None,
     clock: ClockOption = "system",
     seed: SeedOption = 1,
     lang: LangOption = Lang.ko,
@@ -56,9 +53,9 @@ def record_command(
     from brokers.kis.subscriptions import HIGHEST, Subscription  # noqa: PLC0415
     from brokers.kis.websocket import RealtimeSocket  # noqa: PLC0415
 
-    codes = universe_codes(tickers, universe)
+    codes = universe_codes(tickers, universe, old_tickers)
     if codes is None:
-        raise BadInput("Which tickers? Say --tickers or --universe.")
+        raise BadInput("Which tickers? Say --ticker or --universe.")
     config = load_kis_config(environment_of(environment), variables=os.environ, path=file)
     now, sleep = clock_chooser(clock)(config)
     errors = Console(stderr=True)

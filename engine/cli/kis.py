@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from engine.cli.kis_options import ClockOption, EnvironmentOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.kis_probe import probe_command
 from engine.cli.options import Lang, LangOption
-from engine.clock import Clock, SystemClock
+from engine.clock import SystemClock
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
-    from brokers.kis.config import KisConfig
+    pass
 
 app = typer.Typer(help="한국투자증권 Open API · Korea Investment & Securities", no_args_is_help=True)
 app.command("probe")(probe_command)
@@ -42,20 +41,11 @@ _VERDICT = {
     (True, True): ("✗를 고친 뒤 다시 실행하세요.", "Mend what is marked with ✗ and run it again."),
 }
 
-EnvironmentOption = Annotated[
-    str, typer.Option("--env", help="paper 모의투자 · live 실전투자 (기본 paper) · which account")
-]
-FileOption = Annotated[
-    Path | None,
-    typer.Option("--kis-config", help="kis_devlp.yaml 경로(기본: ~/KIS/config) · the official configuration file"),
-]
-ClockOption = Annotated[str, typer.Option("--clock", help="system 컴퓨터 시각 · world geoul serve의 시각 · whose time")]
-
 
 @app.command("doctor")
 def doctor_command(
     environment: EnvironmentOption = "paper",
-    file: FileOption = None,
+    file: KisConfigOption = None,
     clock: ClockOption = "system",
     lang: LangOption = Lang.ko,
 ) -> None:
@@ -130,28 +120,3 @@ def resolve_command(
             text = "사람이 HTS에서 확인 · looked up in the HTS by a person"
             books.record_outcome(OrderNotSent(time=now.now(), order_id=order, text=text))
         console.print(f"{order}: 기록했습니다." if korean else f"{order}: recorded.")
-
-
-def environment_of(text: str) -> Literal["live", "paper"]:
-    """The environment that --env names."""
-    if text == "live":
-        return "live"
-    if text == "paper":
-        return "paper"
-    raise BadInput(f"--env {text!r}: say paper (모의투자) or live (실전투자).")
-
-
-def clock_chooser(text: str) -> Callable[[KisConfig], tuple[Clock, Callable[[float], None]]]:
-    """What gives the clock that --clock names, and what waits in its time, once the configuration is known."""
-    if text not in ("system", "world"):
-        raise BadInput(f"--clock {text!r}: say system, or world for the time of `geoul serve`.")
-
-    def choose(config: KisConfig) -> tuple[Clock, Callable[[float], None]]:
-        from brokers.kis.world_clock import WorldClock  # noqa: PLC0415
-
-        if text == "system":
-            return SystemClock(), time.sleep
-        world = WorldClock(config.rest_url)
-        return world, world.sleep
-
-    return choose

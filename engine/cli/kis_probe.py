@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.kis_options import ClockOption, EnvironmentOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.options import Lang, LangOption
 from engine.errors import BadInput
 
 
 def probe_command(
-    environment: Annotated[
-        str, typer.Option("--env", help="paper 모의투자 · live 실전투자 (기본 paper) · which account")
-    ] = "paper",
+    environment: EnvironmentOption = "paper",
     order: Annotated[
         bool, typer.Option("--order", help="모의투자에 1주 주문 후 바로 취소 · one order of one share, on paper only")
     ] = False,
@@ -30,19 +29,13 @@ def probe_command(
     rate: Annotated[
         bool, typer.Option("--rate/--no-rate", help="초당 호출 한도를 잽니다 · measure how many calls are borne")
     ] = True,
-    file: Annotated[
-        Path | None,
-        typer.Option("--kis-config", help="kis_devlp.yaml 경로(기본: ~/KIS/config) · the official configuration file"),
-    ] = None,
-    clock: Annotated[
-        str, typer.Option("--clock", help="system 컴퓨터 시각 · world geoul serve의 시각 · whose time")
-    ] = "system",
+    file: KisConfigOption = None,
+    clock: ClockOption = "system",
     lang: LangOption = Lang.ko,
 ) -> None:
     """문서에 없는 것을 KIS 서버에서 알아내어 적습니다(조회만) · ask the host what no document tells; read-only."""
     from brokers.kis.config import load_kis_config  # noqa: PLC0415  (keeps --help fast)
     from brokers.kis.probe import Probe, ProbeSettings  # noqa: PLC0415
-    from engine.cli.kis import clock_chooser, environment_of  # noqa: PLC0415
 
     if out is not None and out.is_dir():
         raise BadInput(f"--out {out} is a folder. Give the path of a file.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from engine.cli.kis_options import ClockOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.options import Lang, LangOption
 from engine.cli.supervise import FolderArgument, ReasonOption, ask, read_standing, require_account, time_in
 from engine.clock import SystemClock
@@ -41,12 +42,8 @@ def level_command(
         Path | None,
         typer.Option("--paper", help="LV4의 근거인 모의투자 폴더 · the paper account behind LV4"),
     ] = None,
-    kis_config: Annotated[
-        Path | None, typer.Option("--kis-config", help="kis_devlp.yaml 경로 · the official configuration file")
-    ] = None,
-    clock: Annotated[
-        str, typer.Option("--clock", help="system 컴퓨터 시각 · world geoul serve의 시각 · whose time")
-    ] = "system",
+    kis_config: KisConfigOption = None,
+    clock: ClockOption = "system",
     lang: LangOption = Lang.ko,
 ) -> None:
     """자율 단계와 근거를 보거나 바꿉니다 · show the level of autonomy and its evidence, or change it."""
@@ -141,7 +138,6 @@ def _is_healthy(folder: Path, environment: str, kis_config: Path | None, clock: 
     if _beats(folder):
         return True
     from brokers.kis.doctor import Health, examine  # noqa: PLC0415  (keeps --help fast)
-    from engine.cli.kis import clock_chooser, environment_of  # noqa: PLC0415
     from engine.cli.trading_options import KEYS  # noqa: PLC0415
 
     own = folder / KEYS

@@ -7,40 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.model_run import ModelConfigOption, PlannerKind, PlannerOption
-from engine.cli.options import (
-    ConfigOption,
-    DataOption,
-    Lang,
-    LangOption,
-    PromptArgument,
-    TickersOption,
-    configure,
-    prompt_path,
-)
-from engine.cli.trading_options import (
-    AdoptOption,
-    FolderOption,
-    KisConfigOption,
-    MetricsPortOption,
-    OnceOption,
-    SessionsOption,
-    UniverseOption,
-    WhoseClockOption,
-    WorldOption,
-    keys_and_time,
-    names_of,
-)
+from engine.cli.option_group import spread
+from engine.cli.options import Lang, PromptArgument
+from engine.cli.trading_options import FolderOption, TradingOptions, keys_and_time
 from engine.cli.trading_run import trade
-from engine.cli.work_options import (
-    BackupsOption,
-    Reflect,
-    ReflectDataOption,
-    ReflectOption,
-    ReflectWriterOption,
-    RuleWriter,
-    regular_work,
-)
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -69,6 +39,7 @@ _NO_BUYS = Text(
 _BUYS = Text("이 단계에서는 진짜 돈으로 삽니다.", "At this level real money buys.")
 
 
+@spread
 def live_command(
     prompt: PromptArgument = None,
     real_money: Annotated[
@@ -80,47 +51,16 @@ def live_command(
         ),
     ] = None,
     folder: FolderOption = FOLDER,
-    world: WorldOption = None,
-    kis_config: KisConfigOption = None,
-    clock: WhoseClockOption = "system",
-    tickers: TickersOption = None,
-    universe: UniverseOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    adopt: AdoptOption = False,
-    once: OnceOption = False,
-    sessions: SessionsOption = None,
-    reflect: ReflectOption = Reflect.off,
-    reflect_writer: ReflectWriterOption = RuleWriter.scripted,
-    reflect_data: ReflectDataOption = None,
-    backups: BackupsOption = None,
-    metrics_port: MetricsPortOption = None,
-    planner: PlannerOption = PlannerKind.rules,
-    model_config: ModelConfigOption = None,
-    lang: LangOption = Lang.ko,
+    *,
+    options: TradingOptions,
 ) -> None:
     """실전 계좌에서 시간표대로 거래합니다(진짜 돈) · trade the live account: real money."""
-    settings, work = configure(config, None), regular_work(reflect, reflect_writer, reflect_data, backups)
-    keys, now, sleep = keys_and_time("live", folder, world, kis_config, clock)
-    require_the_act(keys, real_money, folder, now, lang, is_served=world is not None)
+    settings, work = options.settings(), options.work()
+    venue = keys_and_time("live", folder, options.world, options.kis_config, options.clock)
+    keys, now, _ = venue
+    require_the_act(keys, real_money, folder, now, options.lang, is_served=options.world is not None)
     folder.mkdir(parents=True, exist_ok=True)
-    trade(
-        folder=folder,
-        keys=keys,
-        now=now,
-        sleep=sleep,
-        prompt=prompt_path(prompt),
-        settings=settings,
-        tickers=names_of(folder, tickers, universe, data),
-        adopt=adopt,
-        once=once,
-        sessions=sessions,
-        lang=lang,
-        work=work,
-        metrics_port=metrics_port,
-        planner=planner,
-        model_config=model_config,
-    )
+    trade(folder, venue, prompt, settings, work, options)
 
 
 def require_the_act(

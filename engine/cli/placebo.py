@@ -11,25 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import (
-    CashOption,
-    ConfigOption,
-    DataOption,
-    FromOption,
-    GapsOption,
-    JsonOption,
-    Lang,
-    LangOption,
-    ProcessesOption,
-    RayOption,
-    ReportOption,
-    SeedOption,
-    ToOption,
-    configure,
-    day_range,
-    progress_bar,
-)
+from engine.cli.market_options import MarketOptions
+from engine.cli.option_group import spread
+from engine.cli.options import JsonOption, Lang, LangOption, ReportOption, SeedOption, progress_bar
 from engine.cli.proposal import current_prompt, read_proposal
+from engine.cli.research_options import NeighboursOption, ResamplesOption, RuleOption, UntouchedOption, WorkerOptions
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -48,6 +34,7 @@ class WorldKind(StrEnum):
     permuted = "permuted"
 
 
+@spread
 def placebo_command(
     prompts: Annotated[
         list[str] | None,
@@ -56,9 +43,8 @@ def placebo_command(
             help="기준과 후보: 파일 또는 REV:파일(--random이면 기준만) · files or REV:file; --random: the base",
         ),
     ] = None,
-    rule: Annotated[
-        Path | None, typer.Option("--rule", help="기준에 더할 규칙 하나의 파일 · one rule to add to the base")
-    ] = None,
+    *,
+    rule: RuleOption = None,
     random: Annotated[
         int | None,
         typer.Option("--random", min=1, help="후보 대신 무작위 규칙 N개 · so many random rules instead of a candidate"),
@@ -77,28 +63,12 @@ def placebo_command(
         bool,
         typer.Option("--with-costs", help="설정의 비용을 그대로 물림 · worlds with the costs of the configuration"),
     ] = False,
-    data: DataOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    config: ConfigOption = None,
-    cash: CashOption = None,
-    untouched: Annotated[
-        int | None,
-        typer.Option("--untouched", min=1, help="검증 구간의 거래일 수(기본: 1년) · sessions of the untouched window"),
-    ] = None,
-    neighbours: Annotated[
-        int,
-        typer.Option(
-            "--neighbours", min=0, max=10_000, help="이웃 규칙의 수(경고만 하므로 0) · neighbours; they only warn"
-        ),
-    ] = 0,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=100, max=1_000_000, help="부트스트랩 횟수 · resamples of the bootstrap")
-    ] = 1_000,
+    market: MarketOptions,
+    untouched: UntouchedOption = None,
+    neighbours: NeighboursOption = 0,
+    resamples: ResamplesOption = 1_000,
     seed: SeedOption = 1,
-    allow_gaps: GapsOption = False,
-    processes: ProcessesOption = None,
-    ray: RayOption = None,
+    work: WorkerOptions,
     as_json: JsonOption = False,
     report: ReportOption = Path("reports/placebo.html"),
     lang: LangOption = Lang.ko,
@@ -107,9 +77,7 @@ def placebo_command(
 
     종료 상태 · exit status: 0 통과 passed, 1 실패 failed, 2 잘못된 입력 bad input.
     """
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
-    from engine.data.atomic import refuse_target  # noqa: PLC0415
-    from engine.data.panel import load_part  # noqa: PLC0415
+    from engine.data.atomic import refuse_target  # noqa: PLC0415  (keeps --help fast)
     from engine.ledger.lineage import dataset_key  # noqa: PLC0415
     from engine.reports.page import PageOptions  # noqa: PLC0415
     from engine.reports.placebo_html import write_placebo  # noqa: PLC0415
@@ -118,13 +86,12 @@ def placebo_command(
     from engine.research.gate_settings import GateSettings  # noqa: PLC0415
     from engine.research.placebo_run import PlaceboPlan, run_placebo  # noqa: PLC0415
     from engine.research.placebo_worlds import PlaceboKind  # noqa: PLC0415
-    from engine.research.workers import InProcess, PanelSource, open_workers  # noqa: PLC0415
 
     names, candidates = _candidates(prompts or [], rule, random, seed, lang)
-    first, last = day_range(start, end)
+    first, last = market.days()
     plan = PlaceboPlan(
         candidates=candidates,
-        config=configure(config, cash),
+        config=market.settings(),
         worlds=worlds,
         kind=PlaceboKind(kind.value),
         seed=seed,
@@ -138,13 +105,9 @@ def placebo_command(
         refuse_target(report)
     with progress_bar() as bar:
         task = bar.add_task(READING(lang.value), total=None)
-        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
-        interval = candidates[0].base.interval
-        panel = load_part(folder, first, last, interval=interval, allow_gaps=allow_gaps)
-        source = PanelSource(folder=folder, start=first, end=last, interval=interval, allow_gaps=allow_gaps)
-        small = panel.bars[0].size * worlds < SMALL_WORK
-        here = ray is None and (processes == 1 or (processes is None and small))
-        workers = InProcess(panel) if here else open_workers(source, processes=processes, ray=ray)
+        source = market.source(lambda text: bar.update(task, description=text), candidates[0].base.interval)
+        panel = source.load()
+        workers = work.open(source, panel, small=panel.bars[0].size * worlds < SMALL_WORK)
         told = _teller(lambda text, done: bar.update(task, description=text, completed=done, total=worlds), lang)
         with workers:
             found = run_placebo(

@@ -10,27 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.cli.market_options import MarketOptions
+from engine.cli.option_group import spread
 from engine.cli.options import (
     DEFAULT_LEDGER,
-    CashOption,
-    ConfigOption,
-    DataOption,
-    FromOption,
-    GapsOption,
     JsonOption,
     Lang,
     LangOption,
     LedgerOption,
-    ProcessesOption,
     PromptArgument,
-    RayOption,
     SeedOption,
-    ToOption,
-    configure,
-    day_range,
     progress_bar,
     prompt_path,
 )
+from engine.cli.research_options import NewDatasetOption, SamplesOption, VaryOption, WorkerOptions
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -46,40 +39,23 @@ INTERRUPTED = 130  # what a shell gives a command that Ctrl-C ended
 CALIBRATION = 32  # variants that are timed to tell how long a grid would take
 
 
+@spread
 def sweep_command(
     prompt: PromptArgument = None,
-    vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vary",
-            metavar="NAME=FROM:TO:STEP",
-            help="바꿀 상수(여러 번 가능; 없으면 목록 출력) · constant to vary; repeatable; none lists them",
-        ),
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option("--samples", min=1, help="격자에서 무작위로 뽑을 변형 수 · variants drawn from the grid"),
-    ] = None,
+    *,
+    vary: VaryOption = None,
+    samples: SamplesOption = None,
     seed: SeedOption = 0,
-    data: DataOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    config: ConfigOption = None,
-    cash: CashOption = None,
+    market: MarketOptions,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    new_dataset: Annotated[
-        bool,
-        typer.Option("--new-dataset", help="장부에 없던 데이터도 셈 · let the ledger count this dataset too"),
-    ] = False,
-    allow_gaps: GapsOption = False,
+    new_dataset: NewDatasetOption = False,
     out: Annotated[
         Path, typer.Option("--out", help="결과 폴더; 멈추면 여기서 이어짐 · folder of the results, resumed")
     ] = DEFAULT_OUT,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="폴더의 다른 탐색을 버림 · give up another sweep in the folder")
     ] = False,
-    processes: ProcessesOption = None,
-    ray: RayOption = None,
+    work: WorkerOptions,
     as_json: JsonOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
@@ -93,21 +69,18 @@ def sweep_command(
 
         print_constants(rules, lang=lang, as_json=as_json)
         return
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler)
-    from engine.cli.sweep_run import SweepRun  # noqa: PLC0415
+    from engine.cli.sweep_run import SweepRun  # noqa: PLC0415  (loads the compiler)
     from engine.clock import SystemClock  # noqa: PLC0415
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415
     from engine.research.sweep import Sweep, places_to_try  # noqa: PLC0415
-    from engine.research.workers import PanelSource  # noqa: PLC0415
     from engine.rules.grid import parse_grid  # noqa: PLC0415
 
     grid = parse_grid(rules, vary)
-    first, last = day_range(start, end)
-    settings = configure(config, cash)
+    first, last = market.days()
+    settings = market.settings()
     with progress_bar() as bar:
         task = bar.add_task(_READING(lang.value), total=None)
-        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
-        source = PanelSource(folder=folder, start=first, end=last, interval=rules.interval, allow_gaps=allow_gaps)
+        source = market.source(lambda text: bar.update(task, description=text), rules.interval)
         panel = source.load()
         _check(rules, panel, first, last)
         few = few_enough(grid, samples)
@@ -115,13 +88,13 @@ def sweep_command(
         sweep = Sweep(rules=rules, grid=grid, places=places, config=settings, start=first, end=last)
         if not few:
             bar.update(task, description=_TIMING(lang.value))
-            refuse_size(sweep, panel, samples, processes, lang)
+            refuse_size(sweep, panel, samples, work.processes, lang)
         _check_depth(sweep, panel)
         run = SweepRun(sweep, panel, source, out, samples, seed, bar, task, lang)
         run.refuse_target(overwrite=overwrite)
         with open_ledger(ledger, SystemClock()) as opened:
             try:
-                view = run.all(opened, title=str(path), new=new_dataset, processes=processes, ray=ray)
+                view = run.all(opened, title=str(path), new=new_dataset, processes=work.processes, ray=work.ray)
             except KeyboardInterrupt:
                 bar.stop()
                 run.tell_stopped()
@@ -191,14 +164,14 @@ def refuse_size(sweep: Sweep, panel: Panel, samples: int | None, processes: int 
     """Say how long so many variants would take, and end; nothing of what is timed here is kept or shown."""
     from engine.cli.sweep_run import duration  # noqa: PLC0415
     from engine.research.sweep import MOST_POINTS, chunks_of, run_chunk  # noqa: PLC0415
-    from engine.research.workers import available_cores  # noqa: PLC0415
+    from engine.research.workers import worker_count  # noqa: PLC0415
 
     chunk = chunks_of(sweep)[0]
     run_chunk(panel, chunk)  # the first run loads the machine code
     began = time.perf_counter()
     run_chunk(panel, chunk)
     each = (time.perf_counter() - began) / len(chunk.points)
-    count, workers, suggested = samples or sweep.grid.size, processes or available_cores(), 1_000
+    count, workers, suggested = samples or sweep.grid.size, worker_count(processes), 1_000
     told = _TOO_MANY(lang.value).format(
         count=count,
         time=duration(count * each / workers, lang),

@@ -149,10 +149,10 @@ class SweepRun:
             return
         self.bar.update(self.task, description=_FIRST(self.lang.value))
         run(missing[:1], InProcess(self.panel))
-        alone = processes == 1 or pace.left_seconds < WORTH_PROCESSES_SECONDS
+        short = pace.left_seconds < WORTH_PROCESSES_SECONDS
         rest = missing[1:]
         if rest:
-            run(rest, InProcess(self.panel) if alone else open_workers(self.source, processes=processes))
+            run(rest, open_workers(self.source, self.panel, processes=1 if short else processes))
 
     def _tell(self, pace: _Pace) -> None:
         left = duration(pace.left_seconds, self.lang)

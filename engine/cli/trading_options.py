@@ -5,18 +5,32 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.kis import clock_chooser
-from engine.errors import BadInput
+from engine.cli.kis_options import ClockOption, KisConfigOption, clock_chooser
+from engine.cli.model_run import ModelConfigOption, PlannerKind, PlannerOption
+from engine.cli.options import ConfigOption, DataOption, Lang, LangOption, TickersOption, configure
+from engine.cli.universe import UniverseOption, universe_codes
+from engine.cli.work_options import (
+    BackupsOption,
+    Reflect,
+    ReflectDataOption,
+    ReflectOption,
+    ReflectWriterOption,
+    RuleWriter,
+    regular_work,
+)
 
 if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
     from brokers.kis.environment import EnvironmentName
     from engine.clock import Clock
+    from engine.config import BacktestConfig
+    from engine.trading.account_jobs import RegularWork
 
 KEYS = "kis_devlp.yaml"
 _APP_KEY, _APP_SECRET = 36, 180  # characters, as KIS's own
@@ -29,15 +43,6 @@ WorldOption = Annotated[
     str | None,
     typer.Option("--world", metavar="URL", help="geoul serve의 주소(키 없이 바로) · a market of geoul serve"),
 ]
-KisConfigOption = Annotated[
-    Path | None, typer.Option("--kis-config", help="kis_devlp.yaml 경로 · the official configuration file")
-]
-WhoseClockOption = Annotated[
-    str, typer.Option("--clock", help="system 컴퓨터 시각 · world geoul serve의 시각 · whose time")
-]
-UniverseOption = Annotated[
-    Path | None, typer.Option("--universe", help="종목코드 파일(한 줄에 하나) · a file of tickers, one a line")
-]
 AdoptOption = Annotated[
     bool, typer.Option("--adopt", help="이미 보유한 종목도 맡김 · what is held already is traded too")
 ]
@@ -49,6 +54,59 @@ MetricsPortOption = Annotated[
     int | None,
     typer.Option("--metrics-port", min=0, max=65_535, help="127.0.0.1에 /metrics와 /healthz · for Prometheus"),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradingOptions:
+    """How an account trades, as the user chose it; see the options for each field.
+
+    Raises:
+        BadInput: the configuration cannot be used, or options do not go together.
+    """
+
+    world: WorldOption = None
+    kis_config: KisConfigOption = None
+    clock: ClockOption = "system"
+    tickers: TickersOption = None
+    universe: UniverseOption = None
+    data: DataOption = None
+    config: ConfigOption = None
+    adopt: AdoptOption = False
+    once: OnceOption = False
+    sessions: SessionsOption = None
+    reflect: ReflectOption = Reflect.off
+    reflect_writer: ReflectWriterOption = RuleWriter.scripted
+    reflect_data: ReflectDataOption = None
+    backups: BackupsOption = None
+    metrics_port: MetricsPortOption = None
+    planner: PlannerOption = PlannerKind.rules
+    model_config: ModelConfigOption = None
+    lang: LangOption = Lang.ko
+
+    def settings(self) -> BacktestConfig:
+        """Costs and limits; the account's money is what the venue says."""
+        return configure(self.config, None)
+
+    def work(self) -> RegularWork:
+        """What the account does beside its decisions."""
+        return regular_work(self.reflect, self.reflect_writer, self.reflect_data, self.backups)
+
+    def names(self, folder: Path) -> Sequence[str] | None:
+        """The names of the first start; None afterwards, when the account's own history says it.
+
+        Raises:
+            BadInput: the list of names cannot be read.
+        """
+        chosen = universe_codes(self.tickers, self.universe)
+        if chosen is not None or (folder / "data" / "manifest.json").is_file():
+            return chosen
+        import polars as pl  # noqa: PLC0415  (keeps --help fast)
+
+        from engine.cli.dataset import dataset_folder  # noqa: PLC0415
+
+        source = dataset_folder(self.data, lambda text: None)
+        found = pl.read_parquet(source / "instruments.parquet").filter(pl.col("delisted").is_null())
+        return found["ticker"].to_list()
 
 
 def keys_and_time(
@@ -94,30 +152,3 @@ def _keys_for(url: str, folder: Path, environment: EnvironmentName) -> Path:
         }
         write_private(path, "".join(f'{name}: "{value}"\n' for name, value in values.items()))
     return path
-
-
-def names_of(
-    folder: Path, tickers: Sequence[str] | None, universe: Path | None, data: Path | None
-) -> Sequence[str] | None:
-    """The names of the first start; None afterwards, when the account's own history says it.
-
-    Raises:
-        BadInput: the list of names cannot be read.
-    """
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
-
-    if tickers:
-        return list(tickers)
-    if universe is not None:
-        try:
-            lines = universe.read_text(encoding="utf-8-sig").splitlines()
-        except OSError as error:
-            raise BadInput(f"The list of names {universe} cannot be read: {error.strerror}.") from None
-        return [word for line in lines if (word := line.split("#")[0].strip().split(",")[0])]
-    if (folder / "data" / "manifest.json").is_file():
-        return None
-    import polars as pl  # noqa: PLC0415
-
-    source = dataset_folder(data, lambda text: None)
-    found = pl.read_parquet(source / "instruments.parquet").filter(pl.col("delisted").is_null())
-    return found["ticker"].to_list()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,44 +11,35 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from engine.cli.graceful_stop import stop_on_signals
-from engine.cli.model_run import PlannerKind
-from engine.cli.options import Lang, progress_bar
+from engine.cli.options import Lang, progress_bar, prompt_path
+from engine.cli.trading_options import TradingOptions
 from engine.cli.trading_planner import planner_of
 
 if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
+    from brokers.kis_trading.trading import Trading
     from engine.clock import Clock
     from engine.config import BacktestConfig
     from engine.trading.account_jobs import RegularWork
 
 
 def trade(
-    *,
     folder: Path,
-    keys: KisConfig,
-    now: Clock,
-    sleep: Callable[[float], None],
-    prompt: Path,
+    venue: tuple[KisConfig, Clock, Callable[[float], None]],
+    prompt: Path | None,
     settings: BacktestConfig,
-    tickers: Sequence[str] | None,
-    adopt: bool,
-    once: bool,
-    sessions: int | None,
-    lang: Lang,
     work: RegularWork,
-    metrics_port: int | None = None,
-    planner: PlannerKind = PlannerKind.rules,
-    model_config: Path | None = None,
+    options: TradingOptions,
 ) -> None:
     """Trade until a signal, one decision (`once`), so many sessions, or the end of a served market."""
     from brokers.kis_trading.account_folder import LEDGER  # noqa: PLC0415  (keeps --help fast)
     from brokers.kis_trading.opening import open_trading  # noqa: PLC0415
     from brokers.kis_trading.plan import TradingPlan  # noqa: PLC0415
-    from engine.ledger.equity import equity_points  # noqa: PLC0415
     from engine.trading.autonomy import NAMES  # noqa: PLC0415
     from engine.trading.supervisor_texts import LEVEL_SET  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    console, lang = Console(highlight=False), options.lang
+    keys, now, sleep = venue
 
     def tell(line: str) -> None:
         console.print(f"[dim]{now.now():%m-%d %H:%M:%S}[/dim] ", end="")
@@ -61,13 +52,13 @@ def trade(
             plan = TradingPlan(
                 folder=folder,
                 config=keys,
-                prompt=prompt,
+                prompt=prompt_path(prompt),
                 settings=settings,
-                tickers=tickers,
+                tickers=options.names(folder),
                 clock=now,
                 sleep=sleep,
-                adopt=adopt,
-                planner=planner_of(planner, model_config, folder / LEDGER, keys, lang, stack),
+                adopt=options.adopt,
+                planner=planner_of(options.planner, options.model_config, folder / LEDGER, keys, lang, stack),
                 tell=tell,
                 progress=lambda what, done, total: bar.update(
                     task, description=f"KIS {what}", completed=done, total=total or None
@@ -76,23 +67,32 @@ def trade(
                 work=work,
             )
             trading = stack.enter_context(open_trading(plan))
-        if metrics_port is not None:
+        if options.metrics_port is not None:
             from engine.trading.health_http import HealthServer  # noqa: PLC0415
 
-            server = HealthServer(lambda: trading.monitor.snapshot, plan.steady, metrics_port)
+            server = HealthServer(lambda: trading.monitor.snapshot, plan.steady, options.metrics_port)
             stack.callback(server.close)
             tell(f"{server.url}/metrics")
         _start_courier(stack, folder, now, tell, lang)
-        before = len(equity_points(trading.ledger))
         level = trading.supervisor.level
         tell(LEVEL_SET(lang.language).format(level=level.value, name=NAMES[level](lang.language)))
+        trading.run(_until_done(trading, stopped, once=options.once, sessions=options.sessions))
 
-        def stop() -> bool:
-            if stopped() or (once and trading.trader.cycles_run > 0):
-                return True
-            return sessions is not None and len(equity_points(trading.ledger)) - before >= sessions
 
-        trading.run(stop)
+def _until_done(
+    trading: Trading, stopped: Callable[[], bool], *, once: bool, sessions: int | None
+) -> Callable[[], bool]:
+    """Whether to stop: told to, decided once, or so many sessions have been booked since."""
+    from engine.ledger.equity import equity_points  # noqa: PLC0415
+
+    before = len(equity_points(trading.ledger))
+
+    def stop() -> bool:
+        if stopped() or (once and trading.trader.cycles_run > 0):
+            return True
+        return sessions is not None and len(equity_points(trading.ledger)) - before >= sessions
+
+    return stop
 
 
 def _start_courier(stack: ExitStack, folder: Path, now: Clock, tell: Callable[[str], None], lang: Lang) -> None:

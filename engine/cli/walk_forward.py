@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from engine.cli.market_options import MarketOptions
+from engine.cli.option_group import spread
 from engine.cli.options import (
     DEFAULT_LEDGER,
-    CashOption,
-    ConfigOption,
-    DataOption,
-    FromOption,
-    GapsOption,
     JsonOption,
     Lang,
     LangOption,
     LedgerOption,
-    ProcessesOption,
     PromptArgument,
-    RayOption,
     ReportOption,
     SeedOption,
-    ToOption,
-    configure,
-    day_range,
     progress_bar,
     prompt_path,
 )
-
-if TYPE_CHECKING:
-    from engine.data.panel import Panel
-    from engine.research.workers import PanelSource, Workers
+from engine.cli.research_options import NewDatasetOption, SamplesOption, VaryOption, WorkerOptions
 
 # Below so many bars times variants everything takes less time here than a pool of processes takes to start.
 SMALL_WORK = 1_500_000_000
@@ -48,20 +37,12 @@ class ChooseBy(StrEnum):
     plateau = "plateau"
 
 
+@spread
 def walk_forward_command(
     prompt: PromptArgument = None,
-    vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vary",
-            metavar="NAME=FROM:TO:STEP",
-            help="고를 상수(여러 번 가능; 없으면 목록 출력) · constant to choose; repeatable; none lists them",
-        ),
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option("--samples", min=1, help="격자에서 무작위로 뽑을 변형 수 · variants drawn from the grid"),
-    ] = None,
+    *,
+    vary: VaryOption = None,
+    samples: SamplesOption = None,
     train: Annotated[
         str, typer.Option("--train", metavar="2y|500", help="학습 구간: 2y, 6m, 10w 또는 거래일 수 · training window")
     ] = "2y",
@@ -88,19 +69,10 @@ def walk_forward_command(
         int, typer.Option("--test-folds", min=1, help="그 가운데 검증할 겹 수 · folds tested at a time")
     ] = 2,
     seed: SeedOption = 0,
-    data: DataOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    config: ConfigOption = None,
-    cash: CashOption = None,
+    market: MarketOptions,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    new_dataset: Annotated[
-        bool,
-        typer.Option("--new-dataset", help="장부에 없던 데이터도 셈 · let the ledger count this dataset too"),
-    ] = False,
-    allow_gaps: GapsOption = False,
-    processes: ProcessesOption = None,
-    ray: RayOption = None,
+    new_dataset: NewDatasetOption = False,
+    work: WorkerOptions,
     report: ReportOption = Path("reports/walk-forward.html"),
     as_json: JsonOption = False,
     lang: LangOption = Lang.ko,
@@ -116,7 +88,6 @@ def walk_forward_command(
         print_constants(rules, lang=lang, as_json=as_json, command="walk-forward")
         return
     from engine.backtest import check_rules_fit  # noqa: PLC0415  (loads the compiler)
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
     from engine.cli.sweep import CALIBRATION, few_enough, refuse_size  # noqa: PLC0415
     from engine.cli.walk_forward_run import run_counted  # noqa: PLC0415
     from engine.data.atomic import refuse_target  # noqa: PLC0415
@@ -127,25 +98,23 @@ def walk_forward_command(
     from engine.research.sweep import Sweep, places_to_try  # noqa: PLC0415
     from engine.research.walk_forward import check_plan, sessions_of  # noqa: PLC0415
     from engine.research.walk_forward_plan import Plan, label_length, read_length  # noqa: PLC0415
-    from engine.research.workers import PanelSource  # noqa: PLC0415
     from engine.rules.grid import parse_grid  # noqa: PLC0415
 
     grid = parse_grid(rules, vary)
-    first, last = day_range(start, end)
-    settings = configure(config, cash)
+    first, last = market.days()
+    settings = market.settings()
     if not as_json:
         refuse_target(report)
     with progress_bar() as bar:
         task = bar.add_task(_READING[lang.value], total=None)
-        folder = dataset_folder(data, lambda text: bar.update(task, description=text))
-        source = PanelSource(folder=folder, start=first, end=last, interval=rules.interval, allow_gaps=allow_gaps)
+        source = market.source(lambda text: bar.update(task, description=text), rules.interval)
         panel = source.load()
         check_rules_fit(rules, panel)
         few = few_enough(grid, samples)
         places = places_to_try(grid, samples, seed) if few else grid.draw(CALIBRATION, seed)
         sweep = Sweep(rules=rules, grid=grid, places=places, config=settings, start=first, end=last)
         if not few:
-            refuse_size(sweep, panel, samples, processes, lang)
+            refuse_size(sweep, panel, samples, work.processes, lang)
         days = sessions_of(sweep, panel)
         plan = Plan(
             train=read_length(train, days),
@@ -158,7 +127,8 @@ def walk_forward_command(
             choice=choose.value,
         )
         check_plan(sweep, plan, panel)
-        workers = _workers(panel, source, len(places), processes, ray)
+        small = panel.rows * panel.columns * len(places) < SMALL_WORK
+        workers = work.open(source, panel, small=small)
         view = run_counted(
             sweep,
             plan,
@@ -182,12 +152,3 @@ def walk_forward_command(
 
 
 _READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
-
-
-def _workers(panel: Panel, source: PanelSource, variants: int, processes: int | None, ray: str | None) -> Workers:
-    from engine.research.workers import InProcess, open_workers  # noqa: PLC0415
-
-    small = processes is None and panel.rows * panel.columns * variants < SMALL_WORK
-    if ray is None and (processes == 1 or small):
-        return InProcess(panel)
-    return open_workers(source, processes=processes, ray=ray)

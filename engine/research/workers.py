@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from engine.data.panel import Panel, load_part
+from engine.errors import BadInput
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Task = Callable[[Panel, Item], Answer]
 
 AHEAD = 4  # items per process that wait at a time: enough to keep it busy, few enough to stop soon
+MOST_PER_CORE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,28 +89,53 @@ class InProcess:
         return None
 
 
-def open_workers(source: PanelSource, *, processes: int | None = None, ray: str | None = None) -> Workers:
+def open_workers(
+    source: PanelSource,
+    panel: Panel | None = None,
+    *,
+    processes: int | None = None,
+    ray: str | None = None,
+    small: bool = False,
+) -> Workers:
     """The workers that a command's --processes and --ray ask for.
 
     Args:
         source: the market.
+        panel: the same market where it is loaded already; what is done in this process takes it.
         processes: how many on this machine: 1 stays in this process, None means one for each core.
         ray: address of a Ray cluster, which then does all the work; `local` starts one of `processes` here.
+        small: one process is done before a pool of them has started, so that None means 1.
 
     Raises:
         DataError: as `engine.data.panel.load_part`; with a pool, by the first task.
-        BadInput: the cluster cannot be used.
+        BadInput: too many processes, or the cluster cannot be used.
     """
+    count = worker_count(processes)
     if ray is not None:
         from engine.research.ray_workers import RayCluster  # noqa: PLC0415  (an optional library)
 
         return RayCluster(ray, source, processes=processes)
-    count = processes or available_cores()
-    if count == 1:
-        return InProcess(source.load())
+    if count == 1 or (processes is None and small):
+        return InProcess(source.load() if panel is None else panel)
     from engine.research.process_pool import ProcessPool  # noqa: PLC0415  (it imports this file)
 
     return ProcessPool(source, count)
+
+
+def worker_count(processes: int | None) -> int:
+    """How many processes that means: as asked, else one for each core.
+
+    Raises:
+        BadInput: more than `MOST_PER_CORE` for each core.
+    """
+    cores = available_cores()
+    most = MOST_PER_CORE * cores
+    if processes is not None and processes > most:
+        raise BadInput(
+            f"--processes {processes:,} is too many: {cores:,} cores take up to {most:,}, {MOST_PER_CORE} each. More "
+            "would wait for each other and fill the memory. Give fewer, or leave it out for one on each core."
+        )
+    return processes or cores
 
 
 def available_cores() -> int:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from brokers.kis_server.server import ServerThread
 from engine.cli.data import app
+from engine.cli.universe import universe_codes
 from engine.errors import BadInput
 from engine.krx.sessions import sessions_between
 from tests.builders_panel import DAY_ONE, flat, make_panel
@@ -56,7 +57,7 @@ def test_a_lost_host_is_told_with_what_to_do(tmp_path, server):
     with Client(server, "paper") as client:
         client.world("faults", [{"fault": "server_error", "calls": ["reads"]}])
         assert client.last.status_code == 200
-    result = run(tmp_path, server, str(tmp_path / "mine"), "--tickers", "005930", "--from", str(DAYS[0]))
+    result = run(tmp_path, server, str(tmp_path / "mine"), "--ticker", "005930", "--from", str(DAYS[0]))
     assert result.exit_code == 1
     assert "같은 명령으로 이어서" in result.output
 
@@ -66,3 +67,28 @@ def test_a_universe_without_codes_is_refused(tmp_path, server):
         (tmp_path / "empty.txt").write_text("ticker\n")
         result = run(tmp_path, server, str(tmp_path / "mine"), "--universe", str(tmp_path / "empty.txt"))
         raise result.exception or AssertionError(result.output)
+
+
+def test_codes_come_from_every_option_and_each_once(tmp_path):
+    listed = tmp_path / "names.txt"
+    listed.write_text("000660\n035720 # a note\n", encoding="utf-8")
+    assert universe_codes(None, None) is None
+    assert universe_codes(["005930", "000660,035420"], listed, "005930,051910") == [
+        "005930",
+        "000660",
+        "035420",
+        "051910",
+        "035720",
+    ]
+    assert universe_codes(None, None, "005930") == ["005930"]
+    with pytest.raises(BadInput, match="name no code"):
+        universe_codes([" ,"], None)
+
+
+def test_the_option_is_ticker_and_its_old_name_still_works(tmp_path, server):
+    for option in (("--ticker", "005930", "--ticker", "000660"), ("--tickers", "005930,000660")):
+        folder = tmp_path / option[0].strip("-")
+        result = run(tmp_path, server, str(folder), *option, "--from", str(DAYS[0]), "--lang", "en")
+        assert "10 new bars" in result.output, result.output
+    help_text = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["download", "--help"]).output
+    assert "--ticker " in help_text and "--tickers" not in help_text

@@ -229,3 +229,11 @@ def test_a_ledger_of_another_dataset_is_refused_and_counts_nothing(market: Path,
 )
 def test_a_duration_in_words(seconds: float, english: str, korean: str) -> None:
     assert (duration(seconds, Lang.en), duration(seconds, Lang.ko)) == (english, korean)
+
+
+@pytest.mark.parametrize("command", ["gate", "placebo", "sweep", "walk-forward"])
+def test_no_command_starts_thousands_of_processes(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "rules.md", "--processes", "5000"])
+    assert isinstance(done.exception, BadInput)
+    assert "--processes 5,000 is too many" in str(done.exception)
+    assert not Path("ledger.db").exists()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.data.sample import make_sample
-from engine.errors import BrokenInvariant, DataError, RuleError, WorkerLost
+from engine.errors import BadInput, BrokenInvariant, DataError, RuleError, WorkerLost
 from engine.research import workers
 from engine.research.process_pool import ProcessPool
 from engine.research.worker_process import LOCK, first_compiles_alone
@@ -159,6 +159,22 @@ def test_one_process_or_one_core_means_this_process(source, monkeypatch):
         assert isinstance(three, ProcessPool) and three.processes == 3
     monkeypatch.setattr(workers, "available_cores", lambda: 1)
     assert isinstance(open_workers(source), InProcess)
+
+
+def test_small_work_stays_here_unless_processes_are_asked_for(source, monkeypatch):
+    monkeypatch.setattr(workers, "available_cores", lambda: 2)
+    panel = source.load()
+    assert isinstance(open_workers(source, panel, small=True), InProcess)
+    with open_workers(source, panel, small=False) as two, open_workers(source, panel, processes=3, small=True) as three:
+        assert isinstance(two, ProcessPool) and two.processes == 2
+        assert isinstance(three, ProcessPool) and three.processes == 3
+
+
+def test_more_processes_than_the_cores_can_use_are_refused(source, monkeypatch):
+    monkeypatch.setattr(workers, "available_cores", lambda: 2)
+    assert workers.worker_count(8) == 8
+    with pytest.raises(BadInput, match="--processes 9 is too many: 2 cores take up to 8"):
+        open_workers(source, processes=9)
 
 
 def test_a_source_may_name_its_instruments(source):
