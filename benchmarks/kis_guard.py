@@ -9,25 +9,20 @@ the machine's monotonic one.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import multiprocessing
 import tempfile
 import threading
 import time
-from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.kis_load import CALM, NAMES, streaming
 from benchmarks.report import machine
-from brokers.kis.frames import Acknowledgement, format_acknowledgement, format_data, read_subscription
+from brokers.kis.frames import format_data
 from brokers.kis.realtime import Trade
 from brokers.kis.realtime_fields import TRADE
-from brokers.kis.subscriptions import PLACES, Subscription
-from brokers.kis.websocket import RealtimeSocket
 from engine.broker import Accepted, Outcome
 from engine.clock import SystemClock
 from engine.events import CashMoved, CashReason, OrderAccepted, OrderIntended
@@ -40,57 +35,15 @@ from engine.trading.oversight import Unsupervised
 from engine.trading.watch import Level
 
 RATE, EVERY = 5_000, 50  # trades a second; one in so many falls through its level
-CALM, FALLEN, LEVEL = 71_900, 69_900, 70_000
-NAMES = tuple(f"{number:06}" for number in range(PLACES))
+FALLEN, LEVEL = 69_900, 70_000
 
 
-def frame(number: int) -> bytes:
+def falling_trade(number: int) -> bytes:
     """The n-th trade, from 1; its cumulative volume tells which one it is."""
     now = SystemClock().now()
     price = FALLEN if number % EVERY == 0 else CALM
-    trade = Trade(TRADE, NAMES[number % PLACES], now, now, price, 10, number, CALM * number)
+    trade = Trade(TRADE, NAMES[number % len(NAMES)], now, now, price, 10, number, CALM * number)
     return format_data(TRADE, [trade.to_fields()]).encode()
-
-
-def serve(count: int, ports: Queue, sent_at: Any) -> None:
-    """Wait for 41 subscriptions, send the trades in an even flow, note when each was written."""
-    from aiohttp import WSMsgType, web  # noqa: PLC0415
-
-    ready, done = [frame(number) for number in range(1, count + 1)], asyncio.Event()
-
-    async def session(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(compress=False)
-        await socket.prepare(request)
-        for _ in range(PLACES):
-            asked = read_subscription((await socket.receive()).data)
-            answer = Acknowledgement(
-                tr_id=asked.tr_id, tr_key=asked.tr_key, return_code="0", message_code="OPSP0000", message="SUCCESS"
-            )
-            await socket.send_str(format_acknowledgement(answer))
-        started, sent = time.monotonic(), 0
-        while sent < count:
-            due = min(count, int((time.monotonic() - started) * RATE))
-            for place in range(sent, due):
-                sent_at[place] = time.monotonic()
-                await socket.send_frame(ready[place], WSMsgType.TEXT)
-            sent = due
-            await asyncio.sleep(0.001)
-        async for _ in socket:
-            pass
-        done.set()
-        return socket
-
-    async def run() -> None:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", session)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ports.put(runner.addresses[0][1])
-        await done.wait()
-        await runner.cleanup()
-
-    asyncio.run(run())
 
 
 class Venue:
@@ -139,13 +92,13 @@ def guard(name: str) -> Level:
 
 def measure(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Milliseconds from the tick to the level, and to the order."""
-    context = multiprocessing.get_context("spawn")
-    ports, sent_at = context.Queue(), context.Array("d", count, lock=False)
-    server = context.Process(target=serve, args=(count, ports, sent_at), daemon=True)
-    server.start()
     clock, venue = SystemClock(), Venue()
     threading.Thread(target=time.sleep, args=(3_600,), name="planner that hangs", daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder, holdings(Path(folder), clock) as ledger:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        holdings(Path(folder), clock) as ledger,
+        streaming(count, RATE, falling_trade, stamped=True) as (socket, sent_at),
+    ):
         desk = OrderDesk(
             ledger,
             venue,  # type: ignore[arg-type]
@@ -157,13 +110,6 @@ def measure(count: int) -> tuple[np.ndarray, np.ndarray]:
             oversight=Unsupervised(),
         )
         desk.watch.replace([guard(name) for name in NAMES])
-        socket = RealtimeSocket(
-            url=f"ws://127.0.0.1:{ports.get(timeout=120)}",
-            approval_key=lambda renew: "benchmark",
-            clock=clock,
-            generator=np.random.default_rng(0),
-        )
-        socket.subscribe(Subscription(TRADE, name) for name in NAMES)
         seen, reached, ordered = 0, [], []
         with socket:
             while seen < count:
@@ -181,7 +127,6 @@ def measure(count: int) -> tuple[np.ndarray, np.ndarray]:
                     reached.append((at - sent_at[number]) * 1e3)
                     ordered.append((taken[name] - sent_at[number]) * 1e3)
                     desk.watch.add(guard(name))
-    server.join(10)
     return np.array(reached), np.array(ordered)
 
 
@@ -192,7 +137,7 @@ def main() -> None:
     count = RATE * (2 if parser.parse_args().short else 20)
     reached, ordered = measure(count)
     assert len(ordered) == count // EVERY, "every fall has set off one order"
-    table = Table(title=f"{count:,} trades at {RATE:,}/s over {PLACES} names, {len(ordered):,} protective orders")
+    table = Table(title=f"{count:,} trades at {RATE:,}/s over {len(NAMES)} names, {len(ordered):,} protective orders")
     for name in ("from the tick", "ms, median", "99th percentile", "longest", "goal (99th)"):
         table.add_column(name, justify="right")
     for what, values, goal in (("to the level", reached, "5"), ("to the order", ordered, "10")):

@@ -6,22 +6,18 @@ recorder writes them, syncing each second. Then the recorder alone: half trades,
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.kis_stream import GOAL, serve
+from benchmarks.kis_load import CALM, NAMES, streaming
+from benchmarks.kis_stream import GOAL
 from benchmarks.report import machine
 from brokers.kis.realtime import Book, Trade
 from brokers.kis.realtime_fields import BOOK, TRADE
 from brokers.kis.recording import Recorder, RecordingSettings, read_recording
-from brokers.kis.subscriptions import PLACES, Subscription
-from brokers.kis.websocket import RealtimeSocket
 from engine.clock import SystemClock
 
 _COUNT = 400_000
@@ -29,19 +25,8 @@ _COUNT = 400_000
 
 def over_the_wire(rate: int) -> str:
     """Records sent at `rate` a second (0 = at once), received, recorded and read back."""
-    context = multiprocessing.get_context("spawn")
-    ports = context.Queue()
-    server = context.Process(target=serve, args=(_COUNT, rate, ports), daemon=True)
-    server.start()
     clock = SystemClock()
-    socket = RealtimeSocket(
-        url=f"ws://127.0.0.1:{ports.get(timeout=120)}",
-        approval_key=lambda renew: "benchmark",
-        clock=clock,
-        generator=np.random.default_rng(0),
-    )
-    socket.subscribe(Subscription(TRADE, f"{number:06}") for number in range(PLACES))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, streaming(_COUNT, rate) as (socket, _):
         with Recorder(Path(folder), clock) as recorder, socket:
             while not recorder.records:
                 recorder.take(socket.queue.take_all(0.05))
@@ -53,7 +38,6 @@ def over_the_wire(rate: int) -> str:
             dropped, day = socket.status().dropped, clock.now().date()
         kept = read_recording(folder, day).height
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.parquet"))
-    server.join(10)
     return (
         f"{f'{rate:,}/s' if rate else 'at once':>10}  {_COUNT / seconds:8,.0f}/s  {cpu / _COUNT * 1e6:5.1f} us/record  "
         f"{dropped:7,} dropped  {kept:9,} kept  {size / kept:5.1f} bytes/record"
@@ -66,8 +50,8 @@ def alone() -> str:
     prices, sizes = tuple(range(71_900, 72_900, 100)), tuple(range(1, 11))
     records: list[Trade | Book] = []
     for number in range(1, _COUNT // 2 + 1):
-        name = f"{number % PLACES:06}"
-        records.append(Trade(TRADE, name, now, now, 71_900, 10, 10 * number, 719_000 * number))
+        name = NAMES[number % len(NAMES)]
+        records.append(Trade(TRADE, name, now, now, CALM, 10, 10 * number, 10 * CALM * number))
         records.append(Book(BOOK, name, now, now, prices, sizes, prices, sizes))
     with tempfile.TemporaryDirectory() as folder:
         settings = RecordingSettings(most_rows=20_000)
