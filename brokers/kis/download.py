@@ -173,7 +173,7 @@ class _Download:
     def _codes(self, tickers: Sequence[str] | None) -> dict[str, str]:
         if tickers is None:
             if not self._state.codes:
-                raise BadInput("Which tickers? A new dataset needs --tickers or --universe.")
+                raise BadInput("Which tickers? A new dataset needs --ticker or --universe.")
             return dict(self._state.codes)
         codes: dict[str, str] = {}
         for given in tickers:

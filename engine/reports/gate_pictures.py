@@ -129,7 +129,7 @@ def distribution(
 
 
 SUMMED = Text("하루 차이의 누적 합", "Sum of the daily differences")
-TRAINED = Text("훈련 구간", "training")
+TRAINED = Text("학습 구간", "training")
 UNSEEN = Text("검증 구간", "untouched")
 PURGED = Text("사이에 비운 기간", "left out between")
 RESAMPLED = Text("다시 뽑은 과거에서의 연 차이", "Yearly difference in resampled histories")

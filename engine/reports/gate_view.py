@@ -109,7 +109,7 @@ WAITING = Text(
 )
 CHANGES = Text("바뀐 규칙", "Changed rules")
 DATASET = Text("데이터", "Data")
-TRAINING = Text("훈련 구간", "Training")
+TRAINING = Text("학습 구간", "Training")
 PURGE = Text("사이에 비운 기간", "Left out between")
 SESSIONS = Text("{count}거래일", "{count} sessions")
 UNTOUCHED = Text("검증 구간", "Untouched window")

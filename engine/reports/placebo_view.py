@@ -199,7 +199,7 @@ COSTLY = Text(
     "In worlds with costs a rule that trades less is really better; promoting it there is no error.",
 )
 BESIDE = Text(
-    "실제 시장의 훈련 구간에서 후보가 더한 것은 샤프 {market}로, 세계의 {share}보다 높습니다. 검증 구간은 보지 "
+    "실제 시장의 학습 구간에서 후보가 더한 것은 샤프 {market}로, 세계의 {share}보다 높습니다. 검증 구간은 보지 "
     "않았습니다.",
     "On the training window of the market itself the candidate adds a Sharpe ratio of {market}, more than in {share} "
     "of the worlds. The untouched window was not looked at.",

@@ -9,7 +9,7 @@ from engine.rules.messages import Text
 STEPS: dict[str, Text] = {
     "alive": Text("작동 빈도", "how often it fires"),
     "duplicate": Text("중복", "duplicate"),
-    "training": Text("훈련 구간", "training window"),
+    "training": Text("학습 구간", "training window"),
     "untouched": Text("검증 구간", "untouched window"),
     "costs": Text("비용 두 배", "costs doubled"),
     "delay": Text("한 봉 늦게", "one bar late"),
