@@ -102,7 +102,7 @@ class ReplayBroker:
         if self._acts_on_fills:
             simulation.catch_up()
             simulation.make_room()
-            for part in range(-1, at.POINTS + 1):
+            for part in simulation.parts_of(row):
                 simulation.point = min(max(part, 0), at.POINTS - 1)
                 yield from self._untold(simulation.trade_part(part))
             simulation.point = AFTER_CLOSE

@@ -84,6 +84,11 @@ def prepare(
 
 def check_rules_fit(rules: RuleSet, panel: Panel) -> None:
     """Refuse rules that count other bars than the panel's, or look at something that the data lacks."""
+    if panel.trades_from is not None and rules.rules:
+        raise ConfigError(
+            f"The rules count bars of {rules.interval} (주기), and {panel.manifest.name} has recorded trades. Run a "
+            "KIS program (`geoul serve`) or a strategy in Python (`brokers.replay.replay`) on them, and rules on bars."
+        )
     if rules.interval != panel.interval:
         raise ConfigError(
             f"The rules count bars of {rules.interval} (주기), the panel has bars of {panel.interval}. "

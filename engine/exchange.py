@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.config import BacktestConfig, ratio_ppb
 from engine.data.panel import DividendTable, Panel
+from engine.errors import BadInput
 from engine.krx.arrays import exchange_arrays
 from engine.krx.costs import dividend_tax_ppb
 from engine.krx.instrument_class import instrument_class
@@ -69,8 +70,17 @@ class Exchange:
         return replace(self, config=config, arrays=(*market, instruments, actions, _config(self.panel, config)))
 
     def feature_market(self) -> MarketArrays:
-        """The same market as the feature graph reads it."""
+        """The same market as the feature graph reads it.
+
+        Raises:
+            BadInput: the rows are recorded trades: windows count bars of one length, all instruments side by side.
+        """
         panel = self.panel
+        if panel.trades_from is not None:
+            raise BadInput(
+                f"{panel.manifest.name} has recorded trades, and features count bars. Use a strategy without features "
+                "on the trades, or bars of that market."
+            )
         return MarketArrays(
             bars=panel.bars,
             state=panel.state,

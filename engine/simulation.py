@@ -5,7 +5,7 @@ Batch mode calls `run`; event mode calls `trade` and `decide` bar by bar. Both g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,13 @@ from engine.matching.book import AccountBook
 from engine.rules.program import CompiledRules
 from engine.rules.tree import Node
 from engine.tenure import Tenure
+from engine.trade_rows import TradeRows
 
 AFTER_CLOSE = -1
 ROOM_BARS = 16
 HOLDING_TOO_LARGE = 2  # account[BROKEN]
+BAR_PARTS = tuple(range(-1, at.POINTS + 1))
+TRADE_PARTS = (-1, 0, at.POINTS)  # of a row that is one recorded trade
 PROGRESS_STEPS = 50  # how often a whole run reports its progress
 
 
@@ -71,6 +74,9 @@ class Simulation:
             np.zeros(names, np.int64),
         )
         self.next_row = first  # next row to trade
+        self.trades = None  # how orders meet rows that are recorded trades instead of bars
+        if panel.trades_from is not None:
+            self.trades = TradeRows(panel, panel.trades_from, exchange.arrays[-1])
         self._bars_of_room = 0  # calls of make_room that need not look
         self.row = first - 1  # last bar whose close is known
         self.point = AFTER_CLOSE  # or the point of the bar after it
@@ -79,6 +85,17 @@ class Simulation:
     def book(self) -> at.Book:
         """The account's arrays."""
         return self.account.book
+
+    def resume(self, used: Mapping[str, NDArray[np.int64]], row: int) -> None:
+        """Stand at the close of `row` where another run on the same market and rules stood (see `AccountBook.used`).
+
+        Raises:
+            ValueError: the arrays are of another shape.
+        """
+        self.account.take(used)
+        self._arrays = tuple(self.book)
+        self._bars_of_room = 0
+        self.next_row, self.row = row + 1, row
 
     def run(self, on_progress: Callable[[int, int], None] | None = None) -> None:
         """Batch mode: trade and decide every row; `on_progress` is told bars done and bars in all."""
@@ -93,6 +110,11 @@ class Simulation:
 
     def run_known(self) -> None:
         """Batch mode: trade and decide the rows whose features are at hand."""
+        if self.trades is not None:
+            raise BadInput(
+                "Rules count bars, and this panel has recorded trades. Run a KIS program (`geoul serve`) or a strategy "
+                "in Python (`brokers.replay.replay`) on them, and rules on bars of that market."
+            )
         self._take_features()
         while self.next_row < self.feed.known_to:
             status, self.next_row = step.run_block(
@@ -109,13 +131,36 @@ class Simulation:
     def trade(self, until: int) -> None:
         """Event mode: trade rows up to `until` without deciding."""
         while self.next_row < until:
-            self._traded(int(step.trade_rows(self.exchange.arrays, self._arrays, self.next_row, until)))
-            if self.next_row < until:
+            end = until
+            if self.trades is not None and self.book.account[at.OPEN_COUNT] > 0:
+                if self.next_row >= self.trades.first:
+                    self._trade_one()
+                    continue
+                end = min(until, self.trades.first)
+            self._traded(int(step.trade_rows(self.exchange.arrays, self._arrays, self.next_row, end)))
+            if self.next_row < end:
                 self._grow()
+
+    def _trade_one(self) -> None:
+        """A row that is one trade, for an account with open orders."""
+        self.make_room()
+        for part in TRADE_PARTS:
+            self.trade_part(part)
+
+    def parts_of(self, row: int) -> Sequence[int]:
+        """The parts of a row, in order, as `trade_part` takes them: a trade has one point only."""
+        return TRADE_PARTS if self.trades is not None and row >= self.trades.first else BAR_PARTS
+
+    def arrange_trade(self) -> None:
+        """Make the book ready for the next row if it is a trade; what follows may try it on copies of the book."""
+        if self.trades is not None and self.next_row >= self.trades.first:
+            self.trades.arrange(self.book, self.next_row)
 
     def trade_part(self, part: int) -> int:
         """Event mode: one part of the next row (see `step.trade_part`). Returns the number of fills so far."""
         row = self.next_row
+        if part == 0:
+            self.arrange_trade()
         fills = int(step.trade_part(self.exchange.arrays, self._arrays, row, part))
         if part == at.POINTS:
             self._traded(row + 1)

@@ -112,6 +112,8 @@ class Panel:
         interval: `1d`, `1w`, `1m`, `5m`, …
         manifest: of the dataset the panel comes from.
         dividends: cash dividends of stocks; features never see them.
+        trades_from: first row that is one recorded trade of one instrument instead of a bar (interval `tick`, see
+            `engine.data.tick_panel`); None where all rows are bars.
     """
 
     bars: Integers
@@ -132,6 +134,11 @@ class Panel:
     interval: str
     manifest: Manifest
     dividends: DividendTable = field(default_factory=DividendTable.none)
+    trades_from: int | None = None
+
+    def is_trade(self, row: int) -> bool:
+        """Whether a row is one recorded trade instead of a bar."""
+        return self.trades_from is not None and row >= self.trades_from
 
     @property
     def rows(self) -> int:

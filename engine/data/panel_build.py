@@ -80,7 +80,7 @@ def build(
         actions=_cut_actions(table, cut, keep),
         interval=interval,
         manifest=manifest,
-        dividends=_dividends(catalog.read_dividends(folder), names, dense, session, cut, keep),
+        dividends=dividend_table(catalog.read_dividends(folder), names, dense, session, cut, keep),
     )
 
 
@@ -141,7 +141,7 @@ def _mark(
         dtype=np.int64,
     )
     multiples = instruments["multiple"].fill_null(1).to_numpy()
-    table = _action_table(actions, instruments, dense, session)
+    table = action_table(actions, instruments, dense, session)
     numbers = ordinals(session)
     new_section = np.zeros(len(session), dtype=np.bool_)
     if interval == "1d":
@@ -156,7 +156,7 @@ def _mark(
     return table
 
 
-def _action_table(actions: pl.DataFrame, instruments: pl.DataFrame, dense: Dense, session: Integers) -> ActionTable:
+def action_table(actions: pl.DataFrame, instruments: pl.DataFrame, dense: Dense, session: Integers) -> ActionTable:
     """Actions by (row, col); an unexplained jump has no ratio and makes its row untradable instead."""
     cols = {ticker: col for col, ticker in enumerate(instruments["ticker"])}
     rows: list[tuple[int, ...]] = []
@@ -181,7 +181,7 @@ def _action_table(actions: pl.DataFrame, instruments: pl.DataFrame, dense: Dense
     return ActionTable(*(freeze(column.copy()) for column in columns))
 
 
-def _dividends(
+def dividend_table(
     table: pl.DataFrame, names: Sequence[str], dense: Dense, session: Integers, cut: int, keep: NDArray[np.bool_]
 ) -> DividendTable:
     """Dividends of the instruments kept, by (row, col), from the cut on: of those before it nobody here is owed any."""
