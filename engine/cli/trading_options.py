@@ -24,6 +24,7 @@ from engine.cli.work_options import (
     RuleWriter,
     regular_work,
 )
+from engine.errors import BadInput
 
 if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from engine.config import BacktestConfig
     from engine.trading.account_jobs import RegularWork
 
-KEYS = "kis_devlp.yaml"
+KEYS, NAMES = "kis_devlp.yaml", "names.txt"
 _APP_KEY, _APP_SECRET = 36, 180  # characters, as KIS's own
 _FIRST_DIGIT = {"paper": "5", "live": "6"}
 
@@ -95,11 +96,18 @@ class TradingOptions:
         """The names of the first start; None afterwards, when the account's own history says it.
 
         Raises:
-            BadInput: the list of names cannot be read.
+            BadInput: the list of names cannot be read, or there is none for an account at KIS.
         """
         chosen = universe_codes(self.tickers, self.universe)
         if chosen is not None or (folder / "data" / "manifest.json").is_file():
             return chosen
+        if (folder / NAMES).is_file():
+            return universe_codes(None, folder / NAMES)
+        if self.data is None and self.world is None and self.clock != "world":
+            raise BadInput(
+                "Which names may be traded? The first start of an account at KIS needs --universe FILE or --ticker "
+                f"CODE, or the file {folder / NAMES}: a code a line."
+            )
         import polars as pl  # noqa: PLC0415  (keeps --help fast)
 
         from engine.cli.dataset import dataset_folder  # noqa: PLC0415
