@@ -100,7 +100,7 @@ class KisBroker:
         self._gaps = GapFiller(rest, clock)
         self._watched: dict[str, None] = {}
         self._attention = Attention({}, ())
-        self._kept: deque[Item] = deque()  # came while a call waited, and are not market news
+        self._kept: deque[Item] = deque()  # came while a call waited, and change the books
         self.records_taken = 0  # of the stream, notices included
         self._settle_at: datetime | None = None
         self._settle_looks = 0
@@ -377,16 +377,16 @@ class KisBroker:
     def guard_while_waiting(self, act: Callable[[], None]) -> None:
         """From now on trades are told to `on_market` while a call of this thread waits, and `act` may send orders then.
 
-        What the stream says of the account keeps its order and is taken as ever, after the call.
+        What the stream says of orders and states is kept, and taken in its order after the call.
         """
 
         def listen() -> None:
             if self._stream is not None:
                 for item in self._stream.queue.take_all(0.0):
-                    if isinstance(item, Trade | Book | IndexTick):
-                        self._take(item)
-                    else:
+                    if isinstance(item, Notice | MarketState):
                         self._kept.append(item)
+                    else:
+                        self._take(item)
             act()
 
         self._rest.listen_while_waiting(listen)

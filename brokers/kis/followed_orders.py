@@ -8,6 +8,7 @@ An order is closed only when its shares add up: after a cancel that overtook a f
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from brokers.kis.books import Books
@@ -333,8 +334,13 @@ class FollowedOrders:
 
     # What the list says -------------------------------------------------------------------------------------
 
-    def compare(self, listed: DailyList) -> None:
-        """Bring our orders of a day to what the broker's list says."""
+    def compare(self, listed: DailyList, meanwhile: Collection[str] = ()) -> None:
+        """Bring our orders of a day to what the broker's list says.
+
+        Args:
+            listed: the list.
+            meanwhile: our orders that were sent while it was on its way.
+        """
         self.restore(listed.day)
         if listed.rows and not listed.is_consistent:
             self.unsettled.add(listed.day)  # pages of different instants, or one without its rows: asked again
@@ -347,9 +353,12 @@ class FollowedOrders:
         over = self.is_over(listed.day)
         for order in self._books.open_orders():
             if session_of(order.intended_at) == listed.day and order.order_number:
+                if order.id in meanwhile:
+                    self.unsettled.add(listed.day)  # the next list will have it
+                    continue
                 self._compare_order(order, listed, over)
 
-    def compare_sums(self, listed: DailyList, order: Order) -> None:
+    def compare_sums(self, listed: DailyList, order: Order, meanwhile: Collection[str] = ()) -> None:
         """The same where the list has sums and no rows: they must be of this order's ticker and side.
 
         What cannot be assigned to exactly one order is not booked: an alert asks a person. Nor is it booked, before the
@@ -361,6 +370,9 @@ class FollowedOrders:
             for other in self._books.orders_of(listed.day)
             if (other.request.ticker, other.request.side) == (ticker, side) and other.order_number
         ]
+        if any(other.id in meanwhile for other in ours):
+            self.unsettled.add(listed.day)  # the sums may hold what was sent while they were on their way, or may not
+            return
         missing = listed.filled - sum(other.filled for other in ours)
         won = listed.amount - sum(other.filled_amount for other in ours)
         if missing == 0 and won == 0:

@@ -172,7 +172,7 @@ class KisQuotes:
         if workers < 2:
             return [ask(thing) for thing in things]
         with ThreadPoolExecutor(workers, thread_name_prefix="kis-quotes") as pool:
-            return list(pool.map(ask, things))
+            return self._rest.wait_for(lambda: list(pool.map(ask, things)))
 
     def _single(self, ticker: str) -> Quote | None:
         values = {"FID_INPUT_ISCD": ticker, "FID_COND_MRKT_DIV_CODE": self._market}

@@ -16,12 +16,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import requests
 from pydantic import SecretStr
 
 from brokers.kis.answer import Answer
 from brokers.kis.auth import Tokens
+from brokers.kis.beside import Listener
 from brokers.kis.channel import Channel
 from brokers.kis.codes import Handling
 from brokers.kis.config import KisConfig
@@ -35,6 +37,8 @@ from brokers.kis.transport import HttpTransport
 from brokers.kis.wire import R
 from engine.clock import Clock
 from engine.errors import BadInput, ConfigError
+
+T = TypeVar("T")
 
 _ORDER_ATTEMPTS_TOO_FAST = 3  # an order must not grow old in a queue
 _READ_ATTEMPTS_TOO_FAST = 6
@@ -67,6 +71,7 @@ class KisRest:
         self.notes: list[str] = list(config.warnings)
         self.clock_difference: timedelta | None = None  # KIS's clock less ours, at the last answer
         self._clock, self._sleep, self._told = clock, sleep, report
+        self._listener: Listener | None = None
         options = config.options
         _prepare(config.token_folder)
         self._transport = HttpTransport(
@@ -101,10 +106,21 @@ class KisRest:
             WrongEnvironment: the call does not belong where it was about to go.
             KisError: the answer to the call for a token makes no sense. Nothing was sent then, as with all of these.
         """
+        return self.wait_for(lambda: self._attempt(name, values or {}, variant, more))
+
+    def listen_while_waiting(self, listen: Callable[[], None]) -> None:
+        """From now on calls of this thread are made in another one, and `listen` is called here until they are done."""
+        self._listener = Listener(listen)
+
+    def wait_for(self, action: Callable[[], T]) -> T:
+        """What an action gives that calls KIS, perhaps in several threads; see `listen_while_waiting`."""
+        return action() if self._listener is None else self._listener.wait_for(action)
+
+    def _attempt(self, name: str, values: Mapping[str, str], variant: str, more: bool) -> Answer | Failure:
         endpoint = _endpoint(name)
         channel, tokens = self._quotes if endpoint.area is Area.QUOTATION else self._account
         tr_id = self._tr_id(endpoint, variant, channel.environment)
-        complete = endpoint.fill({**(values or {}), **self._account_values(endpoint)})
+        complete = endpoint.fill({**values, **self._account_values(endpoint)})
         too_fast = renewed = failed = 0
         while True:
             result = self._once(endpoint, channel, tokens, tr_id, complete, more)

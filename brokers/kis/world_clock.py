@@ -8,6 +8,7 @@ wait for it: what was slept is added.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -52,9 +53,14 @@ class WorldClock:
         self._slept = timedelta(0)
         self._latest = self._told
         self._has_gone = False
+        self._lock = threading.RLock()  # a call that waits beside its caller looks at the time too
 
     def now(self) -> datetime:
         """The time of the world, never earlier than it was before."""
+        with self._lock:
+            return self._now()
+
+    def _now(self) -> datetime:
         if self._monotonic() - self._asked_at >= self._fresh_seconds:
             self.refresh()
         elapsed = timedelta(seconds=(self._monotonic() - self._asked_at) * self._speed)
@@ -63,22 +69,24 @@ class WorldClock:
 
     def refresh(self) -> None:
         """Ask the server now: somebody has moved the world."""
-        try:
-            told, self._speed, self._asked_at = self._ask()
-        except KisError:
-            self._has_gone, self._speed, self._asked_at = True, 0.0, self._monotonic()
-            return
-        self._has_gone = False
-        if told != self._told:
-            self._slept = timedelta(0)
-        self._told = told
+        with self._lock:
+            try:
+                told, self._speed, self._asked_at = self._ask()
+            except KisError:
+                self._has_gone, self._speed, self._asked_at = True, 0.0, self._monotonic()
+                return
+            self._has_gone = False
+            if told != self._told:
+                self._slept = timedelta(0)
+            self._told = told
 
     def sleep(self, seconds: float) -> None:
         """Wait that many seconds of the world's time."""
         end = self.now() + timedelta(seconds=seconds)
         while (left := (end - self.now()).total_seconds()) > 0:
             if self._speed <= 0:
-                self._slept += timedelta(seconds=left)
+                with self._lock:
+                    self._slept += timedelta(seconds=left)
                 if self._has_gone:
                     self._nap(min(left, _LONGEST_NAP_SECONDS))
             else:

@@ -105,6 +105,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
                 lang=plan.lang,
             )
         )
+        broker.guard_while_waiting(relay.trader.guard)
         yield Trading(
             trader=relay.trader,
             ledger=ledger,

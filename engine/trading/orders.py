@@ -6,6 +6,7 @@ decision has sent an order for this name and side already.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
@@ -69,7 +70,7 @@ class OrderDesk:
         self._class_of: dict[str, InstrumentClass] = {}
         self._openings: dict[str, int] = {}
         self._buy_until = clock.now()
-        self._due: list[tuple[Level, int, datetime]] = []  # levels to send, the price that set them off, not before
+        self._due: deque[tuple[Level, int, datetime]] = deque()  # levels to send, the price that set them off, not before
 
     def open(self, decision_id: str, panel: Panel, day: Day, *, sends: bool) -> None:
         """Begin with a decision; where it does not send, it only finds out what is watched."""
@@ -189,12 +190,16 @@ class OrderDesk:
         self._due += [(level, price, now) for level in self.watch.reached(ticker, price, opening)]
 
     def act(self, simulation: Simulation | None) -> None:
-        """Send the orders of levels that were reached; what cannot leave now is tried again."""
+        """Send the orders of levels that were reached; what cannot leave now is tried again.
+
+        While one of them waits for its answer, this is called again: each takes its level off the list first.
+        """
         if simulation is None or not self._due:
             return
-        now, due = self._clock.now(), self._due
-        self._due = []
-        for level, price, not_before in due:
+        for _ in range(len(self._due)):
+            if not self._due:
+                return  # sent meanwhile
+            now, (level, price, not_before) = self._clock.now(), self._due.popleft()
             if level.side is Side.BUY and price == 0 and now > self._buy_until:
                 self._say(texts.NOT_TAKEN, ticker=level.ticker, why=texts.TOO_LATE)
                 continue  # it could not leave while its news was fresh
