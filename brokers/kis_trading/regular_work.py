@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from brokers.kis_trading.history import KisHistoryFolder
 from brokers.kis_trading.plan import TradingPlan
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger
-from engine.trading.account_jobs import WorkPlace, jobs_of, quiet_hours
+from engine.notify.weekly_report import announce_week_of
+from engine.trading.account_jobs import WorkPlace, ending_hours, jobs_of, quiet_hours
 from engine.trading.schedule import Schedule
 from engine.trading.schedule_store import ScheduleStore
 
@@ -17,6 +20,9 @@ def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -
     def warn(code: str, text: str, values: dict[str, object]) -> None:
         record_alert(ledger, Urgency.WARNING, code, text, values)
 
+    def on_reflection(moment: datetime) -> None:
+        announce_week_of(ledger, moment, plan.lang)
+
     place = WorkPlace(
         folder=plan.folder,
         ledger=ledger,
@@ -24,12 +30,14 @@ def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -
         settings=plan.settings,
         bring_up=history.last_session,
         lang=plan.lang,
+        on_reflection=on_reflection,
     )
     return Schedule(
         jobs=[] if plan.work is None else jobs_of(plan.work, place),
         clock=plan.clock,
         store=ScheduleStore(plan.folder),
         is_quiet=quiet_hours(plan.timetable),
+        must_end=ending_hours(plan.timetable),
         tell=plan.tell,
         warn=warn,
         lang=plan.lang,

@@ -12,8 +12,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 PATIENCE_SECONDS = 2.5
 _CLEARING_UP_SECONDS = 1.5
@@ -47,3 +47,26 @@ def _hurry() -> None:
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(0)
+
+
+ENDED_BY_SIGNAL = 143  # as the shell counts SIGTERM
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[Callable[[], None]]:
+    """Let SIGTERM end a command in order: files and transactions that are open are closed as after an error.
+
+    For the main thread. What it gives is called when the result is about to be written: from then on the command goes
+    on to its end.
+    """
+    is_writing: list[bool] = []
+
+    def end(number: int, _: object) -> None:
+        if not is_writing:
+            raise SystemExit(ENDED_BY_SIGNAL)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield lambda: is_writing.append(True)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -115,6 +115,7 @@ def reflect_command(
     종료 상태 · exit status: 0 끝남 done, 1 모델이 답하지 않음 no answer of the model, 2 잘못된 입력 bad input.
     """
     from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
+    from engine.cli.graceful_stop import ended_by_signal  # noqa: PLC0415
     from engine.clock import KST, SimulatedClock, SystemClock  # noqa: PLC0415
     from engine.data.atomic import refuse_target  # noqa: PLC0415
     from engine.data.panel import load_part  # noqa: PLC0415
@@ -138,6 +139,7 @@ def reflect_command(
     moment = clock.now()
     run_config = configure(config, cash)
     with progress_bar() as bar, contextlib.ExitStack() as stack:
+        finish = stack.enter_context(ended_by_signal())
         task = bar.add_task("…", total=None)
         folder = dataset_folder(data, lambda text: bar.update(task, description=text))
         panel = load_part(folder, None, moment.date(), interval=rules.interval, allow_gaps=allow_gaps)
@@ -149,6 +151,10 @@ def reflect_command(
         def aggregate(at: datetime.datetime) -> Any:
             window = Window(first=at - datetime.timedelta(days=days), last=at)
             return aggregate_ledger(opened, window, at, run_id=run, met=conditions.met, ratios=ratios)
+
+        def written(found: Any, version: str, backup: str) -> str:
+            finish()  # a new prompt is followed by its record, whatever signal comes between them
+            return notice(found, version, backup, lang.language)
 
         bar.update(task, description={"ko": "돌아보고 심사하는 중", "en": "studying and judging"}[lang.value])
         done = reflect(
@@ -164,7 +170,7 @@ def reflect_command(
             run_id=run,
             dry_run=dry_run,
             git=git,
-            notice=lambda found, version, backup: notice(found, version, backup, lang.language),
+            notice=written,
         )
     _show(done, as_json, report, lang, synthetic=panel.manifest.synthetic)
     if done.status == "failed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -87,6 +88,23 @@ def announce_week(ledger: Ledger, reflection_id: int, text: str) -> int:
         text: one line, for channels and views that make no report.
     """
     return record_alert(ledger, Urgency.INFO, WEEK_REPORT, text, {"reflection_id": reflection_id})
+
+
+def announce_week_of(ledger: Ledger, moment: datetime, lang: Lang) -> int | None:
+    """Announce the reflection of a moment, once however often this is called.
+
+    Returns:
+        the number of the alert; None if that week has been announced, or nobody reflected then.
+    """
+    found = [each for each in reflections(ledger) if each.time == moment]
+    if not found:
+        return None
+    number = found[-1].reflection_id
+    known = ledger.connection.execute("SELECT parameters FROM alerts WHERE code = ?", (WEEK_REPORT,))
+    if any(json.loads(parameters).get("reflection_id") == number for (parameters,) in known):
+        return None
+    page = week_page(week_facts(ledger, number), lang)
+    return announce_week(ledger, number, f"{page.title}: {page.headline}")
 
 
 def week_facts(ledger: Ledger, reflection_id: int | None = None) -> WeekFacts:

@@ -28,6 +28,7 @@ from engine.trading.triggers import AfterClose, weekly
 BACKUP_AFTER = timedelta(minutes=30)  # the books of the day are closed
 BARS_AFTER = timedelta(hours=2, minutes=30)  # after-hours trading is over: the bars of the day are final
 BEFORE_DECISION = timedelta(hours=1)  # nothing long begins so shortly before
+BEFORE_THE_END = timedelta(minutes=10)  # before a decision: what is long and still runs is ended
 _BACKUP = Text("백업", "Backup")
 _BARS = Text("시세 보완", "Late bars")
 _REFLECTION = Text("주간 성찰", "Weekly reflection")
@@ -66,6 +67,7 @@ class WorkPlace:
         settings: costs and limits.
         bring_up: downloads what is missing; returns the last session that is there.
         lang: of texts.
+        on_reflection: told of the moment of a weekly reflection that is over; the same one may come again.
     """
 
     folder: Path
@@ -74,6 +76,7 @@ class WorkPlace:
     settings: BacktestConfig
     bring_up: Callable[[], date]
     lang: Lang
+    on_reflection: Callable[[datetime], None] = lambda moment: None
 
 
 def jobs_of(work: RegularWork, place: WorkPlace) -> list[Job]:
@@ -92,6 +95,16 @@ def quiet_hours(timetable: Timetable) -> Callable[[datetime], bool]:
         return day is None or now < day.decide - BEFORE_DECISION or now >= day.ends
 
     return is_quiet
+
+
+def ending_hours(timetable: Timetable) -> Callable[[datetime], bool]:
+    """Whether a session goes on or is about to begin, so that quiet work has to end."""
+
+    def must_end(now: datetime) -> bool:
+        day = timetable.day_at(now)
+        return day is not None and day.decide - BEFORE_THE_END <= now < day.ends
+
+    return must_end
 
 
 def _bars(place: WorkPlace) -> Job:
@@ -145,6 +158,7 @@ def _reflection(work: RegularWork, place: WorkPlace) -> Job:
         trigger=weekly("sun", 18),
         start=start,
         is_done=lambda moment: _has_reflected(place.ledger, moment),
+        finished=place.on_reflection,
         quiet=True,
         attempts=2,
         again=timedelta(hours=1),

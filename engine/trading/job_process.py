@@ -48,6 +48,10 @@ class CommandWork:
         last = lines[-1].strip()[-_LAST_CHARACTERS:] if lines else ""
         return status == 0, last if status == 0 else f"{last} (exit status {status})".strip()
 
+    def ask_to_end(self) -> None:
+        """Let it clear up and end."""
+        self._process.terminate()
+
     def stop(self) -> None:
         """Ask it to end, and end it if it does not."""
         self._process.terminate()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -33,7 +33,15 @@ SKIPPED = Text(
     "{job}: {count} passed while nobody traded and are skipped (the last at {moment:%m-%d %H:%M})",
 )
 DONE = Text("{job}({moment:%m-%d %H:%M}) 끝: {note}", "{job} of {moment:%m-%d %H:%M} is done: {note}")
+INTERRUPTED = Text(
+    "{job}({moment:%m-%d %H:%M}): 거래가 시작되므로 중단했습니다({count}번째). 거래가 끝나면 다시 합니다",
+    "{job} of {moment:%m-%d %H:%M} was ended because a session begins (attempt {count}); it runs again after it",
+)
+NO_TIME = Text("거래가 시작되기 전에 끝나지 않았습니다", "it was not over before a session began")
 TOO_LONG = Text("{seconds:,.0f}초가 넘어 끝냈습니다", "it was ended after {seconds:,.0f} s")
+
+
+_PATIENCE_SECONDS = 20.0  # for work that was asked to end
 
 
 class Work(Protocol):
@@ -41,6 +49,10 @@ class Work(Protocol):
 
     def ended(self) -> tuple[bool, str] | None:
         """None while it runs; then whether it succeeded, and a word about it. Never waits."""
+        ...
+
+    def ask_to_end(self) -> None:
+        """Let it end in order, soon; never waits. `ended` tells when it has."""
         ...
 
     def stop(self) -> None:
@@ -63,6 +75,9 @@ class Ended:
         """At once."""
         return self._result
 
+    def ask_to_end(self) -> None:
+        """There is nothing to end."""
+
     def stop(self) -> None:
         """There is nothing to end."""
 
@@ -77,9 +92,11 @@ class Job:
         trigger: its moments.
         start: begins the work for a moment, outside this thread unless it is a matter of milliseconds or `quiet`.
         is_done: whether the work of a moment has left its result already; asked before every start.
+        finished: told of a moment that is over, done or given up; told again if a crash left open whether it was.
         grace: what is later than that has been missed.
         makes_up: what was missed is run once; False = skipped.
-        quiet: only while no session goes on: it takes long, or changes what decisions read.
+        quiet: only while no session goes on: it takes long, or changes what decisions read. One that is not over when
+            a session is about to begin is ended, and begun again after it; that was one of its attempts.
         attempts: before it is given up.
         again: between them.
         longest_seconds: of real time, then it is ended and has failed.
@@ -90,6 +107,7 @@ class Job:
     trigger: Trigger
     start: Callable[[datetime], Work]
     is_done: Callable[[datetime], bool] = lambda moment: False
+    finished: Callable[[datetime], None] = lambda moment: None
     grace: timedelta = timedelta(hours=1)
     makes_up: bool = True
     quiet: bool = False
@@ -104,6 +122,7 @@ class _Running:
     moment: datetime
     work: Work
     since: float
+    asked_to_end_at: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -114,7 +133,8 @@ class Schedule:
         jobs: with different names.
         clock: of the venue's world.
         store: what has been done.
-        is_quiet: whether no session goes on at an instant.
+        is_quiet: whether no session goes on at an instant, and none begins shortly.
+        must_end: whether quiet work that still runs has to end now.
         tell: is told one line for people at a time.
         warn: is told what a person must know: code, text, parameters.
         lang: of texts.
@@ -127,6 +147,7 @@ class Schedule:
     is_quiet: Callable[[datetime], bool]
     tell: Callable[[str], None]
     warn: Callable[[str, str, dict[str, object]], None]
+    must_end: Callable[[datetime], bool] = lambda now: False
     lang: Lang = "ko"
     steady: Callable[[], float] = time.monotonic
     _running: _Running | None = field(default=None, init=False)
@@ -138,7 +159,7 @@ class Schedule:
         now = self.clock.now()
         try:
             if self._running is not None:
-                self._collect(self._running)
+                self._collect(self._running, now)
             for job in self.jobs:
                 self._look_at(job, now)
         except (BrokenInvariant, LedgerError):
@@ -219,13 +240,10 @@ class Schedule:
         except (GeoulError, OSError) as error:
             work = Ended(False, str(error))
         self._running = _Running(job, moment, work, self.steady())
-        self._collect(self._running)
+        self._collect(self._running, now)
 
-    def _collect(self, running: _Running) -> None:
-        job, ended = running.job, running.work.ended()
-        if ended is None and self.steady() - running.since > job.longest_seconds:
-            running.work.stop()
-            ended = False, TOO_LONG(self.lang).format(seconds=job.longest_seconds)
+    def _collect(self, running: _Running, now: datetime) -> None:
+        job, ended = running.job, self._ended(running, now)
         if ended is None:
             return
         self._running = None
@@ -233,26 +251,52 @@ class Schedule:
         if done:
             self._finish(job, State.DONE, note)
             return
-        standing = self.store.standing(job.name)
-        count = standing.attempts if standing is not None else 1
+        standing = self._begun(job)
+        count, interrupted = standing.attempts, running.asked_to_end_at is not None
+        if interrupted:
+            self.store.keep(replace(standing, again=now))  # the next quiet hour will do
+            told = self._say(INTERRUPTED, job, moment=running.moment, count=count)
+            values = {"job": job.name, "moment": running.moment.isoformat(), "attempts": count}
+            self.warn("job_interrupted", told, dict(values))
+            note = NO_TIME(self.lang)
         if count < job.attempts:
-            self._say(FAILED, job, count=count, why=note)
+            if not interrupted:
+                self._say(FAILED, job, count=count, why=note)
             return
         self._finish(job, State.FAILED, note)
         values = {"job": job.name, "moment": running.moment.isoformat(), "attempts": count}
         told = self._say(GIVEN_UP, job, moment=running.moment, count=count, why=note)
         self.warn("job_failed", told, dict(values))
 
+    def _ended(self, running: _Running, now: datetime) -> tuple[bool, str] | None:
+        """How it ended, None while it runs; what has run too long, or into a session, is made to end."""
+        ended, job, asked_at = running.work.ended(), running.job, running.asked_to_end_at
+        if ended is not None:
+            return ended
+        if self.steady() - running.since > job.longest_seconds:
+            running.work.stop()
+            return False, TOO_LONG(self.lang).format(seconds=job.longest_seconds)
+        if asked_at is None and job.quiet and self.must_end(now):
+            running.work.ask_to_end()
+            running.asked_to_end_at = self.steady()
+        elif asked_at is not None and self.steady() - asked_at > _PATIENCE_SECONDS:
+            running.work.stop()
+            return False, ""
+        return running.work.ended()
+
     def _finish(self, job: Job, state: State, note: str) -> None:
+        standing = self._begun(job)
+        job.finished(standing.moment)
+        self.store.keep(replace(standing, state=state, note=note))
+        self._coming.pop(job.name, None)
+        if state is State.DONE and note:
+            self._say(DONE, job, moment=standing.moment, note=note)
+
+    def _begun(self, job: Job) -> Standing:
         standing = self.store.standing(job.name)
         if standing is None:
             raise BrokenInvariant(f"The job {job.name} ended without having begun.")
-        again, attempts = standing.again, standing.attempts
-        moment = standing.moment
-        self.store.keep(Standing(name=job.name, moment=moment, state=state, attempts=attempts, again=again, note=note))
-        self._coming.pop(job.name, None)
-        if state is State.DONE and note:
-            self._say(DONE, job, moment=moment, note=note)
+        return standing
 
     def _say(self, text: Text, job: Job, **values: object) -> str:
         said = text(self.lang).format(job=job.title(self.lang), **values)

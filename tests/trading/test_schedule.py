@@ -13,9 +13,11 @@ from engine.clock import KST, SimulatedClock
 from engine.errors import DataError
 from engine.krx.sessions import session_close, sessions_between
 from engine.reports.language import Text
+from engine.trading.account_jobs import ending_hours, quiet_hours
 from engine.trading.job_process import CommandWork
 from engine.trading.schedule import Ended, Job, Schedule, Work
 from engine.trading.schedule_store import FILE, ScheduleStore, State
+from engine.trading.timetable import Timetable
 from engine.trading.triggers import AfterClose, Trigger, moments_between, next_moment, weekly
 
 MONDAY = datetime(2024, 5, 6, 8, 0, tzinfo=KST)  # a holiday: the first session of that week is the 7th
@@ -27,7 +29,10 @@ class Pending:
 
     def __init__(self) -> None:
         self.result: tuple[bool, str] | None = None
-        self.is_stopped = False
+        self.is_stopped = self.is_asked_to_end = False
+
+    def ask_to_end(self) -> None:
+        self.is_asked_to_end = True
 
     def ended(self) -> tuple[bool, str] | None:
         return self.result
@@ -47,6 +52,7 @@ class Desk:
         self.jobs: list[Job] = []
         self.seconds = 0.0
         self.quiet: Callable[[datetime], bool] = lambda now: True
+        self.must_end: Callable[[datetime], bool] = lambda now: False
 
     def job(self, name: str, trigger: Trigger, work: Callable[[datetime], Work] | None = None, **more: object) -> None:
         def start(moment: datetime) -> Work:
@@ -61,6 +67,7 @@ class Desk:
             clock=self.clock,
             store=ScheduleStore(self.folder),
             is_quiet=self.quiet,
+            must_end=self.must_end,
             tell=self.told.append,
             warn=lambda code, text, values: self.warned.append((code, values)),
             lang="en",
@@ -282,3 +289,119 @@ def test_a_command_beside_the_trader_tells_how_it_ended(tmp_path: Path) -> None:
     endless = CommandWork(["watch", "--help"], tmp_path / "log")
     endless.stop()
     assert endless.ended() is not None
+
+
+def reflecting(desk: Desk, works: list[Pending], **more: object) -> Schedule:
+    """A long job of Sunday evening on a desk whose sessions are from 8 to 16 o'clock."""
+
+    def work(moment: datetime) -> Work:
+        works.append(Pending())
+        return works[-1]
+
+    desk.quiet = lambda now: not 7 <= now.hour < 16
+    desk.must_end = lambda now: 8 <= now.hour < 16
+    desk.job("weekly", SUNDAY, work, quiet=True, attempts=2, **more)
+    schedule = desk.open()
+    schedule.turn()
+    desk.clock.advance_to(at("2024-05-12 18:00"))
+    schedule.turn()
+    return schedule
+
+
+def test_work_that_is_not_over_before_a_session_is_ended_in_order_and_runs_again_after_it(tmp_path: Path) -> None:
+    desk, works, over = Desk(tmp_path, MONDAY), list[Pending](), list[datetime]()
+    schedule = reflecting(desk, works, finished=over.append)
+    desk.clock.advance_to(at("2024-05-13 07:59:59"))
+    schedule.turn()
+    assert not works[0].is_asked_to_end
+    desk.clock.advance_to(at("2024-05-13 08:00"))
+    for _ in range(3):
+        schedule.turn()
+    assert works[0].is_asked_to_end
+    assert not works[0].is_stopped
+    assert schedule.is_busy
+    works[0].result = False, "ended by a signal"
+    schedule.turn()
+    assert not schedule.is_busy
+    values = {"job": "weekly", "moment": "2024-05-12T18:00:00+09:00", "attempts": 1}
+    assert desk.warned == [("job_interrupted", values)]
+    desk.clock.advance_to(at("2024-05-13 15:59"))
+    schedule.turn()
+    assert len(works) == 1, "not while the session goes on"
+    desk.clock.advance_to(at("2024-05-13 16:00"))
+    schedule.turn()
+    assert desk.ran == [("weekly", at("2024-05-12 18:00"))] * 2
+    assert over == []
+    works[1].result = True, "done"
+    schedule.turn()
+    assert over == [at("2024-05-12 18:00")]
+    assert len(desk.warned) == 1
+
+
+def test_work_that_does_not_listen_is_killed_and_after_its_last_attempt_given_up(tmp_path: Path) -> None:
+    desk, works = Desk(tmp_path, MONDAY), list[Pending]()
+    schedule = reflecting(desk, works)
+    for day in ("2024-05-13", "2024-05-14"):
+        desk.clock.advance_to(at(f"{day} 08:00"))
+        schedule.turn()
+        desk.seconds += 20.0
+        schedule.turn()
+        assert not works[-1].is_stopped
+        desk.seconds += 0.1
+        schedule.turn()
+        assert works[-1].is_stopped
+        desk.clock.advance_to(at(f"{day} 16:00"))
+        schedule.turn()
+    assert len(works) == 2
+    assert [code for code, _ in desk.warned] == ["job_interrupted", "job_interrupted", "job_failed"]
+    standing = ScheduleStore(tmp_path).standing("weekly")
+    assert standing is not None and standing.state is State.FAILED
+
+
+def test_work_that_was_over_when_it_was_asked_to_end_is_done(tmp_path: Path) -> None:
+    desk, works = Desk(tmp_path, MONDAY), list[Pending]()
+    schedule = reflecting(desk, works)
+    desk.clock.advance_to(at("2024-05-13 08:00"))
+    schedule.turn()
+    works[0].result = True, "just in time"
+    schedule.turn()
+    assert desk.warned == []
+    standing = ScheduleStore(tmp_path).standing("weekly")
+    assert standing is not None and standing.state is State.DONE
+
+
+def test_a_crash_between_the_end_of_work_and_its_note_tells_the_end_again(tmp_path: Path) -> None:
+    desk, over = Desk(tmp_path, MONDAY), list[datetime]()
+
+    def finished(moment: datetime) -> None:
+        over.append(moment)
+        if len(over) == 1:
+            raise KeyboardInterrupt  # the process dies here
+
+    desk.job("weekly", SUNDAY, finished=finished, is_done=lambda moment: bool(desk.ran))
+    desk.open().turn()
+    desk.clock.advance_to(at("2024-05-12 18:00"))
+    with pytest.raises(KeyboardInterrupt):
+        desk.open().turn()
+    desk.clock.advance(timedelta(minutes=10))
+    desk.open().turn()
+    assert over == [at("2024-05-12 18:00")] * 2
+    assert len(desk.ran) == 1
+
+
+def test_quiet_work_ends_ten_minutes_before_a_decision_and_begins_no_later_than_an_hour_before() -> None:
+    for before_open, decision in ((True, "08:30"), (False, "09:00:05")):
+        timetable = Timetable(before_open=before_open)
+        quiet, must_end = quiet_hours(timetable), ending_hours(timetable)
+        first = at(f"2024-05-13 {decision}")
+        for minutes, expected in (
+            (-61, (True, False)),
+            (-59, (False, False)),
+            (-10, (False, True)),
+            (0, (False, True)),
+        ):
+            now = first + timedelta(minutes=minutes)
+            assert (quiet(now), must_end(now)) == expected
+        assert must_end(at("2024-05-13 15:39"))
+        assert (quiet(at("2024-05-13 15:40")), must_end(at("2024-05-13 15:40"))) == (True, False)
+        assert (quiet(at("2024-05-12 18:00")), must_end(at("2024-05-12 18:00"))) == (True, False)
