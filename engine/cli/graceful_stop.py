@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -26,8 +27,6 @@ def stop_on_signals() -> Callable[[], bool]:
     def note(number: int, _: object) -> None:
         seen.append(number)
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        # A thread keeps the time: an alarm of the system would kill the interpreter in its last moments.
-        threading.Thread(target=_hurry, name="stop", daemon=True).start()
 
     def give_up(*_: object) -> None:
         raise SystemExit(0)
@@ -36,10 +35,19 @@ def stop_on_signals() -> Callable[[], bool]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, note)
         signal.siginterrupt(number, True)
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    # A thread keeps the time: an alarm of the system would kill the interpreter in its last moments. It hears of the
+    # signal at once, where `note` waits until the main thread comes back from the call that it is in.
+    threading.Thread(target=_hurry, args=(heard, told), name="stop", daemon=True).start()
     return lambda: bool(seen)
 
 
-def _hurry() -> None:
+def _hurry(heard: socket.socket, told: socket.socket) -> None:
+    """Wait for a signal, then see to it that the process ends; `told` is kept open by being here."""
+    while not {signal.SIGINT, signal.SIGTERM}.intersection(heard.recv(16)):
+        pass
     time.sleep(PATIENCE_SECONDS)
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)  # ends the call that holds it up
     time.sleep(_CLEARING_UP_SECONDS)

@@ -103,6 +103,18 @@ def test_what_hangs_does_not_hold_up_a_stop(work: str, clearing: str) -> None:
             process.kill()
 
 
+def test_a_call_that_no_signal_ends_does_not_hold_up_a_stop_either() -> None:
+    """Such as the compiler of the first start, which comes back to Python when it is done."""
+    code = HANGING.format(work="import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 1 << 30)", clearing="pass")
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            assert stop(process) == 0
+        finally:
+            process.kill()
+
+
 def test_a_second_signal_ends_the_process_as_usual() -> None:
     code = HANGING.format(work="time.sleep(60)", clearing="pass")
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
