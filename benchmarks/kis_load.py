@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from typing import Any
@@ -21,6 +21,8 @@ from engine.clock import SystemClock
 
 NAMES = tuple(f"{number:06}" for number in range(PLACES))
 CALM = 71_900  # won
+# What a REST call is answered, from its path and values; None = never. It may write into the array of moments.
+Answering = Callable[[str, Mapping[str, str], Any], object]
 
 
 def calm_trade(number: int) -> bytes:
@@ -32,8 +34,13 @@ def calm_trade(number: int) -> bytes:
 
 @contextmanager
 def streaming(
-    count: int, rate: int, trade: Callable[[int], bytes] = calm_trade, *, stamped: bool = False
-) -> Iterator[tuple[RealtimeSocket, Any]]:
+    count: int,
+    rate: int,
+    trade: Callable[[int], bytes] = calm_trade,
+    *,
+    stamped: bool = False,
+    answering: Answering | None = None,
+) -> Iterator[tuple[RealtimeSocket, Any, str]]:
     """A socket that wants all names, not yet opened, and a server that sends them `count` trades once it is.
 
     Args:
@@ -41,32 +48,47 @@ def streaming(
         rate: trades a second in an even flow; 0 = at once.
         trade: a module's function, which makes the frame of the n-th trade.
         stamped: note when each trade was written.
+        answering: a module's function, which answers REST calls; None = there are none.
 
     Yields:
-        The socket, and seconds of the monotonic clock for each trade; None if not stamped.
+        The socket, and seconds of the monotonic clock: when each trade was written, then as many that `answering` may
+        write; None if not stamped. Last the address of REST.
     """
     context = multiprocessing.get_context("spawn")
-    ports, sent_at = context.Queue(), context.Array("d", count, lock=False) if stamped else None
-    server = context.Process(target=_serve, args=(count, rate, trade, ports, sent_at), daemon=True)
+    ports, sent_at = context.Queue(), context.Array("d", 2 * count, lock=False) if stamped else None
+    server = context.Process(target=_serve, args=(count, rate, trade, ports, sent_at, answering), daemon=True)
     server.start()
+    host = f"127.0.0.1:{ports.get(timeout=120)}"
     socket = RealtimeSocket(
-        url=f"ws://127.0.0.1:{ports.get(timeout=120)}",
+        url=f"ws://{host}",
         approval_key=lambda renew: "benchmark",
         clock=SystemClock(),
         generator=np.random.default_rng(0),
     )
     socket.subscribe(Subscription(TRADE, name) for name in NAMES)
-    yield socket, sent_at
+    yield socket, sent_at, f"http://{host}"
     server.join(10)
 
 
-def _serve(count: int, rate: int, trade: Callable[[int], bytes], ports: Queue, sent_at: Any) -> None:
+def _serve(
+    count: int, rate: int, trade: Callable[[int], bytes], ports: Queue, sent_at: Any, answering: Answering | None
+) -> None:
     """Wait for a subscription of every name, send the trades, end when the client leaves."""
     from aiohttp import WSMsgType, web  # noqa: PLC0415  (in the child only)
 
     ready, done = [trade(number) for number in range(1, count + 1)], asyncio.Event()
 
-    async def session(request: web.Request) -> web.WebSocketResponse:
+    async def rest(request: web.Request) -> web.Response:
+        assert answering is not None
+        values = await request.json() if request.can_read_body else dict(request.query)
+        answer = answering(request.path, values, sent_at)
+        if answer is None:
+            await done.wait()
+        return web.json_response(answer)
+
+    async def session(request: web.Request) -> web.StreamResponse:
+        if "Upgrade" not in request.headers:
+            return await rest(request)
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         for _ in NAMES:
@@ -92,6 +114,7 @@ def _serve(count: int, rate: int, trade: Callable[[int], bytes], ports: Queue, s
     async def run() -> None:
         app = web.Application()
         app.router.add_get("/{path:.*}", session)
+        app.router.add_post("/{path:.*}", rest)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -26,7 +26,7 @@ _COUNT = 400_000
 def over_the_wire(rate: int) -> str:
     """Records sent at `rate` a second (0 = at once), received, recorded and read back."""
     clock = SystemClock()
-    with tempfile.TemporaryDirectory() as folder, streaming(_COUNT, rate) as (socket, _):
+    with tempfile.TemporaryDirectory() as folder, streaming(_COUNT, rate) as (socket, _, _):
         with Recorder(Path(folder), clock) as recorder, socket:
             while not recorder.records:
                 recorder.take(socket.queue.take_all(0.05))

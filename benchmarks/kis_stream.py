@@ -26,7 +26,7 @@ def measure(count: int, rate: int) -> tuple[str, ...]:
     """One row of the table."""
     clock = SystemClock()
     taken, waits_ms, started, cpu = 0, [], 0.0, 0.0
-    with streaming(count, rate) as (client, _), client:
+    with streaming(count, rate) as (client, _, _), client:
         while taken < count:
             items = client.queue.take_all(timeout_seconds=30)
             assert items, "the stream stopped"
