@@ -19,6 +19,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,9 +51,15 @@ def market() -> Panel:
 
 
 def world_of(name: str) -> World:
-    """A world by its name: "small" of `market`, "trading" of `tests.trading_world` with eight sessions to trade."""
+    """A world by its name: "small" of `market`, "trading" of `tests.trading_world` with eight sessions to trade, "week
+    1 5" of `tests.week_market` with seed 1 and five sessions."""
     if name == "small":
         return World(market(), make_config())
+    if name.startswith("week "):
+        from tests import week_market  # noqa: PLC0415  (imports the whole trader)
+
+        seed, sessions = map(int, name.split()[1:])
+        return week_market.world(seed, sessions)
     from tests import trading_world  # noqa: PLC0415  (imports the whole trader)
 
     panel = trading_world.market(2, SESSIONS)
@@ -91,6 +98,16 @@ class MortalJournal(Journal):
             _die()
 
 
+def _death_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.death")
+
+
+def _arm(path: Path) -> None:
+    """A death that is drawn while the server lives."""
+    MortalJournal.kind, MortalJournal.point, MortalJournal.passages = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+
+
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -99,6 +116,7 @@ def _live(told: dict[str, Any], world: World) -> None:
     setup, dying = setup_of(told), told.get("death")
     if dying:
         MortalJournal.kind, MortalJournal.point, MortalJournal.passages = dying
+    signal.signal(signal.SIGUSR1, lambda *_: _arm(_death_file(Path(told["folder"]))))
     state = WorldState(Path(told["folder"]), world_facts(world.market.panel, world.config, setup, None))
     server = KisServer(world, setup, SystemClock(), state)
     asyncio.run(serve(server, "127.0.0.1", told["port"], lambda port: print(json.dumps({"port": port}), flush=True)))
@@ -189,6 +207,20 @@ class Served:
         self._child = self._forge.hear()["process"]
         self._port = self._forge.hear()["port"]
         self._is_up = True
+
+    @property
+    def process(self) -> int:
+        """Number of the process of this life."""
+        return self._child
+
+    def arm(self, death: tuple[str, str, int]) -> None:
+        """Draw the end of this life; see `start`."""
+        path = _death_file(self.folder)
+        path.with_suffix(".new").write_text(json.dumps(death), encoding="utf-8")
+        path.with_suffix(".new").replace(path)
+        os.kill(self._child, signal.SIGUSR1)
+        while path.exists():
+            time.sleep(0.005)
 
     def cut(self) -> None:
         """SIGKILL, if it is there; another thread may wait for its end."""
