@@ -28,7 +28,7 @@ from tests.trading_world import BEFORE, NAMES, SETTINGS, market, write_prompt
 ROOT = Path(__file__).parents[2]
 SECONDS = 5.0  # that a stop may take
 HANGING = """
-import sys, threading, time
+import hashlib, sys, threading, time
 from engine.cli.graceful_stop import stop_on_signals
 stopped = stop_on_signals()
 print("ready", flush=True)
@@ -105,11 +105,12 @@ def test_what_hangs_does_not_hold_up_a_stop(work: str, clearing: str) -> None:
 
 def test_a_call_that_no_signal_ends_does_not_hold_up_a_stop_either() -> None:
     """Such as the compiler of the first start, which comes back to Python when it is done."""
-    code = HANGING.format(work="import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 1 << 30)", clearing="pass")
+    code = HANGING.format(work="hashlib.pbkdf2_hmac('sha256', b'', b'', 1 << 30)", clearing="pass")
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
+            time.sleep(0.5)  # it is in the call
             assert stop(process) == 0
         finally:
             process.kill()
