@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from brokers.replay import _lowest
+from engine.errors import BadInput
 from engine.planning.date_shift import _ANCHOR, _PATTERN
+from engine.planning.deciles import borders_of
+from engine.planning.masking import Mask
 from engine.planning.near import matches_near
 from engine.planning.prompt import _shortened
+from tests.planning.builders_mask import NAMES, world_context
 
 PIECES = ["0", "1", "2", "9", "20", "2013", "1999", "05", "12", "31", "0.", ".", ",", "-", "/", " ", "월", "년", "일"]
 PIECES += ["}", "]", "[", ":", "(", ")", "Q1", "Mar", "a", "가", "원"]
@@ -53,3 +59,44 @@ def test_a_shown_context_is_shortened_at_the_ends_of_its_lists() -> None:
         "cut": {"risks": 3, "holdings": 1, "signals": 2},
     }
     assert len(shown["signals"]) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_borders_of_tenths_are_percentiles_to_the_last_bit(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    for count in [*range(1, 60), 2_500]:
+        for values in (draw.random(count) * 1e15, draw.integers(0, 4, count).astype(float), draw.normal(size=count)):
+            assert borders_of(values) == np.percentile(values, np.arange(10, 100, 10)).tolist()
+    assert borders_of(np.empty(0)) == []
+
+
+def test_entries_of_one_list_need_not_have_the_same_fields() -> None:
+    """A list is shown column by column where its entries are alike, and one by one where they are not."""
+    mask, context = Mask(NAMES, 7), world_context(list(NAMES), NAMES, date(2024, 3, 5))
+    (signal,) = context["signals"]
+    without_base = {name: value for name, value in signal.items() if name != "previous_close_won"}
+    turned = dict(reversed(list(signal.items())))
+    context["signals"] = [signal, without_base, turned, {**signal, "market_cap_won": None}]
+    first, unpriced, same, unsized = mask.show(context)["signals"]
+    assert first == same
+    assert {name for name in first if name not in unpriced} == {"price_ratio", "order_price_ratio"}
+    assert {**first, "market_cap_decile": None} == unsized
+    assert mask.show({**context, "signals": [signal, signal]})["signals"] == [first, first]
+    assert mask.show({**context, "limits": {}})["limits"] == {}
+
+
+@pytest.mark.parametrize("value", [None, 5, "삼성전자", 70_000.5])
+def test_a_field_that_nobody_knows_is_refused_whatever_it_holds(value: object) -> None:
+    context = world_context(list(NAMES), NAMES, date(2024, 3, 5))
+    for place in (context["limits"], context["signals"][0], context["portfolio"]["holdings"][0]):
+        place["rumour"] = value
+        with pytest.raises(BadInput, match="rumour"):
+            Mask(NAMES, 7).show(context)
+        del place["rumour"]
+
+
+def test_a_list_or_a_document_where_a_number_is_expected_is_no_way_around_the_mask() -> None:
+    context = world_context(list(NAMES), NAMES, date(2024, 3, 5))
+    context["signals"][0]["weight"] = {"ticker": "005930", "name": "삼성전자", "price_won": 70_000, "weight": 0.1}
+    weight = Mask(NAMES, 7).show(context)["signals"][0]["weight"]
+    assert weight == {"ticker": Mask(NAMES, 7).aliases.of("005930"), "weight": 0.1}
