@@ -1,4 +1,7 @@
-"""`geoul watch`: a process of its own that raises an alarm when the trader shows no sign of life."""
+"""`geoul watch`: a process of its own that raises an alarm when the trader shows no sign of life.
+
+It tells its own channels, and leaves the alarm in the account: in `control.db` until the next trader writes it down.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from rich.console import Console
 from engine.cli.options import Lang, LangOption
 from engine.cli.supervise import FolderArgument
 from engine.clock import SystemClock
-from engine.errors import BadInput
+from engine.errors import BadInput, DataError
 from engine.reports.language import Text
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ def watch_command(
                 if not told:
                     tell(line)
                     alarm.begin()
+                    alarm.write_down(line, has_ended=watched.has_ended)
                 told, again_at = True, time.monotonic() + _AGAIN_SECONDS
                 alarm.send(line, urgency)
                 if once:
@@ -95,7 +99,7 @@ class Alarm:
     def __init__(self, folder: Path, settings: NotifySettings, tell: Callable[[str], None], lang: Lang) -> None:
         from engine.notify.channels import sender_for  # noqa: PLC0415
 
-        self._account = settings.account or folder.resolve().name
+        self._folder, self._account = folder, settings.account or folder.resolve().name
         self._tell, self._lang = tell, lang
         self._senders = {
             name: sender_for(channel, settings, tell)
@@ -109,6 +113,16 @@ class Alarm:
         """A new silence: every channel is to hear of it."""
         self._owed = set(self._senders)
         self._number = f"{SystemClock().now():%Y%m%d%H%M%S}"
+
+    def write_down(self, text: str, *, has_ended: bool) -> None:
+        """Leave the alarm in the account, whose next trader puts it into the ledger."""
+        from engine.trading.control import SILENT, ControlFile  # noqa: PLC0415
+
+        try:
+            values = {"text": text, "has_ended": has_ended}
+            ControlFile(self._folder).ask(SILENT, "geoul watch", values, SystemClock().now())
+        except DataError as error:  # the channels come first: whoever reads them can act
+            self._tell(str(error))
 
     def send(self, text: str, urgency: Urgency) -> None:
         """Send on the channels that have not taken it yet."""

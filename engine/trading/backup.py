@@ -1,11 +1,12 @@
 """Backups of an account: its ledger and the prompt it follows, in one file that proves its own contents.
 
 A backup is a ZIP file: the ledger as SQLite's online backup copies it (the trader goes on meanwhile), the mirrored
-sessions, the prompt with its history, and a manifest with the SHA-256 of each. A ledger whose chain of hashes does not
-hold is never stored, so good backups are not rotated away by bad ones. Keys, tokens and downloaded bars are left out.
+sessions, the requests of people, the prompt with its history, and a manifest with the SHA-256 of each. A ledger whose
+chain of hashes does not hold is never stored, so good backups are not rotated away by bad ones. Keys, tokens and
+downloaded bars are left out.
 
 Restoring puts the ledger in place of the one that is there, which is kept aside, and halts the account: what was traded
-since the backup is known to the venue alone, and a person has to look.
+since the backup is known to the venue alone, and a person has to look. Requests that nobody had answered are refused.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from pathlib import Path
 from engine.clock import KST
 from engine.errors import DataError
 from engine.ledger.verify import verify
+from engine.trading.control import FILE as CONTROL
+from engine.trading.control import refuse_unanswered
 from engine.trading.kill_switch import FILE as HALT
 from engine.trading.mirror_store import FILE as MIRROR
 
 MANIFEST, LEDGER = "manifest.json", "ledger.db"
 PROMPTS = "prompts/"
-FORMAT = 1
+FORMAT = 2  # 1 had no requests
 _NAME = re.compile(r"geoul-backup-(\d{8}-\d{6})\.zip")
 _CHUNK = 1 << 20
 # What changed bytes make of an archive: another method of compression, a password, a text that is none, and so on.
@@ -82,7 +85,10 @@ def make_backup(folder: Path, prompt: Path | None, target: Path, moment: datetim
         _require_room(target, 2 * _size_of(ledger))
         with tempfile.TemporaryDirectory(dir=target, prefix=".making-") as name:
             work = Path(name)
-            members = {LEDGER: _copied(ledger, work / LEDGER)}
+            members = {}
+            if (folder / CONTROL).is_file():  # before the ledger: the effect of what is answered in it is there too
+                members[CONTROL] = _copied(folder / CONTROL, work / CONTROL)
+            members[LEDGER] = _copied(ledger, work / LEDGER)
             sequence = _require_order(members[LEDGER], f"The ledger {ledger}")
             if (folder / MIRROR).is_file():
                 members[MIRROR] = _copied(folder / MIRROR, work / MIRROR)
@@ -172,7 +178,11 @@ def restore(folder: Path, backup: Path, now: datetime) -> Restored:
             (folder / HALT).write_text(halted, encoding="utf-8")
             prompts = _restored_prompts(archive, contents, folder / f"prompts-restored-{mark}")
             aside = _put_aside(folder, folder / f"before-restore-{mark}")
-            for member in (MIRROR, LEDGER):
+            if not (work / CONTROL).is_file() and (folder / CONTROL).is_file():  # of format 1: its numbers go on
+                _copied(folder / CONTROL, work / CONTROL)
+            if (work / CONTROL).is_file():
+                refuse_unanswered(work / CONTROL, f"restored from {backup.name}: ask again", now)
+            for member in (CONTROL, MIRROR, LEDGER):
                 # A log of changes that stays beside another file would be applied to it.
                 for suffix in ("-wal", "-shm"):
                     (folder / f"{member}{suffix}").unlink(missing_ok=True)
@@ -180,7 +190,7 @@ def restore(folder: Path, backup: Path, now: datetime) -> Restored:
                     (work / member).chmod(0o600)
                     os.replace(work / member, folder / member)
             _sync_folder(folder)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise DataError(f"{backup} could not be restored into {folder}: {error}. Check rights and space.") from error
     return Restored(contents=contents, aside=aside, prompts=prompts)
 
@@ -282,7 +292,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> Contents:
 def _is_outside(name: str) -> bool:
     """Whether a member would not go where we put it."""
     is_prompt = re.fullmatch(r"prompts/(backups/)?[^/\\:]+", name) is not None
-    return not (is_prompt or name in (LEDGER, MIRROR)) or ".." in name
+    return not (is_prompt or name in (LEDGER, MIRROR, CONTROL)) or ".." in name
 
 
 def _restored_prompts(archive: zipfile.ZipFile, contents: Contents, target: Path) -> Path | None:
@@ -295,8 +305,8 @@ def _restored_prompts(archive: zipfile.ZipFile, contents: Contents, target: Path
 
 
 def _put_aside(folder: Path, aside: Path) -> Path | None:
-    """Copy ledger and mirror as they are, with their logs of changes."""
-    names = [f"{member}{suffix}" for member in (LEDGER, MIRROR) for suffix in ("", "-wal", "-shm")]
+    """Copy ledger, mirror and requests as they are, with their logs of changes."""
+    names = [f"{member}{suffix}" for member in (LEDGER, MIRROR, CONTROL) for suffix in ("", "-wal", "-shm")]
     there = [name for name in names if (folder / name).is_file()]
     if not there:
         return None

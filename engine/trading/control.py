@@ -28,6 +28,7 @@ FILE = "control.db"
 _VERSION = 1
 _BUSY_SECONDS = 5.0
 _ATTEMPTS, _PAUSE_SECONDS = 5, 0.05
+SILENT = "silent"  # the command of `geoul watch`: the trader showed no sign of life
 _TABLES = """
 CREATE TABLE requests (
     request_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,7 +53,7 @@ class Request:
         request_id: its number.
         time: when it was asked.
         who: a person's login.
-        command: halt, resume, level, approve or reject.
+        command: halt, resume, level, approve, reject or silent.
         parameters: of the command.
         is_answered: the trader has answered.
         done: it did what was asked; False = it refused, and `answer` says why.
@@ -208,6 +209,19 @@ class ControlFile:
                 f"{self.path} cannot be used ({error}). Free disk space and check its rights; if it is damaged, move "
                 f"it away: only requests without an answer are lost with it."
             ) from error
+
+
+def refuse_unanswered(path: Path, text: str, now: datetime) -> int:
+    """Answer everything in a file that nobody has answered with a refusal, but for alarms; returns how many.
+
+    For a file that comes back out of a backup: what was asked then is not meant now.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)) as connection:
+        done = connection.execute(
+            "UPDATE requests SET answered_at = ?, done = 0, answer = ? WHERE answered_at IS NULL AND command <> ?",
+            (stamp(now), text, SILENT),
+        )
+        return done.rowcount
 
 
 def _unanswered(connection: sqlite3.Connection) -> list[Request]:

@@ -18,6 +18,8 @@ from engine.operating.state import Action
 from engine.order import OrderKind, Side
 from engine.trading.autonomy import DEFAULT, Grant, Level
 
+ASKED = "asked"  # key of the time of a request among the values of its effect
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
@@ -93,7 +95,8 @@ class Standing:
         plans: by decision, in order.
         approved_since: day since which the level has been LV4 or higher without a break, as ISO text; "" = it is not.
         resumes: decisions after which a person let the account go on, see `told_account`.
-        handled: requests whose effect has been recorded.
+        handled: requests whose effect has been recorded, by number, with the time at which they were asked; "" = it was
+            not recorded.
     """
 
     grant: Grant
@@ -101,13 +104,17 @@ class Standing:
     plans: dict[str, WaitingPlan] = field(default_factory=dict)
     approved_since: str = ""
     resumes: list[str] = field(default_factory=list)
-    handled: set[int] = field(default_factory=set)
+    handled: dict[int, str] = field(default_factory=dict)
+
+    def has_handled(self, request: int, asked: str) -> bool:
+        """Whether a request has had its effect; one of the same number in a file that was lost is another one."""
+        return self.handled.get(request) in (asked, "")
 
     def apply(self, entry: Supervision) -> None:
         """One more decision."""
-        if entry.request:
-            self.handled.add(entry.request)
         values = entry.values
+        if entry.request:
+            self.handled[entry.request] = values.get(ASKED, "")
         if entry.what is What.HALT:
             thrown = Halt(
                 since=entry.time,

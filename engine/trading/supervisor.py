@@ -6,6 +6,7 @@ what has not been handled yet: a halt stops the next order, even in the middle o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -27,14 +28,15 @@ from engine.reports.language import Lang, Text
 from engine.trading import supervisor_texts as texts
 from engine.trading.autonomy import FALLEN, LIVE, NAMES, PAPER, Level, expiry_of, require_possible
 from engine.trading.clearance import CLEARANCE
-from engine.trading.control import ControlFile, Request
+from engine.trading.control import SILENT, ControlFile, Request
 from engine.trading.heartbeat import Heartbeat
 from engine.trading.kill_switch import HaltFile, halt_of
 from engine.trading.level_evidence import MOST_DRAWDOWN, drawdown, evidence_for, require
 from engine.trading.mirror_store import MirrorStore
-from engine.trading.standing import Halt, plain_action, standing_of
+from engine.trading.standing import ASKED, Halt, plain_action, standing_of
 
 GEOUL = "geoul"  # who decides what no person did
+WAS_SILENT = "trader_was_silent"
 
 
 class Supervisor:
@@ -208,7 +210,7 @@ class Supervisor:
 
     def _handle(self, request: Request) -> None:
         now = self._clock.now()
-        if request.request_id in self.standing.handled:  # killed before it could answer
+        if self.standing.has_handled(request.request_id, stamp(request.time)):  # killed before it could answer
             self._control.answer(request, done=True, text=texts.DONE(self._lang), now=now)
             return
         try:
@@ -228,6 +230,8 @@ class Supervisor:
             return self._set_level(request)
         if command in ("approve", "reject"):
             return self._answer_plan(request, str(values["decision_id"]))
+        if command == SILENT:
+            return self._note_silence(request)
         raise BadInput(f"This Geoul knows no command {command!r}. Update the one that trades.")
 
     def _throw(self, halt: Halt, request: Request | None = None) -> str:
@@ -300,6 +304,15 @@ class Supervisor:
         self._tell(told)
         return told
 
+    def _note_silence(self, request: Request) -> str:
+        """An alarm of `geoul watch`, into the ledger, once."""
+        mark = {"request": request.request_id, "time": stamp(request.time)}
+        known = self._ledger.connection.execute("SELECT parameters FROM alerts WHERE code = ?", (WAS_SILENT,))
+        if not any(mark.items() <= json.loads(values).items() for (values,) in known):
+            told = texts.WAS_SILENT(self._lang).format(time=request.time, text=request.parameters["text"])
+            self._alert(Urgency.WARNING, WAS_SILENT, told, {**mark, "has_ended": request.parameters["has_ended"]})
+        return texts.DONE(self._lang)
+
     # The work ---------------------------------------------------------------------------------------------------
 
     def _expire(self) -> None:
@@ -335,10 +348,10 @@ class Supervisor:
         request: Request | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> None:
-        number = request.request_id if request is not None else 0
-        entry = Supervision(
-            time=self._clock.now(), what=what, who=who, reason=reason, request=number, values=dict(values or {})
-        )
+        number, told = 0, dict(values or {})
+        if request is not None:
+            number, told[ASKED] = request.request_id, stamp(request.time)
+        entry = Supervision(time=self._clock.now(), what=what, who=who, reason=reason, request=number, values=told)
         record_supervision(self._ledger, entry)
         self.standing.apply(entry)
 

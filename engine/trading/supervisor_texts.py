@@ -32,6 +32,9 @@ FELL_BACK = Text(
 LEVEL_EXPIRED = Text("기한 {time:%Y-%m-%d %H:%M}이 지남", "it was given until {time:%Y-%m-%d %H:%M}")
 UNEXPLAINED = Text("재생과의 차이를 설명할 수 없음", "a difference to the replay has no known cause")
 TOO_DEEP = Text("낙폭 {have:.1%}가 한도 {need:.0%}를 넘음", "drawdown of {have:.1%}, the limit is {need:.0%}")
+WAS_SILENT = Text(
+    "{time:%Y-%m-%d %H:%M:%S} geoul watch의 경보: {text}", "Alarm of geoul watch at {time:%Y-%m-%d %H:%M:%S}: {text}"
+)
 DONE = Text("처리됨", "done")
 PLAN_WAITS = Text(
     "계획 {id}이(가) {time:%H:%M}까지 승인을 기다립니다: geoul approve {folder} {id}\n{plan}",

@@ -130,7 +130,7 @@ def test_members_that_would_leave_the_folder_are_refused(tmp_path: Path) -> None
     with zipfile.ZipFile(path) as archive:
         manifest, ledger = archive.read("manifest.json").decode(), archive.read("ledger.db")
     evil = tmp_path / "evil.zip"
-    for name in ("../ledger.db", "/etc/x", "prompts/../../x", "control.db"):
+    for name in ("../ledger.db", "/etc/x", "prompts/../../x", "deliveries.db", "kis_devlp.yaml"):
         with zipfile.ZipFile(evil, "w") as archive:
             archive.writestr("manifest.json", manifest.replace("prompts/mine.md", name))
             archive.writestr("ledger.db", ledger)
