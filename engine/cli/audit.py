@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from engine.cli.decider import prompt_or_strategy
+from engine.cli.market_options import MarketOptions
+from engine.cli.option_group import spread
 from engine.cli.options import (
-    CashOption,
-    ConfigOption,
-    DataOption,
-    FromOption,
-    GapsOption,
+    READING,
     IntervalOption,
     JsonOption,
     Lang,
@@ -25,13 +24,8 @@ from engine.cli.options import (
     SeedOption,
     StrategyOption,
     TickersOption,
-    ToOption,
-    configure,
-    day_range,
     progress_bar,
-    prompt_path,
 )
-from engine.errors import BadInput
 
 if TYPE_CHECKING:
     import datetime
@@ -44,41 +38,37 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 1  # exit status
 
 
+@spread
 def audit_command(
     prompt: PromptArgument = None,
+    *,
     strategy: StrategyOption = None,
-    data: DataOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
+    market: MarketOptions,
     cuts: Annotated[
         int, typer.Option("--cuts", help="미래를 바꿀 시점의 수 · bars after which the future changes")
     ] = 5,
     seed: SeedOption = 1,
-    config: ConfigOption = None,
-    cash: CashOption = None,
     tickers: TickersOption = None,
     interval: IntervalOption = None,
-    allow_gaps: GapsOption = False,
     as_json: JsonOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
     """미래를 보는 규칙·전략 찾기 · look for look-ahead; exit status 1 if there is any."""
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415  (loads the compiler: keeps --help fast)
-    from engine.data.panel import load_part  # noqa: PLC0415
-    from engine.reports.audit_json import audit_text  # noqa: PLC0415
+    from engine.reports.audit_json import audit_text  # noqa: PLC0415  (loads the compiler: keeps --help fast)
     from engine.reports.audit_terminal import print_audit  # noqa: PLC0415
     from engine.research.audit import audit  # noqa: PLC0415
 
-    settings = configure(config, cash)
-    subject = _subject(prompt, strategy, interval, settings)
-    first, last = day_range(start, end)
+    settings = market.settings()
+    source = prompt_or_strategy(prompt, strategy, interval, verb="is audited")
+    subject = _rules(source, settings) if isinstance(source, Path) else _strategy(source, interval, settings)
+    first, last = market.days()
     with progress_bar() as bar:
-        task = bar.add_task(_READING[lang.value], total=None)
+        task = bar.add_task(READING(lang.value), total=None)
 
         def announce(text: str) -> None:
             bar.update(task, description=text)
 
-        panel = load_part(dataset_folder(data, announce), first, last, tickers, subject.interval, allow_gaps=allow_gaps)
+        panel = market.source(announce, subject.interval, tickers).load()
         # Two worlds a cut, one that ends there, and those of the other checks; a finding takes more.
         planned = 3 * cuts + 8
 
@@ -104,7 +94,6 @@ def audit_command(
         raise typer.Exit(LOOK_AHEAD)
 
 
-_READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
 _STAGES = {
     "repeat": {"ko": "같은 실행을 두 번", "en": "the same run twice"},
     "future": {"ko": "미래 값을 바꿈", "en": "changing the future"},
@@ -131,16 +120,6 @@ class _Subject:
     run: Run
     lookback: Callable[[Panel], int]
     source: tuple[tuple[int, str], ...] = ()
-
-
-def _subject(prompt: Path | None, strategy: str | None, interval: str | None, settings: BacktestConfig) -> _Subject:
-    if strategy is None:
-        if interval is not None:
-            raise BadInput("A prompt says itself which bars it counts, in its line **주기**. Leave --interval out.")
-        return _rules(prompt_path(prompt), settings)
-    if prompt is not None:
-        raise BadInput(f"Either the prompt {prompt} or the strategy {strategy} is audited. Give one of them.")
-    return _strategy(strategy, interval, settings)
 
 
 def _rules(path: Path, settings: BacktestConfig) -> _Subject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,44 +10,20 @@ import typer
 from rich.console import Console
 
 from engine.cli.compare_model import Replay, ReplayOption, model_comparison
-from engine.cli.model_run import (
-    CassetteOption,
-    EstimateOption,
-    ModelConfigOption,
-    ModelMode,
-    ModelRun,
-    ModeOption,
-    PlainOption,
-    PlannerKind,
-    PlannerOption,
-    print_estimate,
-)
-from engine.cli.options import (
-    CashOption,
-    ConfigOption,
-    DataOption,
-    FromOption,
-    GapsOption,
-    JsonOption,
-    Lang,
-    LangOption,
-    ReportOption,
-    SeedOption,
-    ToOption,
-    configure,
-    day_range,
-    progress_bar,
-)
+from engine.cli.market_options import MarketOptions
+from engine.cli.model_run import ModelMode, ModelOptions, print_estimate
+from engine.cli.option_group import spread
+from engine.cli.options import JsonOption, Lang, LangOption, ReportOption, progress_bar
 from engine.cli.revisions import PromptSource, at_revision, read_source
 from engine.errors import BadInput
 from engine.result import Result
 from engine.rules.tree import RuleSet
 
 if TYPE_CHECKING:
-    from engine.config import BacktestConfig
     from engine.metrics.comparison import Comparison
 
 
+@spread
 def compare_command(
     old: Annotated[str | None, typer.Argument(help="이전 프롬프트: 파일 또는 REV:파일 · old prompt")] = None,
     new: Annotated[str | None, typer.Argument(help="새 프롬프트: 파일 또는 REV:파일 · new prompt")] = None,
@@ -56,24 +31,14 @@ def compare_command(
         tuple[str, str, str] | None,
         typer.Option("--revisions", metavar="A B FILE", help="한 파일의 두 git 리비전 · two revisions of one file"),
     ] = None,
-    data: DataOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    config: ConfigOption = None,
-    cash: CashOption = None,
-    allow_gaps: GapsOption = False,
+    *,
+    market: MarketOptions,
     report: ReportOption = Path("reports/compare.html"),
     effects: Annotated[
         bool, typer.Option("--effects/--no-effects", help="변경 하나씩 따로 실행 · run each change alone")
     ] = True,
-    planner: PlannerOption = PlannerKind.rules,
     replay: ReplayOption = Replay.overlay,
-    model_config: ModelConfigOption = None,
-    cassette: CassetteOption = None,
-    mode: ModeOption = ModelMode.replay,
-    only_estimate: EstimateOption = False,
-    plain: PlainOption = False,
-    seed: SeedOption = 0,
+    model: ModelOptions,
     as_json: JsonOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
@@ -83,36 +48,45 @@ def compare_command(
 
     sources = prompt_pair(old, new, revisions, Path())
     before, after = (rules_of(source) for source in sources)
-    settings = configure(config, cash)
-    first, last = day_range(start, end)
     if not as_json:
         refuse_target(report)
     names = (sources[0].name, sources[1].name)
-    if planner is PlannerKind.llm:
-        model = ModelRun(
-            model_config=model_config, cassette=cassette, mode=mode, ledger=None, plain=plain, seed=seed, lang=lang
-        )
-        both = model_comparison(model, (before, after), data, settings, first, last, allow_gaps=allow_gaps)
-        sides = (before, sources[0].text), (after, sources[1].text)
-        if replay is Replay.reask and (only_estimate or mode is ModelMode.replay):
-            cost, recorded = both.price(*sides)
-            if only_estimate or cost.calls:
-                print_estimate(Console(), cost, recorded, lang)
-                if not only_estimate:
-                    raise BadInput("Nothing was asked. To ask for this price, add --mode record.")
-                return
-        comparison = both.overlay(*sides) if replay is Replay.overlay else both.reask(*sides)
-        _show(comparison, names, report, lang, as_json=as_json)
-        return
-    with progress_bar() as progress:
-        task = progress.add_task("…", total=None)
+    if model.plans:
+        texts = (sources[0].text, sources[1].text)
+        told = _with_the_model((before, after), texts, market, model, replay, lang)
+    else:
+        with progress_bar() as progress:
+            task = progress.add_task("…", total=None)
 
-        def announce(text: str) -> None:
-            progress.update(task, description=text)
+            def announce(text: str) -> None:
+                progress.update(task, description=text)
 
-        run = runner(data, settings, first, last, announce, allow_gaps=allow_gaps)
-        comparison = compare_rules(before, after, run, effects=effects, announce=announce)
-    _show(comparison, names, report, lang, as_json=as_json)
+            told = compare_rules(before, after, runner(market, announce), effects=effects, announce=announce)
+    if told is not None:
+        _show(told, names, report, lang, as_json=as_json)
+
+
+def _with_the_model(
+    rules: tuple[RuleSet, RuleSet],
+    texts: tuple[str, str],
+    market: MarketOptions,
+    model: ModelOptions,
+    replay: Replay,
+    lang: Lang,
+) -> Comparison | None:
+    """Both prompts with one model; None where only the price was asked for."""
+    both = model_comparison(model.run(None, lang), rules, market)
+    sides = (rules[0], texts[0]), (rules[1], texts[1])
+    if replay is Replay.overlay:
+        return both.overlay(*sides)
+    if model.only_estimate or model.mode is ModelMode.replay:
+        cost, recorded = both.price(*sides)
+        if model.only_estimate or cost.calls:
+            print_estimate(Console(), cost, recorded, lang)
+            if not model.only_estimate:
+                raise BadInput("Nothing was asked. To ask for this price, add --mode record.")
+            return None
+    return both.reask(*sides)
 
 
 def _show(comparison: Comparison, names: tuple[str, str], report: Path, lang: Lang, *, as_json: bool) -> None:
@@ -130,26 +104,20 @@ def _show(comparison: Comparison, names: tuple[str, str], report: Path, lang: La
     console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
-def runner(
-    data: Path | None,
-    settings: BacktestConfig,
-    start: datetime.date | None,
-    end: datetime.date | None,
-    announce: Callable[[str], None],
-    *,
-    allow_gaps: bool = False,
-) -> Callable[[RuleSet], Result]:
+def runner(market: MarketOptions, announce: Callable[[str], None]) -> Callable[[RuleSet], Result]:
     """A function that backtests a rule set on one dataset; each interval is loaded once."""
     from engine.backtest import backtest  # noqa: PLC0415  (loads the compiler)
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
     from engine.data.panel import Panel, load_part  # noqa: PLC0415
 
-    folder = dataset_folder(data, announce)
+    settings, (start, end) = market.settings(), market.days()
+    folder = market.folder(announce)
     panels: dict[str, Panel] = {}
 
     def run(rules: RuleSet) -> Result:
         if rules.interval not in panels:
-            panels[rules.interval] = load_part(folder, start, end, interval=rules.interval, allow_gaps=allow_gaps)
+            panels[rules.interval] = load_part(
+                folder, start, end, interval=rules.interval, allow_gaps=market.allow_gaps
+            )
         return backtest(rules, panels[rules.interval], settings, start, end)
 
     return run

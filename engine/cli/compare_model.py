@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +15,7 @@ from engine.reports.language import Text
 
 if TYPE_CHECKING:
     from brokers.graph_replay import GraphRun
+    from engine.cli.market_options import MarketOptions
     from engine.cli.options import Lang
     from engine.config import BacktestConfig
     from engine.data.panel import Panel
@@ -200,32 +200,20 @@ class ModelComparison:
         return FIRST(lang).format(first=parts.first, why=why, cycles=parts.cycles, differing=parts.differing)
 
 
-def model_comparison(
-    model: ModelRun,
-    rules: tuple[RuleSet, RuleSet],
-    data: Path | None,
-    settings: BacktestConfig,
-    start: datetime.date | None,
-    end: datetime.date | None,
-    *,
-    allow_gaps: bool = False,
-) -> ModelComparison:
+def model_comparison(model: ModelRun, rules: tuple[RuleSet, RuleSet], market: MarketOptions) -> ModelComparison:
     """The comparison on one dataset.
 
     Raises:
         BadInput: the two prompts count bars of different intervals.
     """
-    from engine.cli.dataset import dataset_folder  # noqa: PLC0415
-    from engine.data.panel import load_part  # noqa: PLC0415
-
     intervals = {each.interval for each in rules}
     if len(intervals) > 1:
         raise BadInput(
             f"The prompts count bars of {' and '.join(sorted(intervals))}, so their decisions cannot be laid over each "
             "other."
         )
-    folder = dataset_folder(data, lambda words: None)
-    panel = load_part(folder, start, end, interval=intervals.pop(), allow_gaps=allow_gaps)
+    settings, (start, end) = market.settings(), market.days()
+    panel = market.source(lambda words: None, intervals.pop()).load()
     return ModelComparison(model, panel, settings, start, end, model.lang)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.model_run import ModelMode, ModelRun
+from engine.cli.market_options import MarketOptions
+from engine.cli.model_run import ModelOptions
 from engine.cli.options import Lang, progress_bar, prompt_path
 from engine.cli.reflect import Writer
 
 if TYPE_CHECKING:
     from brokers.learning_replay import LearningSetup
-    from engine.config import BacktestConfig
     from engine.data.panel import Panel
     from engine.reflection.learning import LearningRun
     from engine.research.gate_settings import GateSettings
@@ -84,9 +84,7 @@ class Learning:
     Args:
         prompt: file, None for the usual one.
         writer, gate: see the options.
-        model_config, cassette, mode: of a model that writes.
-        plain: without a mask.
-        seed: of the mask.
+        model: that writes, and the mask before it.
         ledger: that gets the run and its reflections, None for none.
         lang: of texts.
     """
@@ -94,39 +92,29 @@ class Learning:
     prompt: Path | None
     writer: Writer
     gate: LearningGate
-    model_config: Path | None = None
-    cassette: Path | None = None
-    mode: ModelMode = ModelMode.replay
-    plain: bool = False
-    seed: int = 0
+    model: ModelOptions = field(default_factory=ModelOptions)
     ledger: Path | None = None
     lang: Lang = Lang.ko
 
-    def run(
-        self,
-        folder: Path,
-        settings: BacktestConfig,
-        days: tuple[datetime.date | None, datetime.date | None],
-        report: Path,
-        *,
-        tickers: list[str] | None,
-        allow_gaps: bool,
-        as_json: bool,
-    ) -> None:
+    def run(self, market: MarketOptions, tickers: Sequence[str] | None, report: Path, *, as_json: bool) -> None:
         """Run the loop and show it.
 
         The gate wants history before the first session, so the whole dataset up to the last one is loaded.
         """
         from brokers.learning_replay import run_learning  # noqa: PLC0415  (loads the compiler)
+        from engine.data.atomic import refuse_target  # noqa: PLC0415
         from engine.data.panel import load_part  # noqa: PLC0415
         from engine.rules.prompt import load_rules, read_prompt  # noqa: PLC0415
 
-        first, last = days
+        if not as_json:
+            refuse_target(report)
+        folder = market.folder(lambda text: None)
+        settings, (first, last) = market.settings(), market.days()
         path = prompt_path(self.prompt)
         text, rules = read_prompt(path), load_rules(path)
         with progress_bar() as bar, self._setup() as setup:
             task = bar.add_task({"ko": "배우는 중", "en": "learning"}[self.lang.value], total=None)
-            panel = load_part(folder, None, last, tickers, rules.interval, allow_gaps=allow_gaps)
+            panel = load_part(folder, None, last, tickers, rules.interval, allow_gaps=market.allow_gaps)
             start = first or _default_start(panel, last)
             run = run_learning(
                 text,
@@ -163,15 +151,7 @@ class Learning:
         from engine.reflection.answers import ModelSettings  # noqa: PLC0415
         from engine.reflection.m2_analyse import ANALYSIS  # noqa: PLC0415
 
-        model = ModelRun(
-            model_config=self.model_config,
-            cassette=self.cassette,
-            mode=self.mode,
-            ledger=self.ledger,
-            plain=self.plain,
-            seed=self.seed,
-            lang=self.lang,
-        )
+        model = self.model.run(self.ledger, self.lang)
         config = model.config(ANALYSIS)
         with model.transport(config) as transport:
             yield LearningSetup(
@@ -179,7 +159,7 @@ class Learning:
                 settings=ModelSettings.of(config, self.lang.language),
                 gate=gate,
                 obeyed=obeyed,
-                mask_seed=None if self.plain else self.seed,
+                mask_seed=None if self.model.plain else self.model.seed,
             )
 
     def _record(self, run: LearningRun, text: str, label: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,11 +49,18 @@ class MarketOptions:
 
         return dataset_folder(self.data, announce)
 
-    def source(self, announce: Callable[[str], None], interval: str | None) -> PanelSource:
+    def source(
+        self, announce: Callable[[str], None], interval: str | None, tickers: Sequence[str] | None = None
+    ) -> PanelSource:
         """How this process and workers find the days that are meant, in bars of an interval."""
         from engine.research.workers import PanelSource  # noqa: PLC0415
 
         first, last = self.days()
         return PanelSource(
-            folder=self.folder(announce), start=first, end=last, interval=interval, allow_gaps=self.allow_gaps
+            folder=self.folder(announce),
+            start=first,
+            end=last,
+            tickers=None if tickers is None else tuple(tickers),
+            interval=interval,
+            allow_gaps=self.allow_gaps,
         )

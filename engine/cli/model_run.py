@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import DEFAULT_LEDGER, Lang
+from engine.cli.options import DEFAULT_LEDGER, Lang, SeedOption
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -70,6 +70,37 @@ BothOption = Annotated[
         "--masked-and-plain", help="가린 질문과 안 가린 질문 비교(두 배로 묻는다) · how many decisions flip; asks twice"
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Whether a model plans, and how it is asked; see the options for each field."""
+
+    planner: PlannerOption = PlannerKind.rules
+    model_config: ModelConfigOption = None
+    cassette: CassetteOption = None
+    mode: ModeOption = ModelMode.replay
+    only_estimate: EstimateOption = False
+    plain: PlainOption = False
+    seed: SeedOption = 0
+
+    @property
+    def plans(self) -> bool:
+        """Whether a model plans."""
+        return self.planner is PlannerKind.llm
+
+    def run(self, ledger: Path | None, lang: Lang, *, both: bool = False) -> ModelRun:
+        """The model; see `ModelRun`."""
+        return ModelRun(
+            model_config=self.model_config,
+            cassette=self.cassette,
+            mode=self.mode,
+            ledger=ledger,
+            plain=self.plain,
+            seed=self.seed,
+            lang=lang,
+            both=both,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import engine
 from engine.errors import BadInput
+from engine.reports.language import Text
 
 if TYPE_CHECKING:
     from engine.config import BacktestConfig
 
 DEFAULT_PROMPT = Path("prompts/core_decision_prompt.md")
 DEFAULT_LEDGER = Path("ledger.db")
+READING = Text("데이터를 읽는 중", "reading the data")
 
 
 class Lang(StrEnum):

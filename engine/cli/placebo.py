@@ -13,7 +13,7 @@ from rich.console import Console
 
 from engine.cli.market_options import MarketOptions
 from engine.cli.option_group import spread
-from engine.cli.options import JsonOption, Lang, LangOption, ReportOption, SeedOption, progress_bar
+from engine.cli.options import READING, JsonOption, Lang, LangOption, ReportOption, SeedOption, progress_bar
 from engine.cli.proposal import current_prompt, read_proposal
 from engine.cli.research_options import NeighboursOption, ResamplesOption, RuleOption, UntouchedOption, WorkerOptions
 from engine.errors import BadInput
@@ -172,6 +172,5 @@ def _teller(show: Callable[[str, int], None], lang: Lang) -> Callable[[int, int]
     return told
 
 
-READING = Text("데이터를 읽는 중", "reading the data")
 RUNNING = Text("세계 {done:,}/{total:,}, 남은 시간 약 {left}", "world {done:,} of {total:,}, about {left} left")
 DRAWN = Text("무작위 규칙 {count:,}개", "{count:,} random rules")

@@ -36,17 +36,6 @@ NeighboursOption = Annotated[
 ResamplesOption = Annotated[
     int, typer.Option("--resamples", min=100, max=1_000_000, help="부트스트랩 횟수 · resamples of the bootstrap")
 ]
-VaryOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--vary",
-        metavar="NAME=FROM:TO:STEP",
-        help="바꿀 상수(여러 번 가능; 없으면 목록 출력) · constant to vary; repeatable; none lists them",
-    ),
-]
-SamplesOption = Annotated[
-    int | None, typer.Option("--samples", min=1, help="격자에서 무작위로 뽑을 변형 수 · variants drawn from the grid")
-]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from engine.cli.options import (
+    READING,
     CashOption,
     ConfigOption,
     DataOption,
@@ -100,7 +101,7 @@ def serve_command(
     clock = SystemClock()
     with contextlib.ExitStack() as stack:
         with progress_bar() as bar:
-            task = bar.add_task(_READING[lang.value], total=None)
+            task = bar.add_task(READING(lang.value), total=None)
             folder = dataset_folder(data, lambda text: bar.update(task, description=text))
             panel = load_part(folder, None, None, tickers, interval, allow_gaps=allow_gaps)
             first = start.date() if start else _a_year_before(panel)
@@ -126,7 +127,6 @@ def serve_command(
             Console().print(_BYE[lang.value])
 
 
-_READING = {"ko": "데이터를 읽는 중", "en": "reading the data"}
 _RESTORING = {"ko": "세계를 되살리는 중", "en": "restoring the world"}
 _BYE = {"ko": "서버를 멈췄습니다.", "en": "The server has stopped."}
 

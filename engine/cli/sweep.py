@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,38 +13,34 @@ from engine.cli.market_options import MarketOptions
 from engine.cli.option_group import spread
 from engine.cli.options import (
     DEFAULT_LEDGER,
+    READING,
     JsonOption,
     Lang,
     LangOption,
     LedgerOption,
     PromptArgument,
-    SeedOption,
     progress_bar,
     prompt_path,
 )
-from engine.cli.research_options import NewDatasetOption, SamplesOption, VaryOption, WorkerOptions
+from engine.cli.research_options import NewDatasetOption, WorkerOptions
+from engine.cli.variants import VariantOptions
 from engine.errors import BadInput
-from engine.reports.language import Text
 
 if TYPE_CHECKING:
     from engine.data.panel import Panel
     from engine.reports.sweep_view import SweepView
     from engine.research.sweep import Sweep
-    from engine.rules.grid import Grid
     from engine.rules.tree import RuleSet
 
 DEFAULT_OUT = Path("reports/sweep")
 INTERRUPTED = 130  # what a shell gives a command that Ctrl-C ended
-CALIBRATION = 32  # variants that are timed to tell how long a grid would take
 
 
 @spread
 def sweep_command(
     prompt: PromptArgument = None,
     *,
-    vary: VaryOption = None,
-    samples: SamplesOption = None,
-    seed: SeedOption = 0,
+    variants: VariantOptions,
     market: MarketOptions,
     ledger: LedgerOption = DEFAULT_LEDGER,
     new_dataset: NewDatasetOption = False,
@@ -64,7 +59,7 @@ def sweep_command(
 
     path = prompt_path(prompt)
     rules = load_rules(path)
-    if not vary:
+    if not variants.vary:
         from engine.cli.sweep_constants import print_constants  # noqa: PLC0415
 
         print_constants(rules, lang=lang, as_json=as_json)
@@ -72,25 +67,19 @@ def sweep_command(
     from engine.cli.sweep_run import SweepRun  # noqa: PLC0415  (loads the compiler)
     from engine.clock import SystemClock  # noqa: PLC0415
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415
-    from engine.research.sweep import Sweep, places_to_try  # noqa: PLC0415
-    from engine.rules.grid import parse_grid  # noqa: PLC0415
 
-    grid = parse_grid(rules, vary)
-    first, last = market.days()
-    settings = market.settings()
     with progress_bar() as bar:
-        task = bar.add_task(_READING(lang.value), total=None)
-        source = market.source(lambda text: bar.update(task, description=text), rules.interval)
-        panel = source.load()
-        _check(rules, panel, first, last)
-        few = few_enough(grid, samples)
-        places = places_to_try(grid, samples, seed) if few else grid.draw(CALIBRATION, seed)
-        sweep = Sweep(rules=rules, grid=grid, places=places, config=settings, start=first, end=last)
-        if not few:
-            bar.update(task, description=_TIMING(lang.value))
-            refuse_size(sweep, panel, samples, work.processes, lang)
-        _check_depth(sweep, panel)
-        run = SweepRun(sweep, panel, source, out, samples, seed, bar, task, lang)
+        task = bar.add_task(READING(lang.value), total=None)
+        found = variants.read(
+            rules,
+            market,
+            work.processes,
+            check=lambda rules, panel: _check(rules, panel, *market.days()),
+            announce=lambda text: bar.update(task, description=text),
+            lang=lang,
+        )
+        _check_depth(found.sweep, found.panel)
+        run = SweepRun(found.sweep, found.panel, found.source, out, variants.samples, variants.seed, bar, task, lang)
         run.refuse_target(overwrite=overwrite)
         with open_ledger(ledger, SystemClock()) as opened:
             try:
@@ -100,18 +89,6 @@ def sweep_command(
                 run.tell_stopped()
                 raise typer.Exit(INTERRUPTED) from None
     _show(view, out, ledger, as_json=as_json, lang=lang)
-
-
-_READING = Text("데이터를 읽는 중", "reading the data")
-_TIMING = Text("걸릴 시간을 재는 중", "measuring how long it would take")
-_TOO_MANY = Text(
-    "변형 {count:,}개는 이 컴퓨터에서 약 {time} 걸립니다(하나에 {each:.3g}초, 프로세스 {processes}개). "
-    "한 번에 {most:,}개까지 탐색합니다. --samples {suggested:,}처럼 무작위 표본을 쓰거나(약 {short}) "
-    "간격을 넓히십시오.",
-    "{count:,} variants would take about {time} on this machine ({each:.3g} s each, {processes} processes). "
-    "One sweep takes up to {most:,}. Draw a random sample, such as --samples {suggested:,} (about {short}), or "
-    "widen the steps.",
-)
 
 
 def _check(rules: RuleSet, panel: Panel, first: datetime.date | None, last: datetime.date | None) -> None:
@@ -151,38 +128,6 @@ def _check_depth(sweep: Sweep, panel: Panel) -> None:
                 f"With {values} a rule looks back {needed:,} bars, but there are only {end:,} up to the last session: "
                 "it could not be judged. Narrow --vary, or give more data or a later --to."
             )
-
-
-def few_enough(grid: Grid, samples: int | None) -> bool:
-    """Whether one run takes as many variants as are asked for."""
-    from engine.research.sweep import MOST_POINTS  # noqa: PLC0415
-
-    return (grid.size if samples is None else min(samples, grid.size)) <= MOST_POINTS
-
-
-def refuse_size(sweep: Sweep, panel: Panel, samples: int | None, processes: int | None, lang: Lang) -> None:
-    """Say how long so many variants would take, and end; nothing of what is timed here is kept or shown."""
-    from engine.cli.sweep_run import duration  # noqa: PLC0415
-    from engine.research.sweep import MOST_POINTS, chunks_of, run_chunk  # noqa: PLC0415
-    from engine.research.workers import worker_count  # noqa: PLC0415
-
-    chunk = chunks_of(sweep)[0]
-    run_chunk(panel, chunk)  # the first run loads the machine code
-    began = time.perf_counter()
-    run_chunk(panel, chunk)
-    each = (time.perf_counter() - began) / len(chunk.points)
-    count, workers, suggested = samples or sweep.grid.size, worker_count(processes), 1_000
-    told = _TOO_MANY(lang.value).format(
-        count=count,
-        time=duration(count * each / workers, lang),
-        each=each,
-        processes=workers,
-        most=MOST_POINTS,
-        suggested=suggested,
-        short=duration(suggested * each / workers, lang),
-    )
-    typer.echo(f"geoul: {told}", err=True)
-    raise typer.Exit(2)
 
 
 def _show(view: SweepView, out: Path, ledger: Path, *, as_json: bool, lang: Lang) -> None:

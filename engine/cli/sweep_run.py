@@ -15,23 +15,20 @@ from rich.progress import Progress, TaskID
 from engine.cli.options import Lang
 from engine.data.atomic import refuse_target
 from engine.data.panel import Panel, load_panel
-from engine.errors import BadInput
 from engine.ledger.ledger import Ledger
 from engine.ledger.lineage import require_dataset
-from engine.ledger.looks import window_looks
 from engine.ledger.trials import EPOCH
 from engine.metrics.returns import periods_per_year
 from engine.reports.language import Text
 from engine.reports.sweep_texts import STOPPED
 from engine.reports.sweep_view import SweepView
-from engine.research.gate_settings import GateSettings
-from engine.research.gate_windows import plan_windows
 from engine.research.sweep import Chunk, Sweep, chunks_of, run_sweep
 from engine.research.sweep_identity import identity_of
 from engine.research.sweep_store import SweepStore, check_folder
 from engine.research.sweep_summary import summarize_sweep
 from engine.research.sweep_trials import TrialFacts, count_chunk, count_missing, facts_of
 from engine.research.trial_count import count_trials
+from engine.research.unseen_reach import reached_unseen
 from engine.research.workers import InProcess, PanelSource, Workers, open_workers
 
 PAGE = "sweep.html"
@@ -112,6 +109,7 @@ class SweepRun:
         table = self.store.finish(len(self.chunks))
         trials = count_trials(ledger, dataset=facts.dataset)
         days = [EPOCH + datetime.timedelta(days=int(facts.sessions[end])) for end in (0, -1)]
+        unseen = reached_unseen(ledger, facts.dataset, self.panel, days[1])
         return SweepView(
             sweep=self.sweep,
             summary=summarize_sweep(table, self.sweep, trials, periods=periods),
@@ -120,7 +118,7 @@ class SweepRun:
             window=(days[0].isoformat(), days[1].isoformat()),
             seed=self.seed,
             synthetic=self.panel.manifest.synthetic,
-            untouched=self._untouched(ledger, facts.dataset, days[1]),
+            untouched=unseen.isoformat() if unseen else None,
         )
 
     def tell_stopped(self) -> None:
@@ -163,15 +161,6 @@ class SweepRun:
         """The ledger counts this dataset, whose sessions are all known to it, those beyond a gap too."""
         whole = load_panel(self.source.folder, interval=self.source.interval, allow_gaps=True)
         require_dataset(ledger, facts.dataset, whole.session, new=new)
-
-    def _untouched(self, ledger: Ledger, dataset: str, last: datetime.date) -> str | None:
-        """First session that the gate keeps unseen, where the sweep has seen it."""
-        looks = window_looks(ledger, dataset=dataset).get(dataset, [])
-        try:
-            window = plan_windows(self.panel, GateSettings(), looks).untouched.window
-        except BadInput:  # too little data for a gate: nothing is kept unseen
-            return None
-        return window.first.isoformat() if window is not None and window.first <= last else None
 
 
 @dataclass

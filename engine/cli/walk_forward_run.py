@@ -10,16 +10,13 @@ from engine.cli.options import Lang
 from engine.cli.sweep_run import duration
 from engine.clock import SystemClock
 from engine.data.panel import Panel, load_panel
-from engine.errors import BadInput
-from engine.ledger.ledger import Ledger, open_ledger
+from engine.ledger.ledger import open_ledger
 from engine.ledger.lineage import dataset_key, require_dataset
-from engine.ledger.looks import window_looks
 from engine.ledger.trials import trial_count
 from engine.reports.walk_forward_view import WalkForwardView
-from engine.research.gate_settings import GateSettings
-from engine.research.gate_windows import plan_windows
 from engine.research.sweep import Sweep
-from engine.research.walk_forward import WalkForward, walk_forward
+from engine.research.unseen_reach import reached_unseen
+from engine.research.walk_forward import walk_forward
 from engine.research.walk_forward_plan import Plan
 from engine.research.walk_forward_trials import count_variants
 from engine.research.workers import PanelSource, Workers
@@ -66,6 +63,7 @@ def run_counted(
         require_dataset(opened, dataset, whole.session, new=new)
         result = walk_forward(sweep, plan, panel, workers, on_progress=progress)
         counted = count_variants(opened, sweep, panel, result)
+        unseen = reached_unseen(opened, dataset, panel, result.steps[-1].test[1])
         return WalkForwardView(
             result=result,
             sweep=sweep,
@@ -76,16 +74,5 @@ def run_counted(
             counted=counted,
             trials=trial_count(opened, dataset=dataset),
             synthetic=panel.manifest.synthetic,
-            untouched=_untouched(opened, dataset, panel, result),
+            untouched=unseen.isoformat() if unseen else None,
         )
-
-
-def _untouched(ledger: Ledger, dataset: str, panel: Panel, result: WalkForward) -> str | None:
-    """First session that the gate keeps unseen, where the range has reached it."""
-    looks = window_looks(ledger, dataset=dataset).get(dataset, [])
-    try:
-        window = plan_windows(panel, GateSettings(), looks).untouched.window
-    except BadInput:  # too little data for a gate: nothing is kept unseen
-        return None
-    reached = window is not None and window.first <= result.steps[-1].test[1]
-    return window.first.isoformat() if window is not None and reached else None
