@@ -86,7 +86,7 @@ class Simulation:
         """The account's arrays."""
         return self.account.book
 
-    def resume(self, used: Mapping[str, NDArray[np.int64]], row: int) -> None:
+    def resume(self, used: Mapping[str, Any], row: int) -> None:
         """Stand at the close of `row` where another run on the same market and rules stood (see `AccountBook.used`).
 
         Raises:

@@ -11,5 +11,5 @@ trace       one order from plan to fill                          figures  streak
 alerts      what a person should know                            verify  is the file what Geoul wrote?
 
 Below these: connection and migrations (the file), canonical and codec (facts as text), journal (the hash chain),
-state (the fold), rows (orders, fills and trades in their tables).
+state (the fold), rows (orders, fills and trades in their tables), account_checkpoints (folded accounts, a cache).
 """

@@ -20,6 +20,8 @@ from engine.ledger.canonical import digest, stamp, unstamp
 from engine.ledger.codec import EVENT_KINDS, decode
 
 GENESIS = "0" * 64
+Row = tuple[int, str, str, str, str, str]
+_LAST = 2**63 - 1  # no row has a higher number
 
 # Rows that announce records in other tables; they move neither orders nor cash.
 RUN_RECORDED = "run_recorded"
@@ -41,10 +43,6 @@ class Entry:
     payload: str
     hash: str
 
-    def chained_to(self, previous_hash: str) -> str:
-        """The hash this row must have after a row with `previous_hash`."""
-        return digest(previous_hash, str(self.sequence), self.time, self.recorded_at, self.kind, self.payload)
-
     @property
     def values(self) -> dict[str, Any]:
         """The payload, parsed."""
@@ -54,9 +52,7 @@ class Entry:
     @property
     def event(self) -> Event | None:
         """The event of this row; None for a note about other tables."""
-        if self.kind in NOTES:
-            return None
-        return decode(self.kind, unstamp(self.time), self.values)
+        return None if self.kind in NOTES else decode(self.kind, unstamp(self.time), self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +95,33 @@ def entry_at(connection: sqlite3.Connection, sequence: int) -> Head:
 
 def entries(connection: sqlite3.Connection, after: Head = Head()) -> Iterator[Entry]:
     """The rows after `after`, each checked against the chain; a break raises `BrokenInvariant`."""
-    previous = after
+    for sequence, time, recorded_at, kind, payload, chained in checked_rows(connection, after):
+        yield Entry(sequence=sequence, time=time, recorded_at=recorded_at, kind=kind, payload=payload, hash=chained)
+
+
+def event_of(row: Row) -> Event:
+    """The event of a plain row; no note."""
+    return decode(row[3], unstamp(row[1]), json.loads(row[4]))
+
+
+def checked_rows(connection: sqlite3.Connection, after: Head = Head(), until: int | None = None) -> Iterator[Row]:
+    """The same as plain rows (sequence, time, recorded_at, kind, payload, hash), up to row `until`; for long journals.
+
+    Raises:
+        BrokenInvariant: a row does not follow from the one before it.
+    """
+    number, previous = after.sequence, after.hash
     cursor = connection.execute(
-        "SELECT sequence, time, recorded_at, kind, payload, hash FROM events WHERE sequence > ? ORDER BY sequence",
-        (after.sequence,),
+        "SELECT sequence, time, recorded_at, kind, payload, hash FROM events "
+        "WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
+        (number, _LAST if until is None else until),
     )
-    for sequence, time, recorded_at, kind, payload, chained in cursor:
-        entry = Entry(sequence=sequence, time=time, recorded_at=recorded_at, kind=kind, payload=payload, hash=chained)
-        if sequence != previous.sequence + 1 or chained != entry.chained_to(previous.hash):
+    for row in cursor:
+        sequence, time, recorded_at, kind, payload, chained = row
+        if sequence != number + 1 or chained != digest(previous, str(sequence), time, recorded_at, kind, payload):
             raise BrokenInvariant(
-                f"The journal is broken at row {sequence}: it does not follow from row {previous.sequence}. "
+                f"The journal is broken at row {sequence}: it does not follow from row {number}. "
                 f"A row was changed or removed outside Geoul. Restore the ledger from a backup and reconcile."
             )
-        previous = Head(sequence, chained)
-        yield entry
+        number, previous = sequence, chained
+        yield row

@@ -361,6 +361,23 @@ CREATE INDEX llm_calls_by_time ON llm_calls(time);
 CREATE INDEX llm_calls_by_run ON llm_calls(run);
 """
 
+_M007_FOLDED_ACCOUNTS = """
+-- The account of the rules, folded bar by bar up to a close: a cache of engine.trading.account_history, nothing else.
+-- Whoever reads it compares everything that it depends on, and folds the journal where anything differs.
+CREATE TABLE account_checkpoints (
+    checkpoint_id INTEGER PRIMARY KEY,
+    row INTEGER NOT NULL,               -- bar of the data at whose close it stands
+    decides INTEGER NOT NULL,           -- 1: rules had decided before it, 0: it serves all rules that come later
+    header TEXT NOT NULL,               -- JSON
+    content BLOB NOT NULL,              -- compressed arrays
+    digest TEXT NOT NULL                -- sha256 of both
+) STRICT;
+
+-- What a day told is asked for by kind and time.
+CREATE INDEX events_by_kind_and_time ON events(kind, time);
+DROP INDEX events_by_kind;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("journal", _M001_JOURNAL),
     ("trades, orders, fills, equity", _M002_TRADES),
@@ -368,6 +385,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("trials for ever, looks at the untouched window", _M004_TRIALS_FOR_EVER),
     ("reflections, proposed rules, versions of prompts", _M005_REFLECTIONS),
     ("what calls of models cost", _M006_MONEY_OF_CALLS),
+    ("folded accounts, events by kind and time", _M007_FOLDED_ACCOUNTS),
 )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +12,8 @@ from engine.matching import arrays as at
 
 Int64 = NDArray[np.int64]
 FIRST_ROOM = 4_096
+_LOGS = {"orders": at.ORDER_COUNT, "open": at.OPEN_COUNT, "fills": at.FILL_COUNT, "curve": at.CURVE_COUNT}
+_WHOLE = ("account", "positions", "day", "arms", "exits", "refusals")
 BARS_AN_ORDER = 16  # a busy strategy on minutes; the logs grow where it is busier
 
 
@@ -85,6 +90,39 @@ class AccountBook:
             curve=_doubled(book.curve, account[at.CURVE_COUNT]),
         )
 
+    def used(self) -> dict[str, Int64]:
+        """What the arrays hold, without what they have room for; views. Enough for `take` to go on from.
+
+        Left out are what the configuration and the rules say themselves, and the proposals of the last decision.
+        """
+        book, account = self.book, self.book.account
+        logs = {name: getattr(book, name)[: account[count]] for name, count in _LOGS.items()}
+        held = book.held[: account[at.HELD]]
+        return {name: getattr(book, name) for name in _WHOLE} | logs | {"held": held, "marks": book.marks}
+
+    def take(self, used: Mapping[str, Any]) -> None:
+        """Stand where another account's `used` arrays stood; a long log may come as its columns, marks may be fewer.
+
+        Raises:
+            ValueError: they are of another shape.
+        """
+        book = self.book
+        for name in _WHOLE:
+            target, source = getattr(book, name), used[name]
+            if name == "positions" and target.ndim == source.ndim:  # what is known of later dividends may be more
+                target = target[:, : source.shape[1]]
+            if target.shape != source.shape:
+                raise ValueError(f"{name} of the shape {source.shape}, not {target.shape}")
+            target[:] = source
+        held, marks = used["held"], used["marks"]
+        if len(held) != book.account[at.HELD] or len(marks) > len(book.marks):
+            raise ValueError("names held or marks that the account does not have")
+        book.held[: len(held)] = held
+        book.marks[: len(marks)] = marks
+        self.book = book._replace(
+            **{name: _log(getattr(book, name), int(book.account[count]), used[name]) for name, count in _LOGS.items()}
+        )
+
     def has_room(self, bars: int = 1) -> bool:
         """Whether the logs can take everything that so many more bars can produce."""
         account = self.book.account
@@ -95,6 +133,18 @@ class AccountBook:
             and account[at.FILL_COUNT] + at.POINTS * most < len(self.book.fills)
             and account[at.CURVE_COUNT] + 2 * bars <= len(self.book.curve)
         )
+
+
+def _log(empty: Int64, count: int, used: Any) -> Int64:
+    """A log with `count` rows of `used`, given whole or as its columns, and the room that the empty one had."""
+    log = np.empty((count + len(empty), *empty.shape[1:]), dtype=np.int64)
+    targets: list[Int64] = list(log[:count].T) if isinstance(used, list) else [log[:count]]
+    columns: list[Any] = used if isinstance(used, list) else [used]
+    if [target.shape for target in targets] != [column.shape for column in columns]:
+        raise ValueError("a log that has not as many rows or columns as the account tells")
+    for target, column in zip(targets, columns, strict=True):
+        target[:] = column
+    return log
 
 
 def _doubled(log: Int64, used: int) -> Int64:

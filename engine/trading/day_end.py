@@ -13,16 +13,18 @@ from engine.config import BacktestConfig
 from engine.data.panel import SPLIT, Panel
 from engine.errors import DataError
 from engine.events import ActionKind, CorporateAction
+from engine.exchange import EPOCH
 from engine.krx.sessions import session_hours
 from engine.ledger.equity import EquityPoint, last_equity, record_equity
-from engine.ledger.history import account_events
+from engine.ledger.history import events_of
 from engine.ledger.ledger import Ledger
 from engine.ledger.trades import PriceAt, mature_outcomes
 from engine.matching import arrays as at
 from engine.simulation import Simulation
+from engine.trading.account_history import history_of
 from engine.trading.decision import RulesInForce
 from engine.trading.standing import resumes_of
-from engine.trading.told_account import told_account
+from engine.trading.told_account import fold_and_keep
 
 _KIND = {True: ActionKind.RATIO, False: ActionKind.CASH}  # by whether it is a split
 
@@ -71,14 +73,19 @@ def close_day(
         if row > simulation.first and ends and day <= session and (done is None or day > done):
             points.append(_point(simulation, panel, row, config.benchmark))
 
-    resumed = resumes_of(ledger.connection)
-    told_account(rules.rules, panel, config, account_events(ledger), rules.since, on_row=mark, resumed=resumed)
+    told = panel, config, history_of(ledger), resumes_of(ledger.connection)
+    fold_and_keep(rules.rules, rules.since, *told, on_row=mark, on_rows_from=_first_row_after(panel, done))
     for point in points:
         record_equity(ledger, point)
     matured = mature_outcomes(ledger, clock.now(), prices_of(panel))
     if not points:
         raise DataError(f"The account has no value on {session}: it began later, or the data has no bar of that day.")
     return DayEnd(point=points[-1], before=points[-2] if len(points) > 1 else before, matured=matured)
+
+
+def _first_row_after(panel: Panel, day: date | None) -> int:
+    """The first bar of the sessions after a day."""
+    return 0 if day is None else int(np.searchsorted(panel.session, (day - EPOCH).days, side="right"))
 
 
 def _point(simulation: Simulation, panel: Panel, row: int, benchmark: str) -> EquityPoint:
@@ -107,9 +114,7 @@ def _tell_actions(ledger: Ledger, panel: Panel, done: date | None, session: date
     actions = panel.actions
     if not len(actions):
         return
-    told = {
-        (event.time, event.ticker, event.kind) for event in account_events(ledger) if isinstance(event, CorporateAction)
-    }
+    told = {(event.time, event.ticker, event.kind) for event in events_of(ledger, CorporateAction)}
     for place in range(len(actions)):
         day = panel.session_date(int(actions.row[place]))
         if day > session or (done is not None and day <= done):

@@ -25,6 +25,7 @@ from engine.reports.language import Lang
 from engine.risk import RiskPolicy
 from engine.rules.tree import RuleSet
 from engine.simulation import Simulation
+from engine.trading.fold_history import History
 from engine.trading.told_account import told_account
 
 
@@ -67,7 +68,7 @@ class Decision:
         rules: RulesInForce,
         panel: Panel,
         config: BacktestConfig,
-        history: Sequence[Event],
+        history: Sequence[Event] | History,
         *,
         view_of: Callable[[Simulation], Broker],
         clock: Clock,

@@ -17,7 +17,7 @@ from engine.clock import Clock
 from engine.errors import BadInput
 from engine.events import CashMoved, CashReason
 from engine.ledger.equity import EquityPoint, equity_points
-from engine.ledger.history import account_events
+from engine.ledger.history import events_of
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.reports.language import Lang, Text
 from engine.trading.autonomy import Level
@@ -127,8 +127,9 @@ def _lost(ledger: Ledger, folder: Path) -> Evidence:
 
 def drawdown(ledger: Ledger) -> float:
     """The largest loss from a peak of the closing equity, as a ratio; money paid in or out is no profit or loss."""
-    flows = [event for event in account_events(ledger) if isinstance(event, CashMoved)]
-    paid = [event for event in flows if event.reason in (CashReason.DEPOSIT, CashReason.WITHDRAWAL)]
+    paid = [
+        event for event in events_of(ledger, CashMoved) if event.reason in (CashReason.DEPOSIT, CashReason.WITHDRAWAL)
+    ]
     return largest_drawdown(equity_points(ledger), paid)
 
 

@@ -24,7 +24,7 @@ from engine.data.panel import Panel
 from engine.errors import DataError
 from engine.exchange import EPOCH
 from engine.ledger.decisions import decisions_between
-from engine.ledger.history import account_events, orders_of_decision
+from engine.ledger.history import orders_of_decision
 from engine.ledger.ledger import Ledger
 from engine.matching import arrays as at
 from engine.operating.data_seen import DataSeen
@@ -32,6 +32,7 @@ from engine.operating.graph import decision_id_of
 from engine.operating.plan import RulePlanner
 from engine.order import Order, OrderStatus, Side
 from engine.simulation import Simulation
+from engine.trading.account_history import history_of
 from engine.trading.no_purchases import NoPurchases
 from engine.trading.prompts import latest_rules, rules_of
 from engine.trading.standing import resumes_of
@@ -140,9 +141,7 @@ def mirror_day(ledger: Ledger, panel: Panel, config: BacktestConfig, session: da
     name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[row - 1])))
     rules = rules_of(ledger, name) or latest_rules(ledger)
     resumed = resumes_of(ledger.connection)
-    simulation = told_account(
-        rules.rules, panel, config, account_events(ledger), rules.since, until=row, resumed=resumed
-    )
+    simulation = told_account(rules.rules, panel, config, history_of(ledger), rules.since, until=row, resumed=resumed)
     before = simulation.book.account[at.ORDER_COUNT], simulation.book.account[at.FILL_COUNT]
     recorded = _recorded(ledger, panel, row, name)
     _decide_and_trade(simulation, row, _chosen(recorded))

@@ -29,7 +29,7 @@ from engine.ledger.connection import LedgerError
 from engine.ledger.days import fills_of_day
 from engine.ledger.decisions import record_decision
 from engine.ledger.equity import last_equity
-from engine.ledger.history import account_events, began_at, has_decision
+from engine.ledger.history import began_at, has_decision
 from engine.ledger.ledger import Ledger
 from engine.ledger.trades import PriceAt
 from engine.matching import arrays as at
@@ -43,6 +43,7 @@ from engine.reports.format import percent
 from engine.reports.language import Lang, Text
 from engine.simulation import Simulation
 from engine.trading import texts
+from engine.trading.account_history import history_of
 from engine.trading.approved_plan import ApprovedPlan
 from engine.trading.background_planner import BackgroundPlanner
 from engine.trading.clearance import Clearance
@@ -121,6 +122,8 @@ class Trader:
         self._setup = setup
         self._ledger, self._venue, self._clock = setup.ledger, setup.venue, setup.clock
         self._oversight = setup.oversight
+        self._history = history_of(setup.ledger)
+        self._history.tell = lambda text, values: self._say(text, **values)
         gate = OrderGates([setup.oversight, setup.gate])
         desk = setup.ledger, setup.venue, setup.clock, gate, self._say, self._warn
         self.orders = OrderDesk(*desk, touch=setup.config.touch, oversight=setup.oversight)
@@ -292,7 +295,7 @@ class Trader:
             rules,
             panel,
             setup.config,
-            account_events(self._ledger),
+            self._history,
             view_of=setup.view_of,
             clock=self._clock,
             submit=submit,
