@@ -140,6 +140,12 @@ class WireAccount:
         return world.path.sessions[world.session]
 
     @property
+    def printed(self) -> int:
+        """The row of the data that was printed last."""
+        market = self._server.server.world.market
+        return market.row if market.point >= 0 else market.row - 1
+
+    @property
     def has_more(self) -> bool:
         """Whether the data goes on."""
         return self._server.server.world.next_step is not None

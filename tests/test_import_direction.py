@@ -29,6 +29,7 @@ PARTS = {
         "result",
         "risk",
         "simulation",
+        "trade_rows",
         "strategy",
         "succession",
         "tenure",

@@ -17,6 +17,8 @@ from engine.data.interval import interval_minutes
 from engine.data.panel import CLOSE, HIGH, LOW, OPEN, SPLIT, VOLUME, State
 from engine.krx.dated import days_since_epoch
 
+_SECOND_NS = 1_000_000_000
+
 
 class Candle(NamedTuple):
     """One bar: won, shares. `base` is the base price (기준가격) of a day; 0 = not known, or the bar is longer."""
@@ -167,6 +169,8 @@ def trades_of(world: World, col: int, number: int) -> list[Trade]:
     current = path.number_of(market.row)
     if number > current:
         return []
+    if market.panel.is_trade(path.rows(number)[0]):
+        return _recorded_trades(world, col, path.rows(number), number == current)
     trades: list[Trade] = []
     volume = value = 0
     low_first = world.config.path == "low_first"
@@ -189,6 +193,22 @@ def trades_of(world: World, col: int, number: int) -> list[Trade]:
     return trades
 
 
+def _recorded_trades(world: World, col: int, rows: range, is_current: bool) -> list[Trade]:
+    """The trades of one recorded session up to now; their times are whole seconds, as they were recorded."""
+    market = world.market
+    end = market.row + (market.point >= 0) if is_current else rows[-1] + 1
+    block = slice(rows[0], max(end, rows[0]))
+    mine = rows[0] + np.flatnonzero(market.state[block, col] & State.TRADED)
+    prices, quantities = market.bars[CLOSE, mine, col], market.bars[VOLUME, mine, col]
+    seconds = np.asarray(market.panel.closed_at_ns)[mine] // _SECOND_NS * _SECOND_NS
+    totals = np.cumsum(quantities), np.cumsum(prices * quantities)
+    columns = (mine, seconds, prices, quantities, *totals)
+    return [
+        Trade(row, from_nanoseconds(second), *numbers)
+        for row, second, *numbers in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
 class Minute(NamedTuple):
     """One minute, labelled with its beginning."""
 
@@ -204,7 +224,8 @@ class Minute(NamedTuple):
 def minutes_of(world: World, col: int, number: int) -> list[Minute]:
     """The bars of one session up to now, newest first: of minutes, or the prints of a daily bar at their minutes."""
     panel = world.market.panel
-    length = timedelta(minutes=interval_minutes(panel.interval))
+    bars = panel.trades_from is None  # recorded trades are put into minutes by their own times
+    length = timedelta(minutes=interval_minutes(panel.interval) if bars else 0)
 
     def begins(trade: Trade) -> datetime:
         if not length:

@@ -1,8 +1,8 @@
 """Prices as clients see them now: the bars of the data, point by point, and nothing between the points.
 
-A bar is printed in four trades at the four prices of its path, which share its volume (see `prints`). The data has no
-order book, so the book shows the prices of the grid around the last one, and no shares at any of them. A value that the
-data cannot give is absent, never estimated.
+A bar is printed in four trades at the four prices of its path, which share its volume (see `prints`); a recorded trade
+is printed as what it was. The data has no order book, so the book shows the prices of the grid around the last one, and
+no shares at any of them. A value that the data cannot give is absent, never estimated.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Market:
                 "(without --adjusted) and serve that dataset."
             )
         if panel.interval == "1w":
-            raise DataError("The server needs daily or minute bars, not weeks.")
+            raise DataError("The server needs daily or minute bars or recorded trades, not weeks.")
         self.panel: Panel = panel
         self.exchange = exchange
         self.column = {ticker: place for place, ticker in enumerate(panel.tickers)}
@@ -93,10 +93,12 @@ class Market:
         self.row, self.point = row, point
         traded = (self.state[row] & State.TRADED) != 0
         price = self.path_price(row, point)
-        path = [self.path_price(row, part) for part in range(POINTS)]
-        volume = np.where(traded, shares_of_points(path, self.bars[VOLUME, row])[point], 0)
+        volume = self.bars[VOLUME, row]
+        if not self.panel.is_trade(row):
+            path = [self.path_price(row, part) for part in range(POINTS)]
+            volume = np.where(traded, shares_of_points(path, volume)[point], 0)
         value = volume * price
-        if self.panel.value is not None:
+        if self.panel.value is not None and not self.panel.is_trade(row):
             known = self.panel.value[row]
             whole = np.where(known > 0, known, 0)
             share = whole * (point + 1) // POINTS - whole * point // POINTS
@@ -108,6 +110,10 @@ class Market:
         self.volume = self.volume + volume
         self.value = self.value + value
         return Print(price, volume, value)
+
+    def points_of(self, row: int) -> range:
+        """The points of a row's path: four of a bar, one of a trade."""
+        return range(1 if self.panel.is_trade(row) else POINTS)
 
     def path_price(self, row: int, point: int) -> Integers:
         """int64[N]: the prices of a bar at a point of its path."""

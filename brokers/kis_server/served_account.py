@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import numpy as np
+
 from brokers.kis.notice import AMEND, CANCEL, CONFIRMED, NEW, RECEIVED, REST_CANCELLED, Notice
 from brokers.kis_server.market import Market
 from brokers.kis_server.order_book import BRANCH, OrderBook, ServedOrder
@@ -94,6 +96,7 @@ class ServedAccount:
         told: list[Notice] = []
         if BEGIN < part < END:
             simulation.make_room()
+            simulation.arrange_trade()
             told += self._drop_unfillable(row, part, now)
         simulation.trade_part(part)
         if part == END:
@@ -161,13 +164,16 @@ class ServedAccount:
         return told
 
     def _due(self, row: int, part: int, condition: str) -> list[ServedOrder]:
-        """Open orders of a condition that take part at this point."""
+        """Open orders of a condition that take part at this point; a recorded trade is one of its own name only."""
         log = self.simulation.book.orders
+        trades = self.simulation.trades
+        traded = trades.column(row) if trades is not None and row >= trades.first else None
         found = []
         for index in self.open_parts():
             order = self.orders.behind(index)
             starts = (int(log[index, at.ORDER_FROM_ROW]), int(log[index, at.ORDER_FROM_POINT]))
-            if order is not None and order.immediate == condition and starts <= (row, part):
+            met = starts <= (row, part) and (traded is None or order is None or order.col == traded)
+            if order is not None and order.immediate == condition and met:
                 found.append(order)
         return found
 
@@ -266,10 +272,8 @@ class ServedAccount:
 
     def _hold_back(self, order: ServedOrder, index: int) -> None:
         order.waiting = True
-        panel, row = self.market.panel, self.market.row
-        last = row
-        while last + 1 < panel.rows and panel.session[last + 1] == panel.session[row]:
-            last += 1
+        session = self.market.panel.session
+        last = int(np.searchsorted(session, session[self.market.row], side="right")) - 1
         log = self.simulation.book.orders
         log[index, at.ORDER_FROM_ROW], log[index, at.ORDER_FROM_POINT] = last, _NO_POINT
 

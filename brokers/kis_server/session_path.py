@@ -9,6 +9,9 @@
     closing price             session closes (15:30)                 1 second before its close (the last: at it)
     the bar is closed         with its closing price                 its close
 
+A recorded trade (a row of a tick panel) is printed at its own second and closed with it; the closing call begins at
+15:20 and the session ends at 15:30, or with its last trade if that is later.
+
 Times in brackets are those of an ordinary session since 2016; other sessions follow `engine.krx.sessions`. The order of
 the extremes is the exchange's own (`path`). An order takes part from the first instant after it was accepted; the
 opening price of a minute bar comes a second after the close before it, so that a client can act on that close. All its
@@ -17,6 +20,7 @@ prints lie inside its minutes, as KIS counts them: whoever builds bars from the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -63,6 +67,7 @@ class SessionPath:
         starts = np.append(0, np.flatnonzero(np.diff(panel.session)) + 1)
         self._panel = panel
         self._bounds = [*starts.tolist(), panel.rows]
+        self._kept: tuple[int, list[Step]] | None = None  # of the session that was asked for last
         self.sessions: list[date] = [panel.session_date(row) for row in starts.tolist()]
 
     def __len__(self) -> int:
@@ -81,12 +86,19 @@ class SessionPath:
         return session_hours(self.sessions[number])
 
     def steps(self, number: int) -> list[Step]:
-        """All steps of a session in order of time."""
+        """All steps of a session in order of time; a list that nobody may change."""
+        if self._kept is None or self._kept[0] != number:
+            self._kept = number, self._steps(number)
+        return self._kept[1]
+
+    def _steps(self, number: int) -> list[Step]:
         hours, rows = self.hours(number), self.rows(number)
         opens, closes = hours.periods[0][0], hours.periods[-1][1]
         call = hours.opening_call[0] if hours.opening_call else opens - _USUAL_CALL
         steps = [Step(time=call, row=rows[0], parts=(BEGIN,), phase=OPENING_CALL)]
-        if self._panel.interval == "1d":
+        if self._panel.is_trade(rows[0]):
+            steps += self._trades(rows, opens, closes)
+        elif self._panel.interval == "1d" or self._panel.trades_from is not None:
             steps += _daily(rows[0], opens, closes)
         else:
             steps += self._minutes(rows, opens)
@@ -120,6 +132,17 @@ class SessionPath:
                 steps.append(Step(time=closed, row=row, parts=(END,)))
             before = closed
         return steps
+
+    def _trades(self, rows: range, opens: datetime, closes: datetime) -> Iterator[Step]:
+        yield Step(time=opens, row=rows[0], phase=CONTINUOUS)
+        last = opens
+        for row in rows:
+            last = from_nanoseconds(int(self._panel.closed_at_ns[row]))
+            if row == rows[-1]:
+                yield Step(time=last, row=row, parts=(0,) if len(rows) == 1 else (BEGIN, 0))
+            else:
+                yield Step(time=last, row=row, parts=(0, END) if row == rows[0] else (BEGIN, 0, END))
+        yield Step(time=max(closes, last), row=rows[-1], parts=(END,), phase=CLOSED)
 
 
 def _daily(row: int, opens: datetime, closes: datetime) -> list[Step]:

@@ -213,7 +213,7 @@ class Stream:
             frame = None
             if tr_id == TRADE and printed is not None:
                 frame = trade_frame(self._world, key, printed, fields)
-            elif tr_id == BOOK and (printed is not None or happened.step.phase):
+            elif tr_id == BOOK and (happened.step.phase or self._moves(key, happened)):
                 frame = book_frame(self._world, key)
             elif tr_id == INDEX and printed is not None:
                 frame = index_frame(self._world, key)
@@ -223,6 +223,13 @@ class Stream:
                 self._send(sockets, frame)
         for notices in happened.notices.values():
             self.notify(notices)
+
+    def _moves(self, ticker: str, happened: Happened) -> bool:
+        """Whether a print moves the book of a name: a bar that of every name, a recorded trade only that of its own."""
+        if happened.printed is None:
+            return False
+        market = self._world.market
+        return not market.panel.is_trade(market.row) or bool(happened.printed.volume[market.column[ticker]])
 
     def notify(self, notices: Iterable[Notice]) -> None:
         """Send notices to those who listen to their account, as far as no fault strikes them."""

@@ -54,9 +54,10 @@ class World:
     """A replayed market with accounts.
 
     Args:
-        panel: raw daily or minute bars.
+        panel: raw daily or minute bars, or recorded trades behind daily bars.
         config: costs, participation, path and cash of the exchange; its risk limits do not matter, a venue has none.
-        start: first session that is traded; the second of the data if None, because the first has nothing before it.
+        start: first session that is traded; if None the first recorded one, of bars the second of the data, because the
+            first has nothing before it.
         shown: day whose date that session bears for clients; None = its own.
     """
 
@@ -85,8 +86,9 @@ class World:
         self.listeners: list[Callable[[Happened], None]] = []
 
     def _first_session(self, panel: Panel, start: date | None) -> int:
+        usual = 1 if panel.trades_from is None else self.path.number_of(panel.trades_from)
         wanted = (
-            1
+            usual
             if start is None
             else int(np.searchsorted([(d - EPOCH).days for d in self.path.sessions], (start - EPOCH).days))
         )
@@ -103,7 +105,7 @@ class World:
             rows = self.path.rows(session)
             self.market.begin_session(rows[0])
             for row in rows:
-                for point in range(4):
+                for point in self.market.points_of(row):
                     self.market.print_point(row, point)
 
     def _all_steps(self, first: int) -> Iterator[Step]:
