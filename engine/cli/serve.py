@@ -42,6 +42,14 @@ _HISTORY = 250  # sessions that are traded when nobody says from when on: the la
 
 def serve_command(
     data: DataOption = None,
+    daily: Annotated[
+        Path | None,
+        typer.Option(
+            "--daily",
+            help="--data가 기록 폴더일 때 종목과 그전 일봉의 데이터셋 · with a recording as --data: dataset of its "
+            "instruments and the daily bars before it",
+        ),
+    ] = None,
     start: FromOption = None,
     accounts: Annotated[
         Path | None, typer.Option("--accounts", help="계좌·한도 YAML(기본: 누구나) · accounts and limits")
@@ -82,7 +90,11 @@ def serve_command(
     allow_gaps: GapsOption = False,
     lang: LangOption = Lang.ko,
 ) -> None:
-    """KIS 호환 서버: 어떤 KIS 프로그램이든 주소만 바꾸어 백테스트 · a KIS-compatible server on a replayed market."""
+    """KIS 호환 서버: 어떤 KIS 프로그램이든 주소만 바꾸어 백테스트 · a KIS-compatible server on a replayed market.
+
+    --data가 `geoul data record`의 폴더면 기록된 체결을 그 시각과 순서 그대로 재생합니다(--daily 필요) · a recording as
+    --data is served trade by trade, at the recorded times (needs --daily).
+    """
     import asyncio  # noqa: PLC0415  (keeps --help fast)
 
     from brokers.kis_server.server import KisServer, check_host, serve  # noqa: PLC0415
@@ -103,12 +115,14 @@ def serve_command(
         with progress_bar() as bar:
             task = bar.add_task(READING(lang.value), total=None)
             folder = dataset_folder(data, lambda text: bar.update(task, description=text))
-            panel = load_part(folder, None, None, tickers, interval, allow_gaps=allow_gaps)
+            panel = _recording(folder, daily, start, tickers, interval, allow_gaps=allow_gaps)
+            panel = panel or load_part(folder, None, None, tickers, interval, allow_gaps=allow_gaps)
             first = start.date() if start else _a_year_before(panel)
             shown = clock.now().date() if setup.as_today else None
             kept = None
             if state is not None or port:
-                named = (data, start, accounts, tickers, interval, config, cash, allow_gaps, port)
+                beside = () if daily is None else (daily,)
+                named = (data, start, accounts, tickers, interval, config, cash, allow_gaps, port, *beside)
                 place = state or _usual_place(*named, setup.order_hours, setup.as_today)
                 facts = world_facts(panel, settings, setup, first)
                 kept = stack.enter_context(WorldState(place, facts, shown, fresh=fresh))
@@ -131,10 +145,41 @@ _RESTORING = {"ko": "세계를 되살리는 중", "en": "restoring the world"}
 _BYE = {"ko": "서버를 멈췄습니다.", "en": "The server has stopped."}
 
 
+def _recording(
+    folder: Path,
+    daily: Path | None,
+    start: datetime.datetime | None,
+    tickers: list[str] | None,
+    interval: str | None,
+    *,
+    allow_gaps: bool,
+) -> Panel | None:
+    """The trades of a recorded stream; None where the folder is no recording."""
+    from engine.data.recorded_trades import is_recording  # noqa: PLC0415
+    from engine.data.tick_panel import load_recording  # noqa: PLC0415
+
+    if not is_recording(folder):
+        if daily is not None:
+            raise BadInput(
+                f"--daily goes with a recording, and {folder} holds none (`geoul data record`). Leave it out."
+            )
+        return None
+    if daily is None:
+        raise BadInput(
+            f"{folder} is a recording: it has trades, but not what was traded. Give a dataset with its instruments and "
+            "their daily bars up to the day before: --daily DATASET (`geoul data download` makes one)."
+        )
+    if interval is not None:
+        raise BadInput("A recording is served trade by trade: leave --interval out.")
+    return load_recording(folder, daily, start.date() if start else None, None, tickers, allow_gaps=allow_gaps)
+
+
 def _a_year_before(panel: Panel) -> datetime.date | None:
-    """The first of the last 250 sessions, None if the data has fewer."""
+    """The first of the last 250 sessions; None if the data has fewer, or is a recording, of which all are traded."""
     import numpy as np  # noqa: PLC0415
 
+    if panel.trades_from is not None:
+        return None
     rows = np.append(0, np.flatnonzero(np.diff(panel.session)) + 1)
     return panel.session_date(int(rows[-_HISTORY])) if len(rows) > _HISTORY else None
 
@@ -172,6 +217,9 @@ def _greeting(server: KisServer, kept: WorldState | None, host: str, port: int, 
     ]
     lines += [f"  {name}: http://{shown}:{port}{path}" for name in ("prod", "vps")]
     lines += [f"  {name}: ws://{shown}:{port}{path}" for name in ("ops", "vops")]
+    panel = world.market.panel
+    if panel.trades_from is not None:
+        lines += ["", *(note.text(lang) for note in panel.manifest.notes)]
     if kept is not None:
         lines += ["", (_BEGUN if kept.is_new else _KEPT)[lang].format(folder=kept.folder)]
         if world.next_step is None:

@@ -129,6 +129,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count:,}개 종목의 시장이 원본에 없어 {market}로 봅니다. --market에 시장이나 종목-시장 파일을 주세요",
         "the market of {count:,} tickers is not in the source: taken as {market}; give --market a market or a file",
     ),
+    "recorded_trades": (
+        "{first}부터 {last}까지 기록된 체결 {count:,}건. 정규장 밖 {outside:,}건, 다른 거래소 {venues:,}건, "
+        "중복 {repeated:,}건은 뺐습니다",
+        "{count:,} trades recorded from {first} to {last}; left out: {outside:,} outside the session, {venues:,} of "
+        "other venues, {repeated:,} told twice",
+    ),
+    "recorded_unseen": (
+        "기록되지 않은 거래량 {count:,}주: 기록이 끊긴 동안의 체결은 없었던 것으로 재생합니다",
+        "{count:,} shares were traded unrecorded: what happened in gaps of the recording is not replayed",
+    ),
     "delistings": (
         "정리매매로 확인된 상장폐지 {known:,}건. 이유 없이 끊긴 종목 {unknown:,}개 (미확정)",
         "{known:,} delistings are known from liquidation trading; {unknown:,} tickers merely end (unresolved)",

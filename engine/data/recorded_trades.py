@@ -86,7 +86,7 @@ def read_trades(
     root = Path(folder)
     frames = [frame for day in days_of(root) if (frame := read_day(root, day, KIND)) is not None]
     if not frames:
-        raise DataError(f"{root} holds no recorded trades. Record some with `geoul data record {root} --tickers …`.")
+        raise DataError(f"{root} holds no recorded trades. Record some with `geoul data record {root} --ticker …`.")
     found = pl.concat([_columns(frame, root) for frame in frames])
     _refuse_nulls(found, root)
     other = found["tr_id"] != KRX_TRADES

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from engine.data import catalog
 from engine.data.dense import Dense
 from engine.data.manifest import Manifest
+from engine.data.notes import Note, note
 from engine.data.panel import CLOSE, OPEN, VOLUME, Panel, State, freeze, load_panel
 from engine.data.panel_build import SHARE_OF_MEMORY, action_table, dividend_table
 from engine.data.recorded_trades import RecordedTrades, read_trades
@@ -327,7 +328,21 @@ class _Assembly:
             tickers=len(self._names),
             columns=("open", "high", "low", "close", "volume", "value", "base_price"),
             content_hash=digest.hexdigest(),
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[Note, ...]:
+        trades = self._trades
+        told = note(
+            "recorded_trades",
+            first=self._days[0],
+            last=self._days[-1],
+            count=trades.table.height,
+            outside=trades.outside,
+            venues=trades.other_venues,
+            repeated=trades.repeated,
+        )
+        return (told, note("recorded_unseen", count=trades.unseen)) if trades.unseen else (told,)
 
 
 def _number(day: datetime.date) -> int:
