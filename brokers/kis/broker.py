@@ -19,7 +19,7 @@ import polars as pl
 
 from brokers.kis.attention import Attention
 from brokers.kis.books import Books
-from brokers.kis.costs import ClassOf, charged_on, cost_adjustment, cost_label
+from brokers.kis.costs import ClassOf, charged_on, cost_adjustment, cost_label, costs_of_others
 from brokers.kis.daily_list import DailyList, ask_daily_list, listed_state
 from brokers.kis.environment import PAPER
 from brokers.kis.errors import KisError
@@ -86,6 +86,7 @@ class KisBroker:
         config = rest.config
         self._rest, self._books, self._clock, self._stream = rest, books, clock, stream
         self._on_market, self._order_books, self._sleep = on_market, order_books, sleep
+        self._class_of = class_of
         notices = None
         if config.hts_id is not None and stream is not None:
             notices = Subscription(config.world.fill_stream, config.hts_id.get_secret_value())
@@ -337,11 +338,19 @@ class KisBroker:
         charged = charged_on(self._rest, day, self._clock.now().date())
         if charged is None:
             return None
-        adjusted = self._books.cost_adjustment_of(cost_label(day))
-        event = cost_adjustment(charged, self._books.fills_of(day), adjusted, day, self._clock)
+        adjusted, fills = self._books.cost_adjustment_of(cost_label(day)), self._books.fills_of(day)
+        event = cost_adjustment(charged, fills, adjusted, day, self._clock)
+        if event is not None and (others := self._costs_of_others(day)):
+            event = cost_adjustment(max(charged - others, 0), fills, adjusted, day, self._clock)
         if event is not None:
             self.followed.book(event)
         return event
+
+    def _costs_of_others(self, day: date) -> int:
+        """Won that orders of the day cost which are not ours; KIS charges all of the account in one sum."""
+        self.followed.restore(day)
+        listed = ask_daily_list(self._rest, day, self._clock.now())
+        return costs_of_others(listed, self.reconciler.known_numbers(listed), self._class_of)
 
     # Events -------------------------------------------------------------------------------------------------
 

@@ -2,17 +2,19 @@
 
 Estimated as the replay exchange does: commission and each tax on the amount of the order so far, rounded down to the
 won; a fill pays what the new sum costs more. KIS tells the real sums per day: on live per day and kind
-(inquire_period_profit), on paper in one figure of the balance (제비용).
+(inquire_period_profit), on paper in one figure of the balance (제비용). Orders made by hand are in those sums too; what
+they are estimated to have cost is taken out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from brokers.kis.daily_list import DailyList, side_of
 from brokers.kis.errors import KisError
-from brokers.kis.messages import BalanceTotals, PeriodProfitRow
+from brokers.kis.messages import BalanceTotals, PeriodProfitRow, number_key
 from brokers.kis.rest import KisRest
 from engine.clock import Clock
 from engine.events import CashMoved, CashReason
@@ -65,6 +67,28 @@ def charged_on(rest: KisRest, day: date, today: date) -> int | None:
         return None
     totals = rest.call("inquire_balance").one(BalanceTotals)
     return totals.costs_today
+
+
+def costs_of_others(listed: DailyList, ours: Collection[int], class_of: ClassOf) -> int:
+    """Won that orders made by hand, or by another program, are estimated to have cost.
+
+    Args:
+        listed: the orders of the day.
+        ours: numbers of our orders, with those of their amends and cancels.
+        class_of: rates differ by class.
+    """
+    amounts: dict[tuple[int, str, Side], int] = {}
+    for row in listed.rows:
+        number, side = number_key(row.order_number), side_of(row)
+        if number in ours or side is None or not row.filled_amount:
+            continue
+        first = number_key(chain[0].order_number) if (chain := listed.chain(number)) else number
+        key = first, row.ticker.strip(), side
+        amounts[key] = amounts.get(key, 0) + row.filled_amount
+    costs = [
+        estimated_costs(side, listed.day, class_of(ticker), 0, amount) for (_, ticker, side), amount in amounts.items()
+    ]
+    return sum(each.fee + each.stt + each.rural for each in costs)
 
 
 def cost_label(day: date) -> str:

@@ -199,7 +199,7 @@ class Reconciler:
                 certain = self._in_time(case, notice.time)
                 found[number] = Found(notice.order_number, notice.branch, certain)
         rows = listed.rows if listed is not None else ()
-        known = self._known_numbers(listed) if listed is not None else set[int]()
+        known = self.known_numbers(listed) if listed is not None else set[int]()
         ours = {_channel_of(row) for row in rows if number_key(row.order_number) in known} - {("", "")}
         for row in rows:
             number = number_key(row.order_number)
@@ -238,7 +238,7 @@ class Reconciler:
         difference = self._rest.clock_difference or timedelta(0)
         return earliest <= time <= latest or earliest <= time - difference <= latest
 
-    def _known_numbers(self, listed: DailyList) -> set[int]:
+    def known_numbers(self, listed: DailyList) -> set[int]:
         """Numbers of orders that are ours for certain; one known number makes all numbers of its chain known."""
         known: set[int] = set()
         for row in listed.rows:

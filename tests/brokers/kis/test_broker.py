@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from brokers.kis.costs import estimated_costs
 from engine.broker import Accepted, RefusedByVenue
 from engine.events import OrderAmended, OrderCancelled, OrderRefused
 from engine.fill import Fill
+from engine.krx.instrument_class import InstrumentClass
 from engine.order import OrderKind, OrderStatus, RefusalReason, Side
 from engine.position import Position
 from tests.kis_venue import CASH, PRICE, TICKER, AccountAtKis, account_at_kis
@@ -174,6 +176,24 @@ def test_costs_are_corrected_by_what_kis_charged_and_only_once(account):
     assert account.broker.settle_costs(account.clock.now().date()) is None
     account.venue.charged = 120
     assert account.broker.settle_costs(account.clock.now().date()).amount == 3
+
+
+def test_costs_of_orders_made_by_hand_are_not_ours(account):
+    """KIS tells the costs of a day in one sum, those of what somebody traded in the app among them."""
+    account.submit(10)
+    account.venue.fill(117_057, 10)
+    by_hand = account.venue.take(Side.BUY, 500, PRICE, channel="HTS")
+    account.venue.fill(by_hand.number, 500)
+    account.hear()
+    before, day = account.ledger.totals, account.clock.now().date()
+    theirs = estimated_costs(Side.BUY, day, InstrumentClass.KOSPI_STOCK, 0, 500 * PRICE).fee
+    assert theirs > 0
+    account.venue.charged = before.fees + theirs
+    assert account.broker.settle_costs(day) is None
+    account.venue.charged += 4  # what was charged for ours differs from the estimate
+    event = account.broker.settle_costs(day)
+    assert event is not None and event.amount == -4
+    assert account.ledger.totals.cash == before.cash - 4
 
 
 def test_refusal_reason_names_the_unresolved_order(account):
