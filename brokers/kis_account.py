@@ -8,7 +8,7 @@ from datetime import date
 from brokers.kis.books import KisAlert
 from engine.events import Event, OrderAccepted, OrderNotSent, OrderRefused, OrderUnknown
 from engine.fill import Fill
-from engine.ledger.alerts import Urgency, record_alert
+from engine.ledger.alerts import Urgency, record_alert, was_told
 from engine.ledger.days import cost_adjustment, fills_of_day, numbers_of_day, orders_of_day
 from engine.ledger.ledger import Ledger
 from engine.order import Approved, Order, OrderRequest
@@ -65,6 +65,11 @@ class LedgerBooks:
         return cost_adjustment(self.ledger, label)
 
     def alert(self, alert: KisAlert) -> None:
-        """Put an alert into the outbox, with the English text among its parameters."""
+        """Put an alert into the outbox, with the English text among its parameters.
+
+        What is said of an order is said once: after a restart the same investigation comes to the same words again.
+        """
+        if "order_id" in alert.details and was_told(self.ledger, alert.code, alert.korean):
+            return
         parameters = {**alert.details, "english": alert.english}
         record_alert(self.ledger, Urgency(alert.weight.value), alert.code, alert.korean, parameters)

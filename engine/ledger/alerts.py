@@ -50,6 +50,18 @@ def record_alert(
         return int(cursor.lastrowid or 0)
 
 
+def was_told(ledger: Ledger, code: str, text: str, since: datetime | None = None) -> bool:
+    """Whether the same words of the same code stand in the ledger already, since an instant or at all.
+
+    For what goes on being so: whoever starts anew finds it again, and a person knows it.
+    """
+    found = ledger.connection.execute(
+        "SELECT 1 FROM alerts WHERE code = ? AND text = ? AND time >= ? LIMIT 1",
+        (code, text, "" if since is None else stamp(since)),
+    )
+    return found.fetchone() is not None
+
+
 def all_alerts(ledger: Ledger) -> list[Alert]:
     """Every alert, oldest first."""
     return alerts_after(ledger.connection, 0, -1)

@@ -272,6 +272,26 @@ def test_process_that_dies_between_intent_and_sending_leaves_a_blocked_ticker(tm
             assert order.status is OrderStatus.NOT_SENT  # a day that is over, listed completely
 
 
+def test_restarts_tell_of_the_same_blocked_order_once_and_again_when_something_changes(tmp_path: Path):
+    with account_at_kis(tmp_path) as before:
+        request = OrderRequest(ticker=TICKER, side=Side.BUY, quantity=10, kind=OrderKind.LIMIT, price=PRICE)
+        before.ledger.record_intent(Approved(value=request, checked_at=before.clock.now()))
+        for _ in range(3):
+            with account_at_kis(tmp_path, venue_of=before) as after:
+                assert after.only.status is OrderStatus.UNKNOWN
+                assert after.alerts() == ["kis_order_blocked"]
+                assert len(after.broker.reconciler.investigations) == 1, "the ticker stays blocked"
+        other = OrderRequest(ticker="000660", side=Side.BUY, quantity=10, kind=OrderKind.LIMIT, price=PRICE)
+        before.ledger.record_intent(Approved(value=other, checked_at=before.clock.now()))
+        with account_at_kis(tmp_path, venue_of=before) as after:
+            assert after.alerts() == ["kis_order_blocked"] * 2, "another order is another one"
+        before.clock.sleep(600)
+        before.venue.take(Side.BUY, 10, PRICE)  # by hand, in the app
+        for _ in range(2):
+            with account_at_kis(tmp_path, venue_of=before) as after:
+                assert after.alerts() == ["kis_order_blocked"] * 3, "an order came that fits but for its time"
+
+
 def test_fills_of_the_time_when_the_process_was_down_are_found_and_none_is_doubled(tmp_path: Path):
     with account_at_kis(tmp_path) as before:
         before.submit(10)
