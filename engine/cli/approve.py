@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument, ReasonOption, ask, read_standing, require_account, time_in
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
+from engine.cli.supervise import ReasonOption, ask, read_standing, require_account, time_in
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -24,7 +24,7 @@ _STATES = {
 }
 
 
-def plans_command(folder: FolderArgument, lang: LangOption = Lang.ko) -> None:
+def plans_command(folder: AccountFolderArgument, lang: LangOption = Lang.ko) -> None:
     """승인을 기다리는 계획과 최근 계획을 보입니다 · plans that wait for approval, and the latest ones."""
     from engine.trading.autonomy import Level  # noqa: PLC0415  (keeps --help fast)
     from engine.trading.supervisor_texts import plan_text  # noqa: PLC0415
@@ -43,20 +43,20 @@ def plans_command(folder: FolderArgument, lang: LangOption = Lang.ko) -> None:
 
 
 def approve_command(
-    folder: FolderArgument, plan: PlanArgument, reason: ReasonOption = "", lang: LangOption = Lang.ko
+    folder: AccountFolderArgument, plan: PlanArgument, reason: ReasonOption = "", lang: LangOption = Lang.ko
 ) -> None:
     """계획 하나를 승인합니다 · approve a plan: its purchases are sent while they are in time."""
     _answer(folder, plan, "approve", reason, lang)
 
 
 def reject_command(
-    folder: FolderArgument, plan: PlanArgument, reason: ReasonOption = "", lang: LangOption = Lang.ko
+    folder: AccountFolderArgument, plan: PlanArgument, reason: ReasonOption = "", lang: LangOption = Lang.ko
 ) -> None:
     """계획 하나를 거절합니다 · reject a plan: its purchases are never sent."""
     _answer(folder, plan, "reject", reason, lang)
 
 
-def _answer(folder: FolderArgument, plan: str, command: str, reason: str, lang: Lang) -> None:
+def _answer(folder: AccountFolderArgument, plan: str, command: str, reason: str, lang: Lang) -> None:
     known = read_standing(folder, require_account(folder)).plans
     if plan not in known:
         last = ", ".join(list(known)[-3:]) or "–"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import Lang, LangOption, prompt_path
+from engine.cli.options import AccountFolderArgument, Lang, LangOption, prompt_path
 from engine.errors import ConfigError
 from engine.reports.language import Text
 
@@ -27,11 +27,10 @@ _HALTED = Text(
     "계좌를 정지했습니다. 거래를 시작해 계좌와 비교한 뒤 {halt} 파일을 지우고 geoul resume 하세요.",
     "The account is halted. Start trading, compare with the venue, remove the file {halt}, then geoul resume.",
 )
-FolderArgument = Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")]
 
 
 def backup_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     prompt: Annotated[
         Path | None, typer.Option("--prompt", help="함께 보관할 프롬프트(기본: 지금 것) · the prompt to keep with it")
     ] = None,
@@ -61,7 +60,7 @@ def backup_command(
 
 
 def restore_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     source: Annotated[Path, typer.Option("--from", help="백업 파일 · the backup")],
     lang: LangOption = Lang.ko,
 ) -> None:

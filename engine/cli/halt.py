@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument, ReasonOption, ask, require_account
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
+from engine.cli.supervise import ReasonOption, ask, require_account
 from engine.errors import BadInput, DataError
 
 
 def halt_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     cancel: Annotated[bool, typer.Option("--cancel", help="미체결 매수도 취소 · withdraw open purchases too")] = False,
     sell: Annotated[
         bool, typer.Option("--sell", help="미체결을 모두 취소하고 보유 종목을 시장가로 매도 · sell all holdings")
@@ -38,7 +38,7 @@ def halt_command(
         raise
 
 
-def resume_command(folder: FolderArgument, reason: ReasonOption = "", lang: LangOption = Lang.ko) -> None:
+def resume_command(folder: AccountFolderArgument, reason: ReasonOption = "", lang: LangOption = Lang.ko) -> None:
     """정지를 풉니다. 이유를 적어야 합니다 · go on after a halt; the reason is asked for and kept."""
     from engine.trading.kill_switch import HaltFile  # noqa: PLC0415  (keeps --help fast)
 

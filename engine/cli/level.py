@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from engine.cli.kis_options import ClockOption, KisConfigOption, clock_chooser, environment_of
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument, ReasonOption, ask, read_standing, require_account, time_in
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
+from engine.cli.supervise import ReasonOption, ask, read_standing, require_account, time_in
 from engine.clock import SystemClock
 from engine.errors import BadInput
 from engine.reports.language import Text
@@ -31,7 +31,7 @@ _WAITS = Text("아직 처리되지 않은 요청: {what}", "Not handled yet: {wh
 
 
 def level_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     wanted: Annotated[int | None, typer.Option("--set", min=1, max=5, help="이 단계로 · the level to set")] = None,
     reason: ReasonOption = "",
     days: Annotated[

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from engine.cli.options import ConfigOption, Lang, LangOption, configure
+from engine.cli.options import AccountFolderArgument, ConfigOption, Lang, LangOption, configure
 from engine.clock import SystemClock
 from engine.errors import BadInput
 from engine.reports.language import Text
@@ -47,7 +47,7 @@ _SHADOW = Text(
 
 
 def mirror_command(
-    folder: Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")],
+    folder: AccountFolderArgument,
     session: Annotated[
         datetime.datetime | None,
         typer.Option("--session", formats=["%Y-%m-%d"], help="이 거래일만(기본: 모두) · this session only"),

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.options import Lang, LangOption
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_command(
 
 @app.command("run")
 def run_command(
-    folder: Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")],
+    folder: AccountFolderArgument,
     config: NotifyConfigOption = None,
     world: Annotated[
         str | None,
@@ -117,7 +117,7 @@ def run_command(
 
 @app.command("outbox")
 def outbox_command(
-    folder: Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")],
+    folder: AccountFolderArgument,
     limit: Annotated[int, typer.Option("--limit", min=1, help="마지막 몇 줄 · how many last rows")] = 30,
     waiting: Annotated[bool, typer.Option("--waiting", help="아직 못 보낸 것만 · only what waits")] = False,
     lang: LangOption = Lang.ko,

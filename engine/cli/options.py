@@ -75,6 +75,7 @@ RayOption = Annotated[
 LedgerOption = Annotated[
     Path, typer.Option("--ledger", help="시험 횟수를 세는 장부 · the ledger that counts every trial")
 ]
+AccountFolderArgument = Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")]
 LangOption = Annotated[Lang, typer.Option("--lang", help="언어 · language")]
 
 

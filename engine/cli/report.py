@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import Lang, LangOption
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="일일·주간 보고서 · daily and weekly reports of an account", no_args_is_help=True)
 
-FolderArgument = Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")]
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", help="메일로 가는 HTML을 이 파일에 · write the page of the mail here")
 ]
@@ -29,7 +28,7 @@ PictureOption = Annotated[
 
 @app.command("day")
 def day_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     session: Annotated[
         datetime.datetime | None,
         typer.Option("--session", formats=["%Y-%m-%d"], help="거래일(기본: 마지막) · which session (default: last)"),
@@ -52,7 +51,7 @@ def day_command(
 
 @app.command("week")
 def week_command(
-    folder: FolderArgument, html: HtmlOption = None, picture: PictureOption = None, lang: LangOption = Lang.ko
+    folder: AccountFolderArgument, html: HtmlOption = None, picture: PictureOption = None, lang: LangOption = Lang.ko
 ) -> None:
     """마지막 주간 성찰 보고서를 봅니다 · show the report of the last weekly reflection."""
     from engine.clock import SystemClock  # noqa: PLC0415  (keeps --help fast)

@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
 from engine.errors import BadInput
 from engine.reports.language import Text
 
@@ -41,7 +40,7 @@ UserOption = Annotated[
 
 @app.command("print", context_settings=_MORE)
 def print_command(
-    context: typer.Context, folder: FolderArgument, mode: ModeOption = Mode.paper, user: UserOption = ""
+    context: typer.Context, folder: AccountFolderArgument, mode: ModeOption = Mode.paper, user: UserOption = ""
 ) -> None:
     """서비스 파일을 출력합니다. 뒤의 옵션은 geoul paper/live에 전달 · print the unit; more options go to the trader."""
     print(_unit(folder, mode, user, context.args), end="")
@@ -50,7 +49,7 @@ def print_command(
 @app.command("install", context_settings=_MORE)
 def install_command(
     context: typer.Context,
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     mode: ModeOption = Mode.paper,
     user: UserOption = "",
     lang: LangOption = Lang.ko,

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text as Line
 
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument, require_account
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
+from engine.cli.supervise import require_account
 from engine.clock import SystemClock
 from engine.reports.language import Text
 
@@ -61,7 +61,7 @@ _COLOURS = {"good": "green", "warning": "yellow", "bad": "bold red", "unknown": 
 
 
 def status_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     watch: Annotated[
         bool, typer.Option("--watch", help="1초마다 새로 그림(Ctrl-C로 끝) · drawn anew each second")
     ] = False,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from engine.trading.control import Request
     from engine.trading.standing import Standing
 
-FolderArgument = Annotated[Path, typer.Argument(help="계좌 폴더 · the account's folder")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="이유(장부에 남음) · why; kept in the ledger")]
 _PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.1

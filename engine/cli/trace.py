@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument, require_account
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
+from engine.cli.supervise import require_account
 from engine.clock import SystemClock
 from engine.reports.language import Text
 
@@ -40,7 +40,7 @@ _LEFT_OUT = frozenset({"order_id", "sequence", "time", "ticker", "side", "decisi
 
 
 def trace_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     order_id: Annotated[
         str, typer.Argument(help="주문 번호(장부 또는 증권사) · id of the ledger or the venue's number")
     ],
@@ -63,7 +63,7 @@ def trace_command(
 
 
 def log_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="마지막 몇 줄 · how many of the last")] = 50,
     order: Annotated[
         str | None, typer.Option("--order", help="이 주문 또는 판단의 줄만 · only lines of this order or decision")

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from engine.cli.options import Lang, LangOption
-from engine.cli.supervise import FolderArgument
+from engine.cli.options import AccountFolderArgument, Lang, LangOption
 from engine.clock import SystemClock
 from engine.errors import BadInput, DataError
 from engine.reports.language import Text
@@ -40,7 +39,7 @@ _NOT_SENT = Text("알림 채널 {name}: {told}", "Channel {name}: {told}")
 
 
 def watch_command(
-    folder: FolderArgument,
+    folder: AccountFolderArgument,
     silent_after: Annotated[
         float, typer.Option("--silent-after", min=0.1, help="이만큼(초) 신호가 없으면 알림 · seconds of silence")
     ] = 60.0,

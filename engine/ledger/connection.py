@@ -88,18 +88,24 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit at the end, or roll back everything on any exception; sqlite errors become
-    `LedgerError`."""
+def all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit at the end, or roll back everything on any exception."""
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """`all_or_nothing` of a ledger; sqlite errors become `LedgerError`."""
+    try:
+        with all_or_nothing(connection):
             yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
     except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
         raise LedgerError(
             f"The ledger could not be written: {error}. Nothing was recorded, so nothing may be sent. "

@@ -16,7 +16,7 @@ from typing import Any
 from engine.errors import DataError
 from engine.ledger.alerts import Urgency
 from engine.ledger.canonical import unstamp
-from engine.ledger.connection import LedgerError
+from engine.ledger.connection import LedgerError, all_or_nothing
 
 _VERSION = 1
 _MAKING = threading.Lock()  # threads that find no file at once would lock each other out while it becomes WAL
@@ -115,24 +115,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         return
     with _MAKING:
         connection.execute("PRAGMA journal_mode = WAL")
-        with transaction(connection):
+        with all_or_nothing(connection):
             if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
                 for statement in filter(str.strip, _TABLES.split(";\n")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit at the end, or roll back everything on any exception."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from engine.ledger.alerts import Alert, Urgency
 from engine.ledger.canonical import canonical_json, stamp, unstamp
+from engine.ledger.connection import all_or_nothing
 from engine.notify.backoff import LONGEST_ASKED, wait_after
 from engine.notify.channel_settings import Channel
-from engine.notify.delivery_file import COLUMNS, Delivery, delivery_of, opened, transaction
+from engine.notify.delivery_file import COLUMNS, Delivery, delivery_of, opened
 from engine.notify.quiet_hours import released_at
 from engine.notify.sending import Answer, Verdict
 from engine.notify.settings import NotifySettings
@@ -51,14 +52,14 @@ class Outbox:
 
     def rewind(self, channel: str, last: int) -> None:
         """The ledger ends earlier than the channel has read: a backup was restored, and its numbers begin again."""
-        with opened(self.path) as connection, transaction(connection):
+        with opened(self.path) as connection, all_or_nothing(connection):
             connection.execute("UPDATE channels SET taken = ? WHERE name = ? AND taken > ?", (last, channel, last))
 
     def take_in(
         self, name: str, channel: Channel, alerts: Iterable[Alert], settings: NotifySettings, now: datetime
     ) -> None:
         """Take over alerts of the ledger, all of them or none."""
-        with opened(self.path) as connection, transaction(connection):
+        with opened(self.path) as connection, all_or_nothing(connection):
             row = connection.execute("SELECT taken FROM channels WHERE name = ?", (name,)).fetchone()
             is_new, taken = row is None, 0 if row is None else row[0]
             if is_new:
@@ -91,7 +92,7 @@ class Outbox:
 
     def begin(self, delivery: Delivery) -> None:
         """Write down that an attempt is made. Alerts that come now make a message of their own."""
-        with opened(self.path) as connection, transaction(connection):
+        with opened(self.path) as connection, all_or_nothing(connection):
             connection.execute(
                 "UPDATE deliveries SET attempts = attempts + 1 WHERE delivery_id = ?", (delivery.delivery_id,)
             )
@@ -107,7 +108,7 @@ class Outbox:
             status = "refused"
         elif late:
             status = "given up"
-        with opened(self.path) as connection, transaction(connection):
+        with opened(self.path) as connection, all_or_nothing(connection):
             connection.execute(
                 "UPDATE deliveries SET status = ?, told = ?, done_at = ? WHERE delivery_id = ?",
                 (status, answer.told, None if status == "waiting" else stamp(now), delivery.delivery_id),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from engine.reports.language import Lang
+from engine.reports.templating import environment
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -76,7 +74,7 @@ def as_html(page: Page, lang: Lang, picture: str = "") -> str:
         lang: of the page.
         picture: name of an attached picture that is shown below the headline, "" = none.
     """
-    return _environment().get_template("mail.html.j2").render(page=page, lang=lang, picture=picture)
+    return environment(TEMPLATES).get_template("mail.html.j2").render(page=page, lang=lang, picture=picture)
 
 
 def tone_of(value: float | None) -> str:
@@ -91,14 +89,3 @@ def cut(text: str, most: int) -> str:
     'abc…'
     """
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from engine.data.atomic import atomic_path
 from engine.reflection import learning_view as view
 from engine.reflection.learning import LearningRun
 from engine.reports import svg
 from engine.reports.charts import INNER, LEFT, WIDTH, Line, drawdown_picture, equity_picture
 from engine.reports.html import curve_data
 from engine.reports.language import Lang, Text
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.reports.points import Points, paired_points
 from engine.reports.warnings import is_synthetic
 
@@ -25,10 +24,7 @@ WITHOUT = Text("배우지 않음", "without learning")
 
 def write_learning(run: LearningRun, path: Path, *, options: PageOptions | None = None) -> Path:
     """Write the page."""
-    page = render_learning(run, options=options)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_learning(run, options=options), path)
 
 
 def render_learning(run: LearningRun, *, options: PageOptions | None = None) -> str:

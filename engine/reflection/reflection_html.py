@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.data.atomic import atomic_path
 from engine.reflection import reflection_view as view
 from engine.reflection.reflection import Reflection
 from engine.reports.language import Text
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 
 
 def write_reflection(
     reflection: Reflection, path: Path, *, options: PageOptions | None = None, synthetic: bool = False
 ) -> Path:
     """Write the page."""
-    page = render_reflection(reflection, options=options, synthetic=synthetic)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_reflection(reflection, options=options, synthetic=synthetic), path)
 
 
 def render_reflection(reflection: Reflection, *, options: PageOptions | None = None, synthetic: bool = False) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from engine.data.atomic import atomic_path
 from engine.metrics.comparison import Comparison
 from engine.reports import format as show
 from engine.reports.charts import Line, drawdown_picture, equity_picture
@@ -25,7 +24,7 @@ from engine.reports.comparison_view import (
 from engine.reports.figures import figure_named, show_value
 from engine.reports.html import benchmark_name, curve_data
 from engine.reports.language import Lang
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.reports.points import paired_points
 from engine.reports.rows import trade_rows
 from engine.reports.texts import word
@@ -40,10 +39,7 @@ def write_comparison(
     comparison: Comparison, path: Path, *, names: tuple[str, str], options: PageOptions | None = None
 ) -> Path:
     """Write the page; `names` are what the old and the new rules are called."""
-    page = render_comparison(comparison, names=names, options=options)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_comparison(comparison, names=names, options=options), path)
 
 
 def render_comparison(comparison: Comparison, *, names: tuple[str, str], options: PageOptions | None = None) -> str:

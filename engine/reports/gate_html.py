@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.data.atomic import atomic_path
 from engine.reports import format as show
 from engine.reports.gate_pictures import bootstrap_picture, difference_picture, neighbours_picture
 from engine.reports.gate_view import TONES, facts, headline, step_rows, waiting
 from engine.reports.language import Lang, Text
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.research.gate_report import GateReport
 from engine.research.gate_texts import PHASES
 from engine.research.texts import step_title
@@ -20,10 +19,7 @@ STRESSES = ("costs", "delay", "slippage")
 
 def write_gate(report: GateReport, path: Path, *, names: tuple[str, str], options: PageOptions | None = None) -> Path:
     """Write the page; `names` are what the base and the candidate are called."""
-    page = render_gate(report, names=names, options=options)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_gate(report, names=names, options=options), path)
 
 
 def render_gate(report: GateReport, *, names: tuple[str, str], options: PageOptions | None = None) -> str:

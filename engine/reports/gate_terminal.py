@@ -7,6 +7,7 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text as Words
 
+from engine.reports.facts_table import facts_table
 from engine.reports.gate_view import facts, headline, step_rows, waiting
 from engine.reports.language import Lang, Text
 from engine.research.gate_report import GateReport
@@ -22,7 +23,13 @@ def print_gate(console: Console, report: GateReport, *, names: tuple[str, str], 
 
 def gate_view(report: GateReport, *, names: tuple[str, str], lang: Lang = "ko") -> RenderableType:
     """The verdict as something rich can print."""
-    parts = [_heading(report, names, lang), Words(""), _steps(report, lang), Words(""), _facts(report, lang)]
+    parts = [
+        _heading(report, names, lang),
+        Words(""),
+        _steps(report, lang),
+        Words(""),
+        facts_table(facts(report, lang)),
+    ]
     return Group(*parts, Words(LEGEND(lang), style="dim"))
 
 
@@ -47,15 +54,6 @@ def _steps(report: GateReport, lang: Lang) -> RenderableType:
         style = STYLES[row.outcome] if row.reached else "dim"
         strong = "bold" if row.deciding else "" if row.reached else "dim"
         table.add_row(Words(row.sign, style=style), Words(row.title, style=strong), Words(row.sentence, style=strong))
-    return table
-
-
-def _facts(report: GateReport, lang: Lang) -> RenderableType:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold", style="dim")
-    for label, value in facts(report, lang):
-        table.add_row(Words(label), Words(value))
     return table
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from engine.data.atomic import atomic_path
 from engine.metrics.returns import Floats
 from engine.metrics.summary import Metrics, summarize
 from engine.reports import format as show
@@ -18,7 +17,7 @@ from engine.reports.figures import figure_groups, figure_named
 from engine.reports.flips_view import flips_view
 from engine.reports.histogram import return_histogram
 from engine.reports.language import Lang
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.reports.points import Points, picture_points
 from engine.reports.rows import (
     MOST_TRADES,
@@ -49,8 +48,7 @@ def write_report(
     options = options or PageOptions()
     trades_path = path.with_name(f"{path.stem}-trades.csv")
     page = render_report(result, options=options, metrics=metrics, trades_file=trades_path.name)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    keep_page(page, path)
     if len(result.trades) <= MOST_TRADES:
         return (path,)
     write_trades(result.trades, trades_path)

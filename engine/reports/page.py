@@ -10,13 +10,13 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from engine.data.atomic import atomic_path
 from engine.reports.language import Lang
+from engine.reports.templating import environment
 from engine.reports.warnings import sentence
 from engine.result import RunWarning
 
@@ -60,7 +60,7 @@ def render_page(template: str, view: dict[str, object], options: PageOptions, *,
         "version": options.version,
         "generated_at": moment.strftime("%Y-%m-%d %H:%M %Z") if moment else "",
     }
-    return _environment().get_template(template).render(frame | view)
+    return environment(TEMPLATES).get_template(template).render(frame | view)
 
 
 def content_hash(script: str) -> str:
@@ -72,12 +72,8 @@ def content_hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def keep_page(page: str, path: Path) -> Path:
+    """Write a page: whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from engine.data.atomic import atomic_path
 from engine.reports.format import number
 from engine.reports.gate_pictures import Mark, distribution
 from engine.reports.language import Lang, Text
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.reports.placebo_view import Bar, facts, funnel, headline, promoted, reasons, remarks
 from engine.research.placebo_run import PlaceboRun
 
@@ -21,10 +20,7 @@ def write_placebo(
     run: PlaceboRun, path: Path, *, names: tuple[str, str], labels: Sequence[str], options: PageOptions | None = None
 ) -> Path:
     """Write the page; `names` are what the base and the candidate are called, `labels` every candidate of the plan."""
-    page = render_placebo(run, names=names, labels=labels, options=options)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_placebo(run, names=names, labels=labels, options=options), path)
 
 
 def render_placebo(

@@ -9,6 +9,7 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text as Words
 
+from engine.reports.facts_table import facts_table
 from engine.reports.gate_terminal import SYNTHETIC
 from engine.reports.language import Lang, Text
 from engine.reports.placebo_view import Bar, facts, funnel, headline, promoted, reasons, remarks
@@ -25,7 +26,7 @@ def print_placebo(console: Console, run: PlaceboRun, *, title: str, labels: Sequ
     found = promoted(run, labels, lang)
     if found:
         parts += [_promoted(found, lang), Words("")]
-    console.print(Group(*parts, _facts(run, lang)))
+    console.print(Group(*parts, facts_table(facts(run, lang))))
 
 
 def _heading(run: PlaceboRun, title: str, lang: Lang) -> RenderableType:
@@ -55,15 +56,6 @@ def _promoted(rows: Sequence[tuple[str, str, str]], lang: Lang) -> RenderableTyp
         table.add_column(name(lang))
     for row in rows:
         table.add_row(*(Words(text) for text in row))
-    return table
-
-
-def _facts(run: PlaceboRun, lang: Lang) -> RenderableType:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold", style="dim")
-    for label, value in facts(run, lang):
-        table.add_row(Words(label), Words(value))
     return table
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.data.atomic import atomic_path
 from engine.metrics.undefined import Undefined
 from engine.reports import format as show
 from engine.reports import sweep_texts as texts
 from engine.reports.language import Lang
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.reports.sweep_charts import fall_picture, heat_picture, profile_picture, rank_picture
 from engine.reports.sweep_view import (
     SweepView,
@@ -31,10 +30,7 @@ from engine.research.sweep_summary import Deflated
 
 def write_sweep(view: SweepView, path: Path, *, options: PageOptions | None = None) -> Path:
     """Write the page."""
-    page = render_sweep(view, options=options)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_sweep(view, options=options), path)
 
 
 def render_sweep(view: SweepView, *, options: PageOptions | None = None) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.atomic import atomic_path
 from engine.metrics.drawdown import drawdowns
 from engine.metrics.returns import Floats
 from engine.reports import format as show
@@ -15,7 +14,7 @@ from engine.reports import walk_forward_texts as texts
 from engine.reports.charts import Line, drawdown_picture, equity_picture
 from engine.reports.html import curve_data
 from engine.reports.language import Lang
-from engine.reports.page import PageOptions, render_page
+from engine.reports.page import PageOptions, keep_page, render_page
 from engine.reports.points import Points, thin
 from engine.reports.walk_forward_pictures import (
     drift_picture,
@@ -42,10 +41,7 @@ from engine.research.walk_forward_plan import EPOCH
 
 def write_walk_forward(view: WalkForwardView, path: Path, *, options: PageOptions | None = None) -> Path:
     """Write the page."""
-    page = render_walk_forward(view, options=options)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return keep_page(render_walk_forward(view, options=options), path)
 
 
 def render_walk_forward(view: WalkForwardView, *, options: PageOptions | None = None) -> str:
