@@ -11,9 +11,9 @@ ledger, never in memory alone, so that a process which dies at any moment is fol
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
 from engine.broker import Broker, Outcome
@@ -24,7 +24,7 @@ from engine.errors import BrokenInvariant, DataError, GeoulError
 from engine.events import Event, OrderRefused, PlanReady
 from engine.fill import Fill
 from engine.krx.sessions import previous_session, session_close, sessions_between
-from engine.ledger.alerts import Urgency, record_alert
+from engine.ledger.alerts import Urgency, record_alert, was_told
 from engine.ledger.connection import LedgerError
 from engine.ledger.days import fills_of_day
 from engine.ledger.decisions import record_decision
@@ -64,6 +64,9 @@ _AGAIN = timedelta(seconds=30)  # after something failed
 _HEAR_AGAIN = timedelta(seconds=2)
 _LOOK_EVERY = timedelta(minutes=1)  # at the venue's list while orders are open: a notice may have been lost
 _WARN_AGAIN = timedelta(minutes=10)  # the same words
+# What goes on being so is found again at every start and at every attempt: people hear of it once a day, until
+# something of that name is filled.
+_ONCE_A_DAY = frozenset({"shares_differ", "cash_differs", "order_not_taken", "order_held_back"})
 T = TypeVar("T")
 
 
@@ -417,7 +420,13 @@ class Trader:
             return
         self._warned[said] = now + _WARN_AGAIN
         self._setup.tell(said)
-        record_alert(self._ledger, urgency, code, said, values)
+        if code not in _ONCE_A_DAY or not was_told(self._ledger, code, said, self._unchanged_since(values, now)):
+            record_alert(self._ledger, urgency, code, said, values)
+
+    def _unchanged_since(self, values: Mapping[str, object], now: datetime) -> datetime:
+        """Since when nothing of a name has been filled: midnight at the earliest."""
+        fills = [fill.time for fill in fills_of_day(self._ledger, now.date()) if fill.ticker == values.get("ticker")]
+        return max([datetime.combine(now.date(), time(), now.tzinfo), *fills])
 
 
 def _decision_before(day: Day) -> str:
