@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from engine.errors import BadInput
-from engine.planning.near import matches_near
+from engine.planning.near import matches_around, matches_near, places_in
 
 FIRST_REAL, LAST_REAL = 1950, 2049
 # 100 years and a day or more, so that 1 January 1950 leaves the century; up to 20 years further by the seed.
@@ -68,6 +68,9 @@ _ANCHOR = re.compile(
     r"|\d[-./]\d\d[-./]\d\d)"
 )
 
+_ANCHOR_SHAPES = (b"9999", b"9-99-99")
+"""The same in a text of ASCII letters, see `places_in`."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundDate:
@@ -101,7 +104,9 @@ def dates_in(text: str) -> Iterator[FoundDate]:
     >>> [found.text for found in dates_in("2024년 3월 5일과 24.03.06, Mar 7, 2024; 20240308T0900, 2024년")]
     ['2024년 3월 5일', '24.03.06', 'Mar 7, 2024', '20240308', '2024']
     """
-    for match in matches_near(_ANCHOR, _PATTERN, text):
+    places = places_in(text, *_ANCHOR_SHAPES)
+    near = matches_near(_ANCHOR, _PATTERN, text) if places is None else matches_around(places, _PATTERN, text)
+    for match in near:
         parts = {name.split("_")[1]: value for name, value in match.groupdict().items() if value is not None}
         month = MONTHS[parts["mon"].lower()] if "mon" in parts else int(parts.get("m", 0)) or None
         year = int(parts["y"]) if "y" in parts else None

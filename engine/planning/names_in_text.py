@@ -53,11 +53,17 @@ EVERYDAY_WORDS = frozenset(
 )
 # It begins with what it looks for, which is found fast; what stands before is looked at afterwards.
 _TICKER = re.compile(r"[0-9](?<![0-9A-Za-z.,][0-9])[0-9A-Z]{5}(?![0-9A-Za-z]|[.,]\d)")
+# Letters of which a ticker is made become a 0.
+_LIKE_A_TICKER = bytes(
+    ord("0") if chr(code).isascii() and re.match("[0-9A-Z]", chr(code)) else 32 for code in range(256)
+)
 _PARTICLE = re.compile(
     r"(?:은|는|이|가|을|를|의|와|과|도|에|로|으로|에서|에게|만|까지|부터|보다|처럼|주|우|이나|나|랑|하고)?(?![가-힣0-9A-Za-z])"
 )
+# Names that could lie in or across a number of a JSON document: mere numbers, and what holds a sign around values.
+_NUMERIC = re.compile(r'[-+.\d]+|.*[:"{}\[\]].*', re.DOTALL)
 _OPENING, _CLOSING = "\"'“‘「", "\"'”’」"
-_SLOTS = 1 << 16
+_SLOTS, _SPREAD = 1 << 16, np.uint16(31_337)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +103,12 @@ class NamesInText:
         self._by_start: dict[str, list[tuple[str, str, str]]] = {}
         for folded in sorted(owner, key=lambda text: (-len(text), text)):
             self._by_start.setdefault(folded[:2], []).append((folded, *owner[folded]))
+        self._some_are_ascii = any(start.isascii() for start in self._by_start)
         self._starts = np.zeros(_SLOTS, dtype=np.bool_)
         for start in self._by_start:
             self._starts[_slots(start)] = True
+        self.lie_in_numbers = any(_NUMERIC.fullmatch(name) for name in owner)
+        """Whether a name could lie in or across a number of a JSON document."""
 
     def find(self, text: str) -> Iterator[FoundName]:
         """All mentions in order, none inside another; the text must be `normal`."""
@@ -111,11 +120,15 @@ class NamesInText:
                 last = name.end
 
     def _codes(self, text: str) -> Iterator[FoundName]:
+        if text.isascii() and b"0" * 6 not in text.encode("ascii").translate(_LIKE_A_TICKER):
+            return
         for match in _TICKER.finditer(text):
             if match[0] in self.tickers:
                 yield FoundName(match.start(), match.end(), match[0], match[0])
 
     def _names(self, text: str) -> Iterator[FoundName]:
+        if text.isascii() and not self._some_are_ascii:
+            return
         folded = _folded(text)
         by_start = self._by_start
         for place in np.flatnonzero(self._starts[_slots(folded)]).tolist():
@@ -159,7 +172,10 @@ def _latin(char: str) -> bool:
     return char == "&" or (char.isascii() and char.isalnum())
 
 
-def _slots(text: str) -> NDArray[np.int64]:
+def _slots(text: str) -> NDArray[np.uint16]:
     """A number below 2**16 for each pair of neighbouring letters. Shape: (len - 1,)."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
-    return (codes[:-1] * 31_337 + codes[1:]) & (_SLOTS - 1)
+    if text.isascii():
+        codes = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.uint16)
+    else:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint16)
+    return codes[:-1] * _SPREAD + codes[1:]  # only the lowest 16 bits count, so it may overflow

@@ -95,6 +95,8 @@ def money_in(text: str) -> list[str]:
     >>> money_in("거래대금 10억 원, 주가 50,000원, ₩3,000, 3만 원, 2천만원, 1.5배, 20일")
     ['10억 원', '50,000원', '₩3,000', '3만 원', '2천만원']
     """
+    if text.isascii() and not any(word in text.lower() for word in ("won", "krw")):
+        return []  # without a look at every letter
     return [match[0].strip() for match in matches_near(_MONEY_MARK, _MONEY, text)]
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from brokers.replay import _lowest
 from engine.errors import BadInput
-from engine.planning.date_shift import _ANCHOR, _PATTERN
+from engine.planning.date_shift import _ANCHOR, _PATTERN, dates_in
 from engine.planning.deciles import borders_of
+from engine.planning.leak_scan import _NUMBER, LeakScanner, _long_numbers, without_short_numbers
 from engine.planning.masking import Mask
 from engine.planning.near import matches_near
 from engine.planning.prompt import _shortened
+from engine.planning.text_mask import _MONEY, money_in
 from tests.planning.builders_mask import NAMES, world_context
 
 PIECES = ["0", "1", "2", "9", "20", "2013", "1999", "05", "12", "31", "0.", ".", ",", "-", "/", " ", "월", "년", "일"]
@@ -30,6 +32,96 @@ def test_no_date_is_without_its_anchor(seed: int) -> None:
         assert [(found.start(), found[0]) for found in matches_near(_ANCHOR, _PATTERN, text)] == wanted, text
         dated += bool(wanted)
     assert dated > 100
+
+
+ASCII_PIECES = [piece for piece in PIECES if piece.isascii()]
+ASCII_PIECES += [
+    "1,234",
+    "70100",
+    "005930",
+    "X-CC9VQ",
+    '"',
+    '",',
+    "won",
+    "KRW 5",
+    "Won",
+    " ",
+    "x" * 45,
+    "0.2013,",
+    "NAVER",
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_text_of_ascii_letters_is_searched_by_its_shape_and_holds_the_same(seed: int) -> None:
+    draw, found = np.random.default_rng(100 + seed), [0, 0, 0]
+    for _ in range(4_000):
+        text = "".join(draw.choice(ASCII_PIECES, draw.integers(1, 25)))
+        dates = [match[0] for match in _PATTERN.finditer(text)]
+        assert [date.text for date in dates_in(text)] == dates, text
+        numbers = [match[0].replace(",", "") for match in _NUMBER.finditer(text)]
+        assert [number for number, _ in _long_numbers(text, ())] == numbers, text
+        sums = [match[0].strip() for match in _MONEY.finditer(text)]
+        assert money_in(text) == sums, text
+        found = [count + bool(some) for count, some in zip(found, (dates, numbers, sums), strict=True)]
+    assert min(found) > 100, found
+
+
+TOLD = [
+    '{"weight":',
+    '"ticker":',
+    ',"rank":',
+    "0.2013",
+    "1",
+    "-0.05",
+    "123.4567",
+    "7",
+    ',"',
+    '"',
+    "}",
+    "]",
+    "[",
+    ":",
+    ",",
+]
+TOLD += [
+    "131500",
+    "131,500",
+    "2125-03-05",
+    "2024-03-05",
+    "2024",
+    "005930",
+    "삼성전자",
+    "대상",
+    "NAVER",
+    "원",
+    " won",
+    "3월 5일",
+]
+TOLD += ["X-CC9VQ", "null", " ", "12", "500", "(001680)"]
+TOLD += [':0.2013,"', ":5}", ":-12.5]", ':2013,"', ':19.5-06,"', ":20}"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_prompt_is_clean_without_its_short_numbers_exactly_if_it_is_clean(seed: int) -> None:
+    mask = Mask(NAMES, 11)
+    mask.show(world_context(list(NAMES), NAMES, date(2024, 3, 5)))
+    scanner, draw = LeakScanner(mask), np.random.default_rng(200 + seed)
+    clean = shorter = 0
+    for _ in range(4_000):
+        text = "".join(draw.choice(TOLD, draw.integers(1, 14)))
+        assert scanner.is_clean(text) == (scanner.find(text, mask.hidden) == []), text
+        clean += scanner.is_clean(text)
+        shorter += without_short_numbers(text) != text
+    assert 500 < clean < 3_500
+    assert shorter > 200
+
+
+def test_a_name_that_is_a_number_is_looked_for_in_short_numbers_too() -> None:
+    for name in ("3.14", "-5", 'a":7}'):
+        mask = Mask(NAMES | {"999990": name}, 11)
+        assert not LeakScanner(mask).is_clean(f'{{"x":{name}}}'), name
+    assert LeakScanner(Mask(NAMES, 11)).is_clean('{"x":3.14}')
 
 
 def test_decimals_in_a_list_are_no_anchor_and_dates_behind_them_are() -> None:
