@@ -34,6 +34,7 @@ from engine.trading.monitor import Monitor
 from engine.trading.monitoring import MarketWatch
 from engine.trading.ports import Alone
 from engine.trading.prompts import rules_in_force
+from engine.trading.sound_ledger import require_sound
 from engine.trading.supervisor import Supervisor
 from engine.trading.trader import Trader, TradingSetup
 from engine.trading.volume_profile import VolumeProfile
@@ -56,6 +57,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         logger = _logger(stack, plan)
         plan = replace(plan, tell=log_told(plan.tell, logger))
         sessions = sessions_needed(load_rules(plan.prompt))
+        require_sound(plan.folder / LEDGER, plan.clock)
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
         supervisor = _supervisor(stack, plan, ledger)
         watch_list = load_watch_list(plan.folder)

@@ -48,7 +48,7 @@ def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Co
             raise
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # SQLite's own words may quote the damage
         if isinstance(error, sqlite3.OperationalError):
             raise LedgerError(f"The ledger {path} cannot be opened: {error}. {_LOOK}") from error
         raise DataError(

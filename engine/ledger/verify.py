@@ -63,9 +63,20 @@ def verify(connection: sqlite3.Connection) -> tuple[Finding, ...]:
     """
     connection.execute("BEGIN")
     try:
-        return tuple(_findings(connection))
+        return _all_findings(connection)
     finally:
         connection.execute("ROLLBACK")
+
+
+def _all_findings(connection: sqlite3.Connection) -> tuple[Finding, ...]:
+    """A page whose structure holds may have anything in its cells: what cannot even be read is a finding too."""
+    found: list[Finding] = []
+    try:
+        for each in _findings(connection):
+            found.append(each)
+    except (sqlite3.DatabaseError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
+        found.append(Finding(code="file", where="content", detail=f"{type(error).__name__}: {error}"))
+    return tuple(found)
 
 
 def _findings(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -96,7 +107,7 @@ def _damage(connection: sqlite3.Connection) -> str:
     """What SQLite itself finds wrong with the pages of the file, "" if nothing."""
     try:
         (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # its words may quote the damage
         return str(error)
     return "" if answer == "ok" else answer
 
