@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.cli.model_run import ModelConfigOption
 from engine.cli.options import (
     DEFAULT_LEDGER,
     CashOption,
@@ -28,6 +29,7 @@ from engine.cli.options import (
     progress_bar,
     prompt_path,
 )
+from engine.cli.research_options import NewDatasetOption
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -73,9 +75,6 @@ GateOption = Annotated[
         "the gate: full, quick (same steps and thresholds, 20 neighbours, 200 resamples), off (demo: accept all)",
     ),
 ]
-ModelConfigOption = Annotated[
-    Path | None, typer.Option("--model-config", help="모델 설정 YAML(기본: geoul.yaml) · of the model")
-]
 
 
 def reflect_command(
@@ -97,10 +96,7 @@ def reflect_command(
     writer: WriterOption = Writer.scripted,
     model_config: ModelConfigOption = None,
     gate: GateOption = GateKind.full,
-    new_dataset: Annotated[
-        bool,
-        typer.Option("--new-dataset", help="이 장부로 이 데이터의 시험도 셈 · let the ledger count this dataset too"),
-    ] = False,
+    new_dataset: NewDatasetOption = False,
     git: Annotated[bool, typer.Option("--git", help="새 버전을 git에 커밋 · commit the new version")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="아무것도 쓰지 않음(심사 횟수는 셈) · write nothing; trials are counted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -25,6 +25,7 @@ from engine.cli.options import (
     configure,
     progress_bar,
 )
+from engine.cli.serve_greeting import greeting
 from engine.clock import SystemClock
 from engine.errors import BadInput
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     import datetime
 
     from brokers.kis_server.faults import FaultRule
-    from brokers.kis_server.server import KisServer
-    from brokers.kis_server.state import WorldState
     from engine.data.panel import Panel
 
 _SPEED = 60.0  # a session in six and a half minutes
@@ -126,14 +125,14 @@ def serve_command(
                 place = state or _usual_place(*named, setup.order_hours, setup.as_today)
                 facts = world_facts(panel, settings, setup, first)
                 kept = stack.enter_context(WorldState(place, facts, shown, fresh=fresh))
-                shown = kept.shown
             bar.update(task, description=_RESTORING[lang.value])
-            server = KisServer(World(panel, settings, start=first, shown=shown), setup, clock, kept)
+            world = World(panel, settings, start=first, shown=shown if kept is None else kept.shown)
+            server = KisServer(world, setup, clock, kept)
         server.give_rules(rules)
         server.pace.speed = speed if speed is not None else 1.0 if setup.as_today else _SPEED
 
         def ready(port: int) -> None:
-            Console().print(_greeting(server, kept, host, port, lang.language), highlight=False, soft_wrap=True)
+            Console().print(greeting(server, kept, host, port, lang.language), highlight=False, soft_wrap=True)
 
         try:
             asyncio.run(serve(server, host, port, ready))
@@ -203,44 +202,3 @@ def _fault_rules(path: Path | None) -> list[FaultRule]:
         return read_rules(yaml.safe_load(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(f"The faults {path} cannot be read: {error}.") from None
-
-
-def _greeting(server: KisServer, kept: WorldState | None, host: str, port: int, lang: Literal["ko", "en"]) -> str:
-    """Where the server is, and the lines that point a program at it."""
-    path = f"/{server.setup.key}" if server.setup.key else ""
-    shown = f"[{host}]" if ":" in host else host
-    world = server.world
-    lines = [
-        _HERE[lang].format(url=f"http://{shown}:{port}{path}/", time=world.wire_now().strftime("%Y-%m-%d %H:%M")),
-        "",
-        _YAML[lang],
-    ]
-    lines += [f"  {name}: http://{shown}:{port}{path}" for name in ("prod", "vps")]
-    lines += [f"  {name}: ws://{shown}:{port}{path}" for name in ("ops", "vops")]
-    panel = world.market.panel
-    if panel.trades_from is not None:
-        lines += ["", *(note.text(lang) for note in panel.manifest.notes)]
-    if kept is not None:
-        lines += ["", (_BEGUN if kept.is_new else _KEPT)[lang].format(folder=kept.folder)]
-        if world.next_step is None:
-            lines += [_ENDED[lang]]
-    lines += ["", _KEYS[lang] if server.setup.enrol else _LISTED[lang]]
-    return "\n".join(lines)
-
-
-_HERE = {"ko": "거울 KIS 서버: {url}  재생 시각 {time}", "en": "Geoul KIS server: {url}  world time {time}"}
-_BEGUN = {
-    "ko": "이 세계는 여기에 보관됩니다. 꺼져도 같은 명령으로 이어집니다: {folder}",
-    "en": "This world is kept here; the same command goes on with it: {folder}",
-}
-_KEPT = {
-    "ko": "보관된 세계를 이어 갑니다(처음부터 하려면 --fresh): {folder}",
-    "en": "Going on with the world kept here (--fresh begins anew): {folder}",
-}
-_ENDED = {"ko": "데이터가 끝났습니다. --fresh로 처음부터 하세요.", "en": "Its data has ended: begin anew with --fresh."}
-_YAML = {"ko": "kis_devlp.yaml에 넣을 주소:", "en": "addresses for kis_devlp.yaml:"}
-_KEYS = {
-    "ko": "앱키, 시크릿, 계좌번호는 아무 값이나 됩니다. 처음 온 계좌가 시작 자금을 받습니다. Ctrl-C로 멈춥니다.",
-    "en": "Any app key, secret and account number will do: each new one gets the starting money. Ctrl-C stops.",
-}
-_LISTED = {"ko": "적힌 계좌만 받습니다. Ctrl-C로 멈춥니다.", "en": "Only the listed accounts come in. Ctrl-C stops."}

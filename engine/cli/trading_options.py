@@ -14,6 +14,7 @@ import typer
 from engine.cli.kis_options import ClockOption, KisConfigOption, clock_chooser
 from engine.cli.model_run import ModelConfigOption, PlannerKind, PlannerOption
 from engine.cli.options import ConfigOption, DataOption, Lang, LangOption, TickersOption, configure
+from engine.cli.reflect import Writer
 from engine.cli.universe import UniverseOption, universe_codes
 from engine.cli.work_options import (
     BackupsOption,
@@ -21,7 +22,6 @@ from engine.cli.work_options import (
     ReflectDataOption,
     ReflectOption,
     ReflectWriterOption,
-    RuleWriter,
     regular_work,
 )
 from engine.errors import BadInput
@@ -76,7 +76,7 @@ class TradingOptions:
     once: OnceOption = False
     sessions: SessionsOption = None
     reflect: ReflectOption = Reflect.off
-    reflect_writer: ReflectWriterOption = RuleWriter.scripted
+    reflect_writer: ReflectWriterOption = Writer.scripted
     reflect_data: ReflectDataOption = None
     backups: BackupsOption = None
     metrics_port: MetricsPortOption = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.reflect import Writer
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,18 +22,11 @@ class Reflect(StrEnum):
     weekly = "weekly"
 
 
-class RuleWriter(StrEnum):
-    """Who writes the rules of a reflection."""
-
-    scripted = "scripted"
-    llm = "llm"
-
-
 ReflectOption = Annotated[
     Reflect, typer.Option("--reflect", help="주간 성찰(일요일 18:00) · weekly: reflect on Sundays at 18:00")
 ]
 ReflectWriterOption = Annotated[
-    RuleWriter, typer.Option("--reflect-writer", help="성찰의 규칙을 쓰는 쪽 · who writes the rules of a reflection")
+    Writer, typer.Option("--reflect-writer", help="성찰의 규칙을 쓰는 쪽 · who writes the rules of a reflection")
 ]
 ReflectDataOption = Annotated[
     Path | None,
@@ -43,7 +37,7 @@ BackupsOption = Annotated[
 ]
 
 
-def regular_work(reflect: Reflect, writer: RuleWriter, data: Path | None, backups: Path | None) -> RegularWork:
+def regular_work(reflect: Reflect, writer: Writer, data: Path | None, backups: Path | None) -> RegularWork:
     """The work that the options ask for.
 
     Raises:
@@ -51,7 +45,7 @@ def regular_work(reflect: Reflect, writer: RuleWriter, data: Path | None, backup
     """
     from engine.trading.account_jobs import RegularWork  # noqa: PLC0415  (keeps --help fast)
 
-    if reflect is Reflect.off and (data is not None or writer is not RuleWriter.scripted):
+    if reflect is Reflect.off and (data is not None or writer is not Writer.scripted):
         raise BadInput("--reflect-writer and --reflect-data belong to --reflect weekly. Add it, or leave them out.")
     if data is not None and not (data / "manifest.json").is_file():
         raise BadInput(f"--reflect-data {data}: there is no dataset. Make one with geoul data download.")
