@@ -139,6 +139,8 @@ def test_systemd_understands_the_unit_of_any_folder(tmp_path: Path, user: str) -
     text = unit_text(folder, "paper", [sys.executable, "-m", "x"], options=options, user=user, cache=tmp_path)
     assert ("ProtectSystem=strict" in text) is bool(user)
     assert "Restart=always\n" in text
+    assert "StartLimitIntervalSec=0\n" in text, "a broker that is away for an hour is no reason to give up"
+    assert "RestartPreventExitStatus=2\n" in text
     assert '"it\'s 5%%.yaml"' in text
     assert 'a 100%% \\"real\\" account $$HOME" --ticker 005930' in text
     if shutil.which("systemd-analyze") is None:
