@@ -27,16 +27,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.kis_load import CALM, NAMES, streaming
+from benchmarks.kis_load import CALM, NAMES, calm_trade, number_of, streaming
 from benchmarks.report import machine
 from brokers.kis.answer import answer_body
 from brokers.kis.broker import KisBroker, MarketNews
 from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.errors import KisError
-from brokers.kis.frames import format_data
 from brokers.kis.messages import OrderAnswer
 from brokers.kis.realtime import Trade
-from brokers.kis.realtime_fields import TRADE
 from brokers.kis.rest import KisRest
 from brokers.kis_account import LedgerBooks
 from engine.broker import Accepted, Outcome
@@ -57,11 +55,8 @@ FALLEN, LEVEL = 69_900, 70_000
 
 
 def falling_trade(number: int, every: int = EVERY) -> bytes:
-    """The n-th trade, from 1; its cumulative volume tells which one it is."""
-    now = SystemClock().now()
-    price = FALLEN if number % every == 0 else CALM
-    trade = Trade(TRADE, NAMES[number % len(NAMES)], now, now, price, 10, number, CALM * number)
-    return format_data(TRADE, [trade.to_fields()]).encode()
+    """The n-th trade, from 1; one in so many falls."""
+    return calm_trade(number, FALLEN if number % every == 0 else CALM)
 
 
 def order_host(path: str, values: Mapping[str, str], stamps: Any) -> object:
@@ -154,7 +149,7 @@ def measure(count: int) -> tuple[np.ndarray, np.ndarray]:
                         seen += 1
                         desk.on_trade(item.ticker, item.price, CALM)
                         if item.price == FALLEN:
-                            fallen.append((item.cumulative_volume - 1, item.ticker, time.monotonic()))
+                            fallen.append((number_of(item) - 1, item.ticker, time.monotonic()))
                 before = len(venue.taken)
                 desk.act(object())  # type: ignore[arg-type]
                 taken = dict(venue.taken[before:])

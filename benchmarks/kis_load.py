@@ -25,11 +25,18 @@ CALM = 71_900  # won
 Answering = Callable[[str, Mapping[str, str], Any], object]
 
 
-def calm_trade(number: int) -> bytes:
-    """The n-th trade, from 1, of the names in turn: always ten shares at one price, each following the one before."""
+def calm_trade(number: int, price: int = CALM) -> bytes:
+    """The n-th trade, from 1, of the names in turn: always ten shares, each following the one before of its name."""
     now = SystemClock().now()
-    trade = Trade(TRADE, NAMES[number % PLACES], now, now, CALM, 10, 10 * number, 10 * CALM * number)
+    volume = 10 * (1 + (number - 1) // PLACES)
+    trade = Trade(TRADE, NAMES[number % PLACES], now, now, price, 10, volume, CALM * volume)
     return format_data(TRADE, [trade.to_fields()]).encode()
+
+
+def number_of(trade: Trade) -> int:
+    """Which one it is, from 1."""
+    before = (trade.cumulative_volume // 10 - 1) * PLACES
+    return before + (int(trade.ticker) - 1) % PLACES + 1
 
 
 @contextmanager
