@@ -9,6 +9,7 @@ exchange     krx/ (dated rules of the Korea Exchange)   matching/ (compiled: mat
 rules        rules/ (the language: grammar, types, units, prompt, features)
 data         data/ (import, check, sample, panel)
 running      exchange (panel + config as arrays)  feature_feed  simulation (one account on it)  outcome  result
+             trade_rows (orders against single recorded trades)
              succession (the account goes on under other rules)  tenure (rules that were in force for a while)
              backtest (rules, batch)  variants (many rule sets at once)  track (what is kept of each)
              loop  strategy  broker  risk (events, one order at a time)

@@ -11,6 +11,7 @@ what goes wrong    faults (by switch, by seeded schedule)  call_rate
 what outlives it   notes (who tells)  journal (lines on the disk)  state (the folder)  keeping (again after a death)
 around it          setup (configuration)  control (/_world)  page (/)  server (start, stop)
 
+The market is bars or recorded trades (`engine.data.tick_panel`): the second are served one by one at their own seconds.
 Where the timing of a daily bar comes from stands in `session_path`; that nothing is invented between its prices stands
 in `market`.
 """

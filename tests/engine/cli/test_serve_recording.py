@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -38,12 +39,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return recording, write_daily(root / "daily", BARS)
 
 
-@pytest.fixture(scope="module")
-def client(folders: tuple[Path, Path]) -> Iterator[Client]:
-    """An enrolled client of the served recording; its greeting is kept."""
+@contextlib.contextmanager
+def served(folders: tuple[Path, Path], *options: str) -> Iterator[Client]:
+    """An enrolled client of the served recording, which has read the greeting; at the end the server is killed."""
     recording, daily = folders
     command = [sys.executable, "-m", "engine.cli.main", "serve", "--data", str(recording), "--daily", str(daily)]
-    command += ["--port", "0", "--speed", "0", "--lang", "en"]
+    command += ["--port", "0", "--speed", "0", "--lang", "en", *options]
     surroundings = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings)
     assert process.stdout is not None
@@ -63,6 +64,12 @@ def client(folders: tuple[Path, Path]) -> Iterator[Client]:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def client(folders: tuple[Path, Path]) -> Iterator[Client]:
+    with served(folders) as connected:
+        yield connected
 
 
 def test_a_client_sees_the_recorded_day_and_fills_at_its_trades(client: Client) -> None:
@@ -136,6 +143,19 @@ def test_the_day_ends_after_its_last_trade(client: Client) -> None:
     clock = client.world("clock")
     assert clock["time"][:19] == "2024-03-05T15:30:20"
     assert client.price(HYNIX)["output"]["stck_prpr"] == "20100"
+
+
+def test_a_killed_server_goes_on_at_the_trade_where_it_was(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    kept = ["--state", str(tmp_path / "world")]
+    with served(folders, *kept) as client:
+        client.advance(until="open")
+        assert client.order("buy", SAMSUNG, 45)["rt_cd"] == "0"
+        client.advance(to="2024-03-05T09:00:30")
+    with served(folders, *kept) as client:
+        assert client.world("clock")["time"][:19] == "2024-03-05T09:00:30"
+        assert [row["hldg_qty"] for row in client.balance()["output1"]] == ["30"]
+        client.advance(to="2024-03-05T09:00:41.5")
+        assert [row["hldg_qty"] for row in client.balance()["output1"]] == ["45"]
 
 
 @pytest.mark.parametrize(
