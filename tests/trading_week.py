@@ -178,7 +178,7 @@ class Week:
         self._before = Findings()
         self._is_wanted = self._is_ready = False  # a trader should live; it does
         self._failures = 0  # starts in a row
-        self._shift = self._instant = 0
+        self._shift = self._instant = self._draws = 0
         self._answer: str | None = None
         self._reviving = ""  # the fault after which the trader is being started again
         self._fell_at = self._died_at = 0.0
@@ -249,6 +249,7 @@ class Week:
                 self._advance(target)
                 self._advance(target + _LATER)
                 self._settle()
+            self._disarm()
             if instant == _INSTANTS - 1:
                 self._finish_deaths()
             self._settle()
@@ -301,12 +302,13 @@ class Week:
         if self._armed or not self._deaths:
             return None
         self._armed = self._deaths.popleft()
+        self._draws += 1
         if self._armed == SERVER_KILLED and self._draw.random() < 0.4:
             line, point = str(self._draw.choice(_JOURNAL_LINES)), str(self._draw.choice(_JOURNAL_POINTS))
             self._struck = f"venue: {line} {point}"
             self._served.arm((line, point, int(self._draw.integers(1, 3))))
             return None
-        points = points_at(self._instant, _INSTANTS - 1)
+        points = points_at(self._instant, _INSTANTS - 1, starts=not waits)
         point = str(self._draw.choice(list(points)))
         passages = int(self._draw.integers(1, points[point] + 1))
         self._struck = point
@@ -315,12 +317,25 @@ class Week:
             self._ask(arm=told)
         return told
 
+    def _disarm(self) -> None:
+        """The point that was drawn has not come: whoever was to die is to die elsewhere."""
+        if not self._armed:
+            return
+        drawn = self._draws
+        if self._struck.startswith("venue: "):
+            self._served.arm(("", "", 0))
+        else:
+            self._ask(arm=["", 0, 0])
+        if self._armed and self._draws == drawn:  # it has not come meanwhile
+            self._deaths.appendleft(self._armed)
+            self._armed = ""
+
     def _finish_deaths(self) -> None:
-        """Where the drawn point did not come, whoever was to die dies between two steps."""
+        """Whoever is still to die dies between two steps, and those after him while they start, if it comes so."""
+        self._disarm()
         while self._armed or self._deaths:
             self._armed = self._armed or self._deaths.popleft()
             self._struck = "between two steps"
-            self._ask(arm=["", 0, 0])
             if self._armed == TRADER_KILLED:
                 self._traders.kill()
             else:
@@ -328,6 +343,7 @@ class Week:
             died = self.story.points.total()
             self._hear_until(lambda died=died: self.story.points.total() > died)  # type: ignore[misc]
             self._hear_until(lambda: self._is_ready)
+            self._disarm()
 
     def _note_death(self) -> None:
         self.story.points[self._struck] += 1

@@ -25,22 +25,30 @@ from tests.chaos_death import INSIDE
 _SQLITE_STEPS = 20
 _CALLS = {"order-cash": "order", "order-rvsecncl": "change"}
 
-# Instants of a day -> point -> the largest number of the passage at which it may strike. Orders leave with the decision
-# and from watched levels, fills come in between, the books are closed in the evening.
-_ENTRIES = {"write": 6, "written": 6, INSIDE: 60, "read sent": 6, "read answered": 6}
+# Point -> the largest number of the passage at which it may strike.
+_ENTRIES = {"write": 4, "written": 4, INSIDE: 40}
+_READS = {"read sent": 4, "read answered": 4}
 _ORDERS = {"intent": 4, "intended": 4, "order piece": 8, "order sent": 4, "order answered": 4}
-_ANSWERS = {"outcome": 4, "recorded": 4, "booking": 4, "booked": 4}
-_CHANGES = {"change piece": 2, "change sent": 1, "change answered": 1}
-POINTS = _ORDERS | _ANSWERS | _CHANGES | _ENTRIES
+_ANSWERS = {"outcome": 4, "recorded": 4, "booking": 3, "booked": 3}
+_CHANGES = ("change piece", "change sent", "change answered")
+POINTS = (*_ENTRIES, *_READS, *_ORDERS, *_ANSWERS, *_CHANGES)
 
 
-def points_at(instant: int, last: int) -> dict[str, int]:
-    """Where one may die at an instant of a day: 0 = the decision, `last` = the evening."""
+def points_at(instant: int, last: int, *, starts: bool) -> dict[str, int]:
+    """Where one may die at an instant of a day.
+
+    Args:
+        instant: 0 = the decision, from which orders leave; in between fills come and levels are reached.
+        last: the evening, when the books are closed.
+        starts: it is to happen to a trader that starts; it asks the venue first.
+    """
     if instant == 0:
-        return _ORDERS | _ANSWERS | _ENTRIES
+        return _ORDERS | _ANSWERS | _ENTRIES | _READS
+    if starts:
+        return _READS
     if instant == last:
-        return _ENTRIES
-    return _ANSWERS | _ENTRIES | {name: 1 for name in (*_ORDERS, *_CHANGES)}
+        return _ENTRIES | _READS
+    return _ENTRIES | {"booking": 2, "booked": 2} | {name: 1 for name in (*_ORDERS, *_ANSWERS, *_CHANGES)}
 
 
 class Strike:
@@ -120,30 +128,30 @@ class Strike:
         Ledger.writing = watched_writing  # type: ignore[method-assign, assignment]
 
     def _watch_calls(self) -> None:
-        """Calls of the trader's own thread; the clock and the stream are no calls."""
+        """Calls of REST, from whatever thread; the clock and the stream are no calls."""
         ask, send, answer = requests.Session.request, HTTPConnection.send, HTTPConnection.getresponse
-        here, calls = threading.get_ident(), [""]
+        here = threading.local()
 
         def watched_ask(session: requests.Session, method: Any, url: Any, *given: Any, **named: Any) -> Any:
             path = urlsplit(str(url)).path
-            if threading.get_ident() != here or "/uapi/" not in path:
+            if "/uapi/" not in path:
                 return ask(session, method, url, *given, **named)
-            calls[0] = _CALLS.get(path.rpartition("/")[2], "read")
+            here.call = _CALLS.get(path.rpartition("/")[2], "read")
             try:
                 response = ask(session, method, url, *given, **named)
             finally:
-                call, calls[0] = calls[0], ""
+                call, here.call = here.call, ""
             self.passes(f"{call} answered")
             return response
 
         def watched_send(connection: HTTPConnection, data: Any) -> None:
-            if calls[0] and threading.get_ident() == here:
-                self.passes(f"{calls[0]} piece")
+            if call := getattr(here, "call", ""):
+                self.passes(f"{call} piece")
             send(connection, data)
 
         def watched_answer(connection: HTTPConnection) -> Any:
-            if calls[0] and threading.get_ident() == here:
-                self.passes(f"{calls[0]} sent")
+            if call := getattr(here, "call", ""):
+                self.passes(f"{call} sent")
             return answer(connection)
 
         requests.Session.request = watched_ask  # type: ignore[method-assign, assignment]
