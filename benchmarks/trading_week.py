@@ -1,8 +1,10 @@
 """Trading weeks with everything that goes wrong: `python -m benchmarks.trading_week --kills 200 --seed 1`.
 
 A served venue and a trader of the live account, each in a process of its own (`tests.trading_week`): kills of either at
-drawn passages and between steps, cut lines, lost calls, jumping clocks, full disks, a damaged ledger, a second instance,
-orders by hand, halts. Every week has each fault once and its share of the kills; the limits are tight in all of them.
+drawn passages and between steps, cut lines, lost calls, jumping clocks, full disks, a damaged ledger, a second
+instance, orders by hand, halts. Every week has each fault once and its share of the kills; the limits are tight in all
+of them.
+
 Printed is what was injected, and what must be 0. Exit status 1 when anything was doubled, lost, different, told twice,
 never told, or beyond a limit.
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from brokers.kis.costs import estimated_costs
-from engine.clock import SystemClock
+from engine.clock import KST, SystemClock
 from engine.krx.instrument_class import InstrumentClass
 from engine.ledger.alerts import Alert, all_alerts
 from engine.ledger.equity import equity_points
@@ -124,7 +124,7 @@ class WeekBooks:
                 int(row["ord_qty"]),
                 int(row["tot_ccld_qty"]),
                 int(row["tot_ccld_amt"]),
-                datetime.strptime(row["ord_dt"] + row["ord_tmd"], "%Y%m%d%H%M%S"),
+                datetime.strptime(row["ord_dt"] + row["ord_tmd"], "%Y%m%d%H%M%S").replace(tzinfo=KST),
             )
             for row in rows
             if not row["orgn_odno"].strip("0 ")

@@ -1,8 +1,8 @@
 """Where a trader or its venue dies: SIGKILL to one of them at the n-th passage of a named point of the trader's work.
 
-The points are those of `chaos_death`, with `write` and `written` instead of its alerts: before and after any entry of the
-ledger (decisions, equity, alerts, supervision). Here they are put around the classes of the product, because
-the whole trader runs, and not the adapter alone.
+The points are those of `chaos_death`, with `write` and `written` instead of its alerts: before and after any entry of
+the ledger (decisions, equity, alerts, supervision). Here they are put around the classes of the product, because the
+whole trader runs, and not the adapter alone.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def points_at(instant: int, last: int, *, starts: bool) -> dict[str, int]:
         return _READS
     if instant == last:
         return _ENTRIES | _READS
-    return _ENTRIES | {"booking": 2, "booked": 2} | {name: 1 for name in (*_ORDERS, *_ANSWERS, *_CHANGES)}
+    return _ENTRIES | {"booking": 2, "booked": 2} | dict.fromkeys((*_ORDERS, *_ANSWERS, *_CHANGES), 1)
 
 
 class Strike:

@@ -3,19 +3,21 @@
 It reads one JSON line at a time and answers with one. `start` forks the trading process, so that a start costs no
 import; what that process knows it has from its folder and from the venue, as after any start.
 
-    {"start": {…}}        → {"process": n} of the parent, then {"ready": …} of the child
-    {"run": […], "told": PATH}   the same for a `geoul` command; its words go to the file
-    {"arm": [point, passages, process]} | {"shift": seconds} | {"pages": n} | {"bytes": n} | {"room": true} | {"turns": n} | {"stop": true}
-                          → {"done": …} of the child, when it is so
-                          → {"struck": point} of the child, just before the kill
-                          → {"failed": words} of the child: an error that a user would read
-                          → {"crashed": traceback} of the child: what must never be
-                          → {"ended": wait status} of the parent, whatever the reason
+    {"start": {…}}                        a life
+    {"run": […], "told": PATH}            a `geoul` command; its words go to the file
+    {"arm": [point, passages, process]}   see `week_death`
+    {"shift": seconds}                    the machine's clock goes wrong by so much
+    {"pages": n} | {"bytes": n}           the ledger, or any file, may grow by so much; {"room": true}: as it likes
+    {"turns": n}                          answer after so many turns
+    {"stop": true}                        close all and end
+
+The parent answers {"process": n}, and {"ended": wait status} whatever the reason. The child says {"ready": …}, {"done":
+…} when what was asked is so, {"struck": point} just before a kill, {"failed": words} where a user would read an error,
+and {"crashed": traceback}, which must never be.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import select
