@@ -37,7 +37,8 @@ def test_aliases_are_one_to_one(tickers: set[str], seed: int) -> None:
 def test_a_whole_market_has_aliases_without_a_collision_for_many_seeds() -> None:
     tickers = [f"{number:05d}0" for number in range(3_000)]
     for seed in range(12):
-        assert len({Aliases(tickers, seed).of(ticker) for ticker in tickers}) == 3_000
+        aliases = Aliases(tickers, seed)
+        assert len({aliases.of(ticker) for ticker in tickers}) == 3_000
 
 
 def test_an_alias_does_not_depend_on_the_rest_of_the_universe() -> None:
