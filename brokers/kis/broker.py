@@ -26,6 +26,7 @@ from brokers.kis.errors import KisError
 from brokers.kis.followed_orders import FollowedOrders
 from brokers.kis.gap_filling import GapFilled, GapFiller
 from brokers.kis.history import KisHistory
+from brokers.kis.list_comparison import ListComparison
 from brokers.kis.messages import BalanceRow, BalanceTotals, BuyingPower, SellableQuantity, number_key
 from brokers.kis.notice import Notice
 from brokers.kis.notice_channel import NoticeChannel
@@ -92,9 +93,8 @@ class KisBroker:
             notices = Subscription(config.world.fill_stream, config.hts_id.get_secret_value())
         self._notices = notices
         self.channel = NoticeChannel(stream, notices)
-        self.followed = FollowedOrders(
-            books, clock, config.account.get_secret_value() + config.product, class_of, config.options.exchange
-        )
+        self.followed = FollowedOrders(books, clock, config.account.get_secret_value() + config.product, class_of)
+        self._comparison = ListComparison(self.followed, books, clock, config.options.exchange)
         self.reconciler = Reconciler(rest, self.followed, books, self.channel, clock)
         self._submission = Submission(rest, books, self.followed, self.reconciler, self.channel, clock)
         self._quotes, self._history = KisQuotes(rest, clock, universe), KisHistory(rest, clock)
@@ -312,13 +312,13 @@ class KisBroker:
         self._take_all(0.0)
         listed, meanwhile = self._ask_list(day)
         self._take_all(0.0)  # notices that came meanwhile say more than the list
-        self.followed.compare(listed, meanwhile)
+        self._comparison.compare(listed, meanwhile)
         if listed.rows or listed.is_whole:
             return
         for order in self._books.open_orders():
             if session_of(order.intended_at) == day:
                 sums, meanwhile = self._ask_list(day, order.request.ticker, order.request.side)
-                self.followed.compare_sums(sums, order, meanwhile)
+                self._comparison.compare_sums(sums, order, meanwhile)
 
     def _ask_list(self, day: date, ticker: str = "", side: Side | None = None) -> tuple[DailyList, frozenset[str]]:
         """The list of a day, and our orders that were sent while it was on its way."""
@@ -455,8 +455,8 @@ class KisBroker:
     def _current(self, order_number: str) -> Order | RefusedByVenue:
         """The open order of a number; one whose amend is not confirmed is asked for first."""
         self.followed.restore(self._clock.now().date())
-        order = self.followed.find(order_number)
-        if order is not None and self.followed.is_amending(order.id):
+        order = self.followed.numbers.find(order_number)
+        if order is not None and self.followed.numbers.is_amending(order.id):
             self.synchronise(session_of(order.intended_at))
             order = self._books.order(order.id)
         refusal = may_change(order, order_number)
@@ -468,5 +468,5 @@ class KisBroker:
         """Shares that are still open, as KIS counts them; as we do, where its list has no rows."""
         day = session_of(order.intended_at)
         listed = ask_daily_list(self._rest, day, self._clock.now(), order.request.ticker, order.request.side)
-        chain = listed.chain(number_key(self.followed.current_number(order)))
+        chain = listed.chain(number_key(self.followed.numbers.current_number(order)))
         return listed_state(chain).remaining if chain else order.remaining

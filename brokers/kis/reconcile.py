@@ -194,7 +194,7 @@ class Reconciler:
 
     def _matches(self, case: Investigation, listed: DailyList | None) -> list[Found]:
         found: dict[int, Found] = {}
-        for number, notice in self._followed.unclaimed(case.day).items():
+        for number, notice in self._followed.numbers.unclaimed(case.day).items():
             if self._notice_fits(case, notice):
                 certain = self._in_time(case, notice.time)
                 found[number] = Found(notice.order_number, notice.branch, certain)
@@ -243,7 +243,7 @@ class Reconciler:
         known: set[int] = set()
         for row in listed.rows:
             number = number_key(row.order_number)
-            if number not in known and self._followed.knows(listed.day, number):
+            if number not in known and self._followed.numbers.knows(listed.day, number):
                 known |= numbers_of(listed.chain(number))
         return known
 

@@ -97,7 +97,7 @@ class Submission:
             shares: None = the whole rest, as KIS counts it.
         """
         part = {"ORD_QTY": str(shares), "QTY_ALL_ORD_YN": _PART} if shares else {"QTY_ALL_ORD_YN": _ALL}
-        kind = self._followed.kind_of(order.id) or _usual_code(order)
+        kind = self._followed.numbers.kind_of(order.id) or _usual_code(order)
         result = self._change(order, {**part, "RVSE_CNCL_DVSN_CD": _CANCEL, "ORD_DVSN": kind, "ORD_UNPR": "0"})
         return result if not isinstance(result, OrderAnswer) else Accepted(order_number=order.order_number)
 
@@ -112,7 +112,7 @@ class Submission:
             "ORD_UNPR": str(price),
             "QTY_ALL_ORD_YN": _ALL,
         }
-        self._followed.may_move(order.id)
+        self._followed.numbers.may_move(order.id)
         result = self._change(order, values)
         if not isinstance(result, OrderAnswer):
             return result
@@ -161,9 +161,9 @@ class Submission:
 
     def _change(self, order: Order, values: Mapping[str, str]) -> OrderAnswer | Outcome:
         """One amend or cancel; whatever comes back, the list is asked about the order afterwards."""
-        number = self._followed.current_number(order)
+        number = self._followed.numbers.current_number(order)
         complete = {
-            "KRX_FWDG_ORD_ORGNO": self._followed.branch_of(order.id),
+            "KRX_FWDG_ORD_ORGNO": self._followed.numbers.branch_of(order.id),
             "ORGN_ODNO": number,
             "EXCG_ID_DVSN_CD": self._exchange,
             **values,
