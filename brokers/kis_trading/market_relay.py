@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 from brokers.kis.broker import MarketNews
+from brokers.kis.gap_filling import GapFilled
 from brokers.kis.realtime import Trade
 from brokers.kis.stream_reports import Gap
 from brokers.kis_trading.watching import watch_news
@@ -11,6 +15,8 @@ from engine.trading.limits_gate import LimitsGate
 from engine.trading.monitor import Monitor
 from engine.trading.monitoring import MarketWatch
 from engine.trading.trader import Trader
+
+_MINUTE = timedelta(minutes=1)
 
 
 class MarketRelay:
@@ -36,6 +42,9 @@ class MarketRelay:
             self.trader.orders.on_trade(news.ticker, news.price, news.open)
             self._monitor.on_trade(news.ticker, news.price)
             self._gate.on_trade(news.ticker, news.price)
+        elif isinstance(news, GapFilled):
+            for price in _prices(news):
+                self.trader.orders.on_missed_price(news.ticker, price)
         elif isinstance(news, Gap) and self._hides_a_level(news, self.trader):
             self.trader.has_missed_trades = True
 
@@ -44,3 +53,11 @@ class MarketRelay:
         """Whether a level may have been passed unseen; names that are only looked at have none."""
         watched = set(trader.orders.watch.tickers)
         return any(name.tr_key in watched for name in gap.subscriptions)
+
+
+def _prices(filled: GapFilled) -> Iterator[int]:
+    """What was traded inside a gap, oldest first; minutes that reach beyond it hold trades that were heard."""
+    inside = [bar for bar in filled.minutes if filled.gap.since <= bar.begins <= filled.gap.until - _MINUTE]
+    for bar in inside:
+        yield from (bar.low, bar.high)
+    yield from (trade.price for trade in filled.trades)

@@ -70,7 +70,9 @@ class OrderDesk:
         self._class_of: dict[str, InstrumentClass] = {}
         self._openings: dict[str, int] = {}
         self._buy_until = clock.now()
-        self._due: deque[tuple[Level, int, datetime]] = deque()  # levels to send, the price that set them off, not before
+        self._due: deque[tuple[Level, int, datetime]] = (
+            deque()
+        )  # levels to send, the price that set them off, not before
 
     def open(self, decision_id: str, panel: Panel, day: Day, *, sends: bool) -> None:
         """Begin with a decision; where it does not send, it only finds out what is watched."""
@@ -188,6 +190,11 @@ class OrderDesk:
         """A last price that was asked for: levels may have been passed while nobody listened."""
         now, opening = self._clock.now(), self._openings.get(ticker, 0)
         self._due += [(level, price, now) for level in self.watch.reached(ticker, price, opening)]
+
+    def on_missed_price(self, ticker: str, price: int) -> None:
+        """A price at which was traded while nobody listened, heard of afterwards; it may be over already."""
+        now = self._clock.now()
+        self._due += [(level, price, now) for level in self.watch.missed(ticker, price)]
 
     def act(self, simulation: Simulation | None) -> None:
         """Send the orders of levels that were reached; what cannot leave now is tried again.

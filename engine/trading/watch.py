@@ -143,6 +143,14 @@ class Watch:
             level.fired = True
         return found
 
+    def missed(self, ticker: str, price: int) -> list[Level]:
+        """The exits that a trade would have reached of which one hears too late; a missed purchase is not chased."""
+        exits = [level for level in self._levels.get(ticker, ()) if level.side is Side.SELL and level.offset is None]
+        found = [level for level in exits if not level.fired and self._fires(level, price, 0)]
+        for level in found:
+            level.fired = True
+        return found
+
     def _fires(self, level: Level, price: int, opening: int) -> bool:
         if level.offset is not None:
             if opening <= 0:
