@@ -79,7 +79,7 @@ class Exchange:
         if panel.trades_from is not None:
             raise BadInput(
                 f"{panel.manifest.name} has recorded trades, and features count bars. Use a strategy without features "
-                "on the trades, or bars of that market."
+                "on the trades, or bars of them (`geoul data bars`)."
             )
         return MarketArrays(
             bars=panel.bars,

@@ -113,7 +113,7 @@ class Simulation:
         if self.trades is not None:
             raise BadInput(
                 "Rules count bars, and this panel has recorded trades. Run a KIS program (`geoul serve`) or a strategy "
-                "in Python (`brokers.replay.replay`) on them, and rules on bars of that market."
+                "in Python (`brokers.replay.replay`) on them, and rules on bars of them (`geoul data bars`)."
             )
         self._take_features()
         while self.next_row < self.feed.known_to:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from engine.cli.data_bars import bars_command
 from engine.cli.data_download import download_command
 from engine.cli.data_record import record_command
 from engine.cli.options import Lang, LangOption
@@ -23,6 +24,7 @@ from engine.data.manifest import FILE_NAME, Manifest
 app = typer.Typer(help="시세 데이터 · datasets", no_args_is_help=True)
 app.command("download")(download_command)
 app.command("record")(record_command)
+app.command("bars")(bars_command)
 
 SEVERITY = {
     "error": ("[bold red]오류[/]", "[bold red]error[/]"),

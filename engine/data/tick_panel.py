@@ -74,7 +74,7 @@ def load_recording(
     names = tuple(sorted(trades.table["ticker"].unique().to_list()))
     if not allow_gaps:
         _refuse_missing_days(folder, days)
-    instruments = _instruments(folder, Path(daily), names)
+    instruments = instruments_of(folder, Path(daily), names)
     before = _bars_before(folder, Path(daily), names, days[0], allow_gaps)
     _refuse_what_memory_cannot_hold(folder, before.rows + trades.table.height, len(names))
     return _Assembly(Path(folder), Path(daily), trades, names, instruments, before).panel()
@@ -118,7 +118,12 @@ def _refuse_what_memory_cannot_hold(folder: str | Path, rows: int, names: int) -
         )
 
 
-def _instruments(folder: str | Path, daily: Path, names: Sequence[str]) -> pl.DataFrame:
+def instruments_of(folder: str | Path, daily: Path, names: Sequence[str]) -> pl.DataFrame:
+    """What a dataset knows of the recorded instruments, sorted by ticker.
+
+    Raises:
+        DataError: it does not know one of them, or not its market and product.
+    """
     table = catalog.read_instruments(catalog.open_dataset(daily)[0])
     table = table.filter(pl.col("ticker").is_in(list(names))).sort("ticker")
     unknown = sorted(set(names) - set(table["ticker"]))
@@ -328,21 +333,23 @@ class _Assembly:
             tickers=len(self._names),
             columns=("open", "high", "low", "close", "volume", "value", "base_price"),
             content_hash=digest.hexdigest(),
-            notes=self._notes(),
+            notes=trades_notes(self._trades),
         )
 
-    def _notes(self) -> tuple[Note, ...]:
-        trades = self._trades
-        told = note(
-            "recorded_trades",
-            first=self._days[0],
-            last=self._days[-1],
-            count=trades.table.height,
-            outside=trades.outside,
-            venues=trades.other_venues,
-            repeated=trades.repeated,
-        )
-        return (told, note("recorded_unseen", count=trades.unseen)) if trades.unseen else (told,)
+
+def trades_notes(trades: RecordedTrades) -> tuple[Note, ...]:
+    """What was recorded and what of it is left out, for people."""
+    days = trades.table["day"]
+    told = note(
+        "recorded_trades",
+        first=days[0],
+        last=days[-1],
+        count=trades.table.height,
+        outside=trades.outside,
+        venues=trades.other_venues,
+        repeated=trades.repeated,
+    )
+    return (told, note("recorded_unseen", count=trades.unseen)) if trades.unseen else (told,)
 
 
 def _number(day: datetime.date) -> int:

@@ -23,7 +23,8 @@ import pytest
 from brokers.kis.realtime import Trade
 from brokers.kis.recording import read_recording
 from engine.config import BacktestConfig, RiskLimits
-from engine.data.panel import CLOSE, HIGH, LOW, OPEN, VOLUME, Panel
+from engine.data.panel import CLOSE, HIGH, LOW, OPEN, VOLUME, Panel, State, load_panel
+from engine.data.recorded_bars import write_recorded_bars
 from engine.data.segments import days_of
 from engine.data.tick_panel import load_recording
 from engine.events import Slice
@@ -57,8 +58,8 @@ CONFIG = BacktestConfig(
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A recording of all sessions but the first, and the daily bars of the first."""
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Panel]:
+    """A recording of all sessions but the first, the daily bars of the first, and the market that was recorded."""
     folder = tmp_path_factory.mktemp("recorded")
     panel = intraday_market(NAMES, SESSIONS + 1, SEED)
     with make_server(panel) as server, Client(server, "live") as client:
@@ -73,7 +74,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             wait_for(lambda: shares_recorded(folder / "recording") == shares, process)
     bars = {ticker: [day_of(np.asarray(panel.bars[:, :BARS, col]))] for col, ticker in enumerate(panel.tickers)}
     daily = write_daily(folder / "daily", bars, before=panel.session_date(BARS), boards=dict(names(NAMES)))
-    return folder / "recording", daily
+    return folder / "recording", daily, panel
 
 
 def day_of(bars: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> tuple[int, int, int, int, int]:
@@ -199,9 +200,9 @@ def replayed(panel: Panel) -> list[Day]:
 
 
 def test_a_recording_that_is_served_has_its_trades_and_fills_as_in_process(
-    tmp_path: Path, recorded: tuple[Path, Path]
+    tmp_path: Path, recorded: tuple[Path, Path, Panel]
 ) -> None:
-    folder, daily = recorded
+    folder, daily, _ = recorded
     panel = load_recording(folder, daily)
     with contextlib.ExitStack() as stack:
         wire = WireSide(WireAccount(stack, tmp_path, panel, CONFIG, "live", kinds(NAMES)), panel)
@@ -217,6 +218,26 @@ def test_a_recording_that_is_served_has_its_trades_and_fills_as_in_process(
     answers = [answer for day in wire.days for _, answer in day.answers]
     assert answers.count("accepted") > 40
     assert kinds_of_fills(wire.days) >= {"buy", "sell", "partly", "in parts"}
+
+
+def test_minute_bars_of_the_recording_are_those_of_the_market_that_was_recorded(
+    tmp_path: Path, recorded: tuple[Path, Path, Panel]
+) -> None:
+    folder, daily, market = recorded
+    write_recorded_bars(folder, daily, tmp_path / "minutes")
+    assert traded_bars(load_panel(tmp_path / "minutes"), 0) == traded_bars(market, BARS)
+
+
+def traded_bars(panel: Panel, first: int) -> dict[tuple[int, str], list[int]]:
+    """(end, ticker) -> prices, shares and base price of the bars with a trade."""
+    rows, cols = np.nonzero(np.asarray(panel.state[first:]) & np.uint8(State.TRADED))
+    return {
+        (int(panel.closed_at_ns[first + row]), panel.tickers[col]): [
+            *panel.bars[:, first + row, col].tolist(),
+            int(panel.base[first + row, col]),
+        ]
+        for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
+    }
 
 
 COMPARED = ["ticker", "time", "price", "volume", "cumulative_volume", "cumulative_value", "previous_close"]
