@@ -84,11 +84,18 @@ def test_an_exit_that_was_passed_and_left_while_the_line_was_down_is_sent(
 
 
 def test_what_is_heard_too_late_sets_off_exits_once_and_never_a_purchase() -> None:
-    def level(side: Side, direction: int, price: int, **more: object) -> Level:
-        kind, rules = OrderKind.MARKET, (f"{side.value} {price}",)
+    def level(side: Side, direction: int, price: int, rule: int = -1, offset: int | None = None) -> Level:
         return Level(
-            ticker=NAME, side=side, kind=kind, price=price, direction=direction, rule_ids=rules, decision_id="", **more
-        )  # type: ignore[arg-type]
+            ticker=NAME,
+            side=side,
+            kind=OrderKind.MARKET,
+            price=price,
+            direction=direction,
+            rule_ids=(f"{side.value} {price}",),
+            decision_id="",
+            offset=offset,
+            rule=rule,
+        )
 
     watch = Watch(lambda ticker, price, up: price)
     watch.replace(
