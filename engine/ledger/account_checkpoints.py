@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.ledger.ledger import Ledger
 
@@ -26,7 +26,7 @@ class StoredCheckpoint:
         decides: whether rules had decided before it.
         header: JSON.
         content: compressed arrays.
-        digest: of both, as written.
+        digest: of all this, as `seal` makes it.
     """
 
     number: int = 0
@@ -39,7 +39,13 @@ class StoredCheckpoint:
     @property
     def is_whole(self) -> bool:
         """Whether it is what was written."""
-        return self.digest == _digest(self)
+        return self.digest == seal(self).digest
+
+
+def seal(checkpoint: StoredCheckpoint) -> StoredCheckpoint:
+    """The same with the digest of what it says."""
+    told = f"{checkpoint.row}\x1f{int(checkpoint.decides)}\x1f{checkpoint.header}\x1f".encode()
+    return replace(checkpoint, digest=hashlib.sha256(told + checkpoint.content).hexdigest())
 
 
 def store_checkpoint(ledger: Ledger, checkpoint: StoredCheckpoint) -> int:
@@ -50,7 +56,7 @@ def store_checkpoint(ledger: Ledger, checkpoint: StoredCheckpoint) -> int:
     Raises:
         LedgerError: the disk refused; the others are as before.
     """
-    values = checkpoint.row, checkpoint.decides, checkpoint.header, checkpoint.content, _digest(checkpoint)
+    values = checkpoint.row, checkpoint.decides, checkpoint.header, checkpoint.content, checkpoint.digest
     with ledger.writing() as connection:
         connection.execute(
             "DELETE FROM account_checkpoints WHERE decides = ? AND row >= ?", (checkpoint.decides, checkpoint.row)
@@ -102,8 +108,3 @@ def _spaced(rows: list[int]) -> Iterator[int]:
     for row in rows:
         oldest[row // SPACING] = row
     yield from list(oldest.values())[:SPACED]
-
-
-def _digest(checkpoint: StoredCheckpoint) -> str:
-    told = f"{checkpoint.row}\x1f{int(checkpoint.decides)}\x1f{checkpoint.header}\x1f".encode()
-    return hashlib.sha256(told + checkpoint.content).hexdigest()

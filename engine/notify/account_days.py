@@ -12,9 +12,10 @@ from engine.clock import KST, session_of
 from engine.errors import DataError
 from engine.events import CashMoved, CashReason
 from engine.ledger.canonical import stamp, unstamp
-from engine.ledger.codec import decode, kind_of
+from engine.ledger.codec import EVENT_KINDS, decode, kind_of
 from engine.ledger.equity import EquityPoint, equity_points
 from engine.ledger.history import account_events
+from engine.ledger.journal import NOTES
 from engine.ledger.ledger import Ledger
 from engine.ledger.state import LedgerState
 from engine.order import Order
@@ -104,7 +105,11 @@ def _cash_moves(ledger: Ledger) -> Iterator[CashMoved]:
 
 def _state_at(ledger: Ledger, until: datetime) -> tuple[Mapping[str, Position], list[Order]]:
     """Holdings and active orders at a moment. In the evening that is the ledger's own state; a past day is folded."""
-    later = ledger.connection.execute("SELECT 1 FROM events WHERE time >= ? LIMIT 1", (stamp(until),)).fetchone()
+    kinds = sorted(EVENT_KINDS | NOTES)  # all of them: so that the index of kinds and times answers
+    later = ledger.connection.execute(
+        f"SELECT 1 FROM events WHERE kind IN ({', '.join('?' * len(kinds))}) AND time >= ? LIMIT 1",
+        (*kinds, stamp(until)),
+    ).fetchone()
     if later is None:
         return ledger.positions, [*ledger.open_orders(), *ledger.unresolved_orders()]
     state = LedgerState()

@@ -58,6 +58,7 @@ class AccountHistory(History):
         self._memory: dict[int, Checkpoint] = {}  # by number
         self._said: set[tuple[int, str]] = set()
         self.head = Head()
+        self.taken_up: int | None = None  # bar of the account from which the last fold went on
         self.tell: Callable[[Text, dict[str, object]], None] = lambda text, values: None
 
     def deposit(self) -> tuple[int, CashMoved] | None:
@@ -88,12 +89,16 @@ class AccountHistory(History):
 
     def checkpoints(self, before: int, since: int) -> Iterator[Checkpoint]:
         """See `History`."""
+        self.taken_up = None
         for number, row, decides in stored_rows(self._ledger.connection):
             if row < before and decides == (row > since):
                 try:
-                    yield self._memory.get(number) or self._unpacked(number)
+                    kept = self._memory.get(number) or self._unpacked(number)
+                    self.taken_up = row
+                    yield kept
                 except Unfit as unfit:
                     self._say_ignored(row, unfit.reason)
+                self.taken_up = None
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """See `History`. Where the ledger cannot take it nothing is lost but time."""

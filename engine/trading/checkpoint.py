@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ledger.account_checkpoints import StoredCheckpoint
+from engine.ledger.account_checkpoints import StoredCheckpoint, seal
 from engine.ledger.canonical import canonical_json
 from engine.ledger.codec import request_from_plain
 from engine.ledger.journal import Head
@@ -153,11 +153,13 @@ def pack(checkpoint: Checkpoint) -> StoredCheckpoint:
         "names": checkpoint.names,
         "layout": layout,
     }
-    return StoredCheckpoint(
-        row=checkpoint.row,
-        decides=checkpoint.decides,
-        header=canonical_json(header),
-        content=zlib.compress(b"".join(parts), _FASTEST),
+    return seal(
+        StoredCheckpoint(
+            row=checkpoint.row,
+            decides=checkpoint.decides,
+            header=canonical_json(header),
+            content=zlib.compress(b"".join(parts), _FASTEST),
+        )
     )
 
 

@@ -36,8 +36,8 @@ def rules_digest(rules: RuleSet) -> str:
 
 
 def config_digest(config: BacktestConfig) -> str:
-    """Of costs and limits."""
-    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+    """Of costs and limits. When a venue takes orders moves nothing here: what it told has its own times."""
+    return hashlib.sha256(config.model_copy(update={"venue": "krx"}).model_dump_json().encode()).hexdigest()
 
 
 class DataDigest:
@@ -92,5 +92,5 @@ class DataDigest:
             panel.value is None,
             panel.shares is None,
         )
-        tables = [*market[_TICKS], instruments, actions[actions[:, at.ACTION_ROW] <= row], market[-1]]
+        tables = [*market[_TICKS], instruments, actions[actions[:, at.ACTION_ROW] <= row]]
         return [repr(said).encode(), *(np.ascontiguousarray(table).tobytes() for table in tables)]
