@@ -52,6 +52,7 @@ _ROWS = {
     "next": Text("다음", "next"),
     "level": Text("자율 단계", "level of autonomy"),
     "halt": Text("긴급 정지", "kill switch"),
+    "alarm": Text("경보", "alarm"),
 }
 _WON = Text("{value:,}원", "{value:,} won")
 _FEED = Text(
@@ -168,6 +169,8 @@ def _books(books: Books, lang: Lang) -> Iterator[tuple[str, str]]:
     yield "level", f"LV{level.value} {NAMES[level](words)}"
     halt = books.halt
     yield "halt", _OFF(words) if halt is None else f"{halt.since:%m-%d %H:%M:%S} {halt.who}: {halt.reason}"
+    for time_of_alarm, text in books.alarms:
+        yield "alarm", f"{time_of_alarm:%m-%d %H:%M:%S} {text}"
 
 
 def _table(rows: Iterator[tuple[str, str]], lang: Lang) -> Table:

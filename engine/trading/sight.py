@@ -12,6 +12,7 @@ from engine.ledger.figures import last_decision_id, last_written_at
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.order import Order
 from engine.position import Position
+from engine.trading.control import SILENT, ControlFile
 from engine.trading.health import Health
 from engine.trading.heartbeat import LastBeat, last_beat
 from engine.trading.kill_switch import HaltFile
@@ -36,6 +37,7 @@ class Books:
         last_decision: its id, "" before the first.
         standing: level and plans that wait.
         halt: the kill switch, thrown in the ledger or by the file HALT; None = off.
+        alarms: of `geoul watch`, with their time, that no trader has written down yet; oldest first.
     """
 
     written: datetime | None
@@ -47,6 +49,7 @@ class Books:
     last_decision: str
     standing: Standing
     halt: Halt | None
+    alarms: tuple[tuple[datetime, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,4 +101,9 @@ def _books(folder: Path, ledger: Ledger, environment: str) -> Books:
         last_decision=last_decision_id(ledger.connection),
         standing=standing,
         halt=standing.halt or HaltFile(folder).read(),
+        alarms=tuple(
+            (asked.time, str(asked.parameters["text"]))
+            for asked in ControlFile(folder).unanswered()
+            if asked.command == SILENT
+        ),
     )

@@ -18,6 +18,7 @@ from engine.cli.main import app
 from engine.clock import SystemClock
 from engine.ledger.canonical import stamp
 from engine.ledger.supervision import Supervision, What, record_supervision
+from engine.trading.control import SILENT, ControlFile
 from engine.trading.status_file import StatusFile
 from tests.builders_ledger import make_ledger
 from tests.trading.test_health import health_with
@@ -78,6 +79,20 @@ def test_a_trader_that_was_killed_is_shown_by_its_ledger_with_the_time_of_its_la
     assert "stopped on purpose at" in status(account, "--lang", "en")[1]
     (account / "heartbeat").unlink()
     assert "아직 거래한 적이 없습니다" in status(account)[1]
+
+
+def test_an_alarm_that_nobody_has_written_down_is_shown_until_a_trader_has(account: Path) -> None:
+    beat(account, age=3_600)
+    control, now = ControlFile(account), SystemClock().now()
+    control.ask("resume", "eun", {"reason": "no alarm"}, now)
+    asked = control.ask(SILENT, "geoul watch", {"text": "No sign of life for 60 s", "has_ended": False}, now)
+    shown = status(account, "--lang", "en")[1]
+    assert "alarm" in shown
+    assert f"{now:%m-%d %H:%M:%S} No sign of life for 60 s" in shown
+    control.listen()
+    control.answer(control.request(asked), done=True, text="", now=now)
+    control.close()
+    assert "No sign of life" not in status(account, "--lang", "en")[1]
 
 
 def test_a_folder_without_an_account_is_named(tmp_path: Path) -> None:
