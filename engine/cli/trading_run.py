@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from engine.cli.graceful_stop import stop_on_signals
+from engine.cli.graceful_stop import leaving_when_stopped, stop_on_signals
 from engine.cli.options import Lang, progress_bar, prompt_path
 from engine.cli.trading_options import TradingOptions
 from engine.cli.trading_planner import planner_of
@@ -46,7 +46,7 @@ def trade(
         console.print(line, markup=False, soft_wrap=True)
 
     stopped = stop_on_signals()
-    with ExitStack() as stack:
+    with leaving_when_stopped(stopped), ExitStack() as stack:
         with progress_bar() as bar:
             task = bar.add_task("", total=None)
             plan = TradingPlan(

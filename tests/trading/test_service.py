@@ -13,6 +13,7 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
+from engine.cli.graceful_stop import leaving_when_stopped
 from engine.cli.main import app
 from engine.clock import SystemClock
 from engine.errors import BadInput
@@ -101,6 +102,38 @@ def test_what_hangs_does_not_hold_up_a_stop(work: str, clearing: str) -> None:
             assert process.stdout.read() == "cleared up\n"
         finally:
             process.kill()
+
+
+def test_a_stop_does_not_wait_until_the_interpreter_has_taken_itself_apart() -> None:
+    """At that time no thread runs any more that could keep the time."""
+    code = """
+import time
+from engine.cli.graceful_stop import leaving_when_stopped, stop_on_signals
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(60)
+slow, stopped = Slow(), stop_on_signals()
+with leaving_when_stopped(stopped):
+    print("ready", flush=True)
+    while not stopped():
+        time.sleep(0.05)
+    print("cleared up")
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            assert stop(process) == 0
+            assert process.stdout.read() == "cleared up\n"
+        finally:
+            process.kill()
+
+
+def test_what_was_not_asked_to_stop_ends_as_it_would() -> None:
+    with pytest.raises(SystemExit, match="7"), leaving_when_stopped(lambda: False):
+        raise SystemExit(7)
+    with pytest.raises(BadInput), leaving_when_stopped(lambda: True):
+        raise BadInput("an error is told, stop or no stop")
 
 
 def test_a_call_that_no_signal_ends_does_not_hold_up_a_stop_either() -> None:
