@@ -87,8 +87,8 @@ def check_rules_fit(rules: RuleSet, panel: Panel) -> None:
     if panel.trades_from is not None and rules.rules:
         raise ConfigError(
             f"The rules count bars of {rules.interval} (주기), and {panel.manifest.name} has recorded trades. Run a "
-            "KIS program (`geoul serve`) or a strategy in Python (`brokers.replay.replay`) on them, and rules on bars of "
-            "them (`geoul data bars`)."
+            "KIS program (`geoul serve`) or a strategy in Python (`brokers.replay.replay`) on them, and rules on bars "
+            "of them (`geoul data bars`)."
         )
     if rules.interval != panel.interval:
         raise ConfigError(

@@ -84,7 +84,7 @@ def read_trades(
         DataError: no recording there, no trade of the selection, or records that cannot be: what, where, what to do.
     """
     root = Path(folder)
-    frames = [frame for day in days_of(root) if (frame := read_day(root, day, KIND)) is not None]
+    frames = [frame for day in days_of(root) if (frame := _read(root, day)) is not None]
     if not frames:
         raise DataError(f"{root} holds no recorded trades. Record some with `geoul data record {root} --ticker …`.")
     found = pl.concat([_columns(frame, root) for frame in frames])
@@ -103,6 +103,15 @@ def read_trades(
         raise DataError(f"{root} holds no trade inside a regular session of KRX. Choose other days or tickers.")
     table = found.select("ticker", "time", "day", "price", "volume", "previous_close")
     return RecordedTrades(table, outside, int(other.sum()), repeated, unseen)
+
+
+def _read(root: Path, day: datetime.date) -> pl.DataFrame | None:
+    try:
+        return read_day(root, day, KIND)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"{root / f'day={day}'} cannot be read: {error}. Take the damaged file out, or that day's folder."
+        ) from None
 
 
 def _columns(frame: pl.DataFrame, root: Path) -> pl.DataFrame:

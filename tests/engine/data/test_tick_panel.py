@@ -158,6 +158,26 @@ def test_records_that_contradict_each_other_are_refused(tmp_path: Path, daily: P
     assert "inside a regular session" in told("night", *trades_of_day([(SAMSUNG, "18:00:00", 1, 1)], TUESDAY, PREVIOUS))
 
 
+@pytest.mark.parametrize("damage", [b"", b"PAR1 and nothing more", None])
+def test_a_damaged_file_is_named(tmp_path: Path, daily: Path, damage: bytes | None) -> None:
+    folder = write_recording(tmp_path / "r", TICKS, TUESDAY, PREVIOUS)
+    (path,) = folder.rglob("trades-*.parquet")
+    path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+    assert "day=2024-03-05 cannot be read" in refusal(folder, daily)
+
+
+def test_a_file_with_other_columns_is_refused(tmp_path: Path, daily: Path) -> None:
+    folder = write_recording(tmp_path / "r", TICKS, TUESDAY, PREVIOUS)
+    (path,) = folder.rglob("trades-*.parquet")
+    table = pl.read_parquet(path, hive_partitioning=False)
+    table.drop("volume").write_parquet(path)
+    assert "no column volume" in refusal(folder, daily)
+    table.with_columns(price=pl.lit("dear")).write_parquet(path)
+    assert "not of its type" in refusal(folder, daily)
+    table.with_columns(ticker=pl.lit(None, pl.String)).write_parquet(path)
+    assert "5 recorded trades have no ticker" in refusal(folder, daily)
+
+
 def test_more_than_memory_can_hold_is_refused(tmp_path: Path, daily: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_recording(tmp_path / "r", TICKS, TUESDAY, PREVIOUS)
     monkeypatch.setattr(tick_panel, "BYTES_PER_CELL", 10**12)
