@@ -62,6 +62,18 @@ def was_told(ledger: Ledger, code: str, text: str, since: datetime | None = None
     return found.fetchone() is not None
 
 
+def record_alert_once(
+    ledger: Ledger, urgency: Urgency, code: str, text: str, parameters: Mapping[str, Any] | None = None
+) -> None:
+    """Write an alert down, unless one of this code was told of the same things before."""
+    with ledger.writing() as connection:
+        told = connection.execute(
+            "SELECT 1 FROM alerts WHERE code = ? AND parameters = ?", (code, canonical_json(parameters or {}))
+        ).fetchone()
+        if told is None:
+            record_alert(ledger, urgency, code, text, parameters)
+
+
 def all_alerts(ledger: Ledger) -> list[Alert]:
     """Every alert, oldest first."""
     return alerts_after(ledger.connection, 0, -1)

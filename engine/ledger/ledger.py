@@ -167,7 +167,13 @@ class Ledger:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction over all tables; on any exception file and memory are as before."""
+        """One transaction over all tables; on any exception file and memory are as before.
+
+        Inside another one it joins that: what happened and the alert that tells of it are then one entry.
+        """
+        if self.connection.in_transaction:
+            yield self.connection
+            return
         state, head = self._state.copy(), self._head
         try:
             with transaction(self.connection):

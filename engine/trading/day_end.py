@@ -52,8 +52,19 @@ def close_day(
     prices_of: Callable[[Panel], PriceAt],
     clock: Clock,
     session: date,
+    announce: Callable[[DayEnd], None] = lambda done: None,
 ) -> DayEnd:
     """Close the books of `session`, and of every session before it that was missed.
+
+    Args:
+        ledger: of the account, open for writing.
+        panel: bars up to `session` or later.
+        config: costs and limits.
+        rules: the prompt in force.
+        prices_of: later prices of trades, from a panel.
+        clock: of the venue's world.
+        session: the day.
+        announce: is told of it in the transaction that closes the books: a day that is closed has been announced.
 
     Raises:
         DataError: the data does not reach `session`.
@@ -75,12 +86,15 @@ def close_day(
 
     told = panel, config, history_of(ledger), resumes_of(ledger.connection)
     fold_and_keep(rules.rules, rules.since, *told, on_row=mark, on_rows_from=_first_row_after(panel, done))
-    for point in points:
-        record_equity(ledger, point)
     matured = mature_outcomes(ledger, clock.now(), prices_of(panel))
     if not points:
         raise DataError(f"The account has no value on {session}: it began later, or the data has no bar of that day.")
-    return DayEnd(point=points[-1], before=points[-2] if len(points) > 1 else before, matured=matured)
+    end = DayEnd(point=points[-1], before=points[-2] if len(points) > 1 else before, matured=matured)
+    with ledger.writing():
+        for point in points:
+            record_equity(ledger, point)
+        announce(end)
+    return end
 
 
 def _first_row_after(panel: Panel, day: date | None) -> int:

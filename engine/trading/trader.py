@@ -47,7 +47,7 @@ from engine.trading.account_history import history_of
 from engine.trading.approved_plan import ApprovedPlan
 from engine.trading.background_planner import BackgroundPlanner
 from engine.trading.clearance import Clearance
-from engine.trading.day_end import close_day
+from engine.trading.day_end import DayEnd, close_day
 from engine.trading.decision import Decision, RulesInForce
 from engine.trading.no_purchases import NoPurchases
 from engine.trading.opening import Difference, differences, open_account
@@ -357,22 +357,24 @@ class Trader:
         for session in self._open_sessions(day.session):
             self._venue.settle_costs(session)
         panel = setup.history.bring_up()
-        rules, fills = setup.rules(), len(fills_of_day(self._ledger, day.session))
-        done = close_day(self._ledger, panel, setup.config, rules, setup.prices_of, self._clock, day.session)
+        where = self._ledger, panel, setup.config, setup.rules(), setup.prices_of, self._clock
+        close_day(*where, day.session, announce=self._report)
+        setup.after_close(day.session, panel)
+
+    def _report(self, done: DayEnd) -> None:
+        session = done.point.session
         before = done.before.equity if done.before is not None else None
-        change = percent(done.point.equity / before - 1) if before else "–"
-        text = texts.DAY_REPORT(setup.lang).format(
-            session=day.session,
+        text = texts.DAY_REPORT(self._setup.lang).format(
+            session=session,
             equity=int(done.point.equity),
-            change=change,
+            change=percent(done.point.equity / before - 1) if before else "–",
             cash=int(done.point.cash),
             positions=done.point.positions,
-            fills=fills,
+            fills=len(fills_of_day(self._ledger, session)),
             costs=int(done.point.fees + done.point.taxes),
         )
-        setup.tell(text)
-        record_alert(self._ledger, Urgency.INFO, "day_report", text, {"session": day.session.isoformat()})
-        setup.after_close(day.session, panel)
+        record_alert(self._ledger, Urgency.INFO, "day_report", text, {"session": session.isoformat()})
+        self._setup.tell(text)
 
     def _open_sessions(self, until: date) -> list[date]:
         began, last = began_at(self._ledger), last_equity(self._ledger)
