@@ -41,6 +41,7 @@ from engine.reports.language import Lang
 from engine.result import Result
 from engine.risk import RiskPolicy
 from engine.rules.tree import RuleSet
+from engine.settled_heap import settled_heap
 from engine.simulation import Simulation
 
 
@@ -104,27 +105,30 @@ def run_graph(
     late = None if planner is None or latency_bars is None else LatePlanner(planner, latency_bars, patience)
     cycles: list[Cycle] = []
 
-    def keep(cycle: Cycle) -> None:
-        cycles.append(cycle)
-        if on_cycle is not None:
-            on_cycle(cycle)
+    with settled_heap() as settle:
 
-    graph = OperatingGraph(_desk(simulation, broker, late or planner, keep, lang))
-    prepared = time.perf_counter()
-    for event in broker.events():
-        graph.process(event)
-        if late is not None and type(event) is Slice:
-            for ready in late.due(event):
-                graph.process(ready)
-        broker.watch_guards()
-    graph.finish()
-    ran = time.perf_counter()
-    result = build_result(simulation, {"prepare": prepared - began, "run": ran - prepared})
-    result.model_costs.update(model_costs(cycles))
-    run_id = None
-    if ledger_path is not None:
-        run_id = _write(ledger_path, result, cycles, broker, planner, label, prompt_text, lang)
-        result.timings["ledger"] = time.perf_counter() - ran
+        def keep(cycle: Cycle) -> None:
+            cycles.append(cycle)
+            settle()
+            if on_cycle is not None:
+                on_cycle(cycle)
+
+        graph = OperatingGraph(_desk(simulation, broker, late or planner, keep, lang))
+        prepared = time.perf_counter()
+        for event in broker.events():
+            graph.process(event)
+            if late is not None and type(event) is Slice:
+                for ready in late.due(event):
+                    graph.process(ready)
+            broker.watch_guards()
+        graph.finish()
+        ran = time.perf_counter()
+        result = build_result(simulation, {"prepare": prepared - began, "run": ran - prepared})
+        result.model_costs.update(model_costs(cycles))
+        run_id = None
+        if ledger_path is not None:
+            run_id = _write(ledger_path, result, cycles, broker, planner, label, prompt_text, lang)
+            result.timings["ledger"] = time.perf_counter() - ran
     return GraphRun(result=result, cycles=tuple(cycles), run_id=run_id)
 
 

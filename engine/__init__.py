@@ -5,6 +5,7 @@ exchange allows. `backtest` runs it over all bars in compiled code; `loop` bar b
 
 vocabulary   order  fill  position  account  instrument  money  clock  events  errors    standard library only
 settings     config  log (redaction)  log_files (rotating)  cache_root  kernel_cache (compiled code on disk)
+             settled_heap (what a long run keeps is not searched for garbage)
 exchange     krx/ (dated rules of the Korea Exchange)   matching/ (compiled: match, account, plan, risk of one row)
 rules        rules/ (the language: grammar, types, units, prompt, features)
 data         data/ (import, check, sample, panel)

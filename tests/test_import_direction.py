@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # Part -> its modules or folders of `engine`. A new module must be put into one.
 PARTS = {
     "vocabulary": {"account", "clock", "errors", "events", "fill", "instrument", "money", "order", "position"},
-    "settings": {"cache_root", "config", "kernel_cache", "log", "log_files"},
+    "settings": {"cache_root", "config", "kernel_cache", "log", "log_files", "settled_heap"},
     "krx": {"krx"},
     "matching": {"matching"},
     "rules": {"rules"},
