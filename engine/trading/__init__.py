@@ -14,6 +14,7 @@ mirror         a closed session against its replay, with a cause for every diffe
 shadow         rules side by side on recorded days               prompts    the prompt that an account follows
 health         figures of a running account, judged (monitor looks, status_file keeps, health_limits, api_meter)
 supervisor     hears people, holds back what a level forbids (oversight: what the trader asks of it)
+request_handling  carries out what people ask           supervision_book  decisions: into the ledger, in force, told
 control        requests of other processes      kill_switch  the file HALT      heartbeat  signs of life
 standing       halted or not, which level, which plans wait: the fold of what was decided (autonomy: the levels)
 level_evidence what a higher level asks for     clearance    withdraws and sells at a halt

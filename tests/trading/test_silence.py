@@ -17,8 +17,9 @@ from engine.ledger.ledger import Ledger, open_ledger
 from engine.trading.backup import make_backup, read_backup, restore
 from engine.trading.control import FILE, SILENT, ControlFile
 from engine.trading.heartbeat import Heartbeat
+from engine.trading.request_handling import WAS_SILENT
 from engine.trading.standing import standing_of
-from engine.trading.supervisor import WAS_SILENT, Supervisor
+from engine.trading.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 5, 2, 16, 0, tzinfo=KST)

@@ -1,0 +1,128 @@
+"""What people ask of a running account, carried out: halt, resume, another level, an answer to a plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.errors import BadInput
+from engine.krx.sessions import is_session, previous_session, session_close
+from engine.ledger.alerts import Urgency
+from engine.ledger.canonical import stamp
+from engine.ledger.history import has_decision
+from engine.ledger.supervision import What
+from engine.operating.graph import decision_id_of
+from engine.trading import supervisor_texts as texts
+from engine.trading.autonomy import NAMES, Level, require_possible
+from engine.trading.control import SILENT, Request
+from engine.trading.kill_switch import HaltFile, halt_of
+from engine.trading.level_evidence import evidence_for, require
+from engine.trading.supervision_book import SupervisionBook
+
+WAS_SILENT = "trader_was_silent"
+
+
+class Requests:
+    """Carries requests out, one at a time.
+
+    Args:
+        book: takes what is decided.
+        file: HALT, which must be gone before anything is resumed.
+    """
+
+    def __init__(self, book: SupervisionBook, file: HaltFile) -> None:
+        self._book, self._file = book, file
+
+    def carry_out(self, request: Request) -> str:
+        """Do what was asked; what the one who asked is told.
+
+        Raises:
+            BadInput: it cannot be done, and why.
+        """
+        command, values = request.command, request.parameters
+        if command == "halt":
+            return self._book.halt_by(halt_of(request), request)
+        if command == "resume":
+            return self._resume(request)
+        if command == "level":
+            return self._set_level(request)
+        if command in ("approve", "reject"):
+            return self._answer_plan(request, str(values["decision_id"]))
+        if command == SILENT:
+            return self._note_silence(request)
+        raise BadInput(f"This Geoul knows no command {command!r}. Update the one that trades.")
+
+    def _resume(self, request: Request) -> str:
+        reason = str(request.parameters["reason"]).strip()
+        if not reason:
+            raise BadInput(texts.WHY(self._book.lang))
+        if self._file.exists():
+            raise BadInput(texts.FILE_IS_THERE(self._book.lang).format(path=self._file.path))
+        told = texts.RESUMED(self._book.lang).format(who=request.who, reason=reason)
+        with self._book.ledger.writing():
+            self._book.record(What.RESUME, request.who, reason, request, {"after": self._last_decision()})
+            self._book.alert(Urgency.INFO, "resumed", told, {})
+        return told
+
+    def _last_decision(self) -> str:
+        """The decision for which a resume comes too late: the last one that was made."""
+        now = self._book.clock.now()
+        day = now.date()
+        if not is_session(day) or now < session_close(day):
+            day = previous_session(day)
+        name = decision_id_of(session_close(day))
+        return name if has_decision(self._book.ledger, name) else decision_id_of(session_close(previous_session(day)))
+
+    def _set_level(self, request: Request) -> str:
+        values = request.parameters
+        level, reason = (
+            require_possible(int(values["level"]), self._book.environment, self._book.lang),
+            str(values["reason"]),
+        )
+        if not reason.strip():
+            raise BadInput(texts.WHY(self._book.lang))
+        evidence: tuple[str, ...] = ()
+        if level > self._book.level:
+            found = evidence_for(
+                level,
+                self._book.folder,
+                self._book.ledger,
+                approved_since=self._book.standing.approved_since,
+                paper=Path(values["paper"]) if values.get("paper") else None,
+                is_healthy=bool(values.get("is_healthy")),
+                clock=self._book.clock,
+            )
+            require(found, level, self._book.lang)
+            evidence = tuple(each.text(self._book.lang) for each in found)
+        days = values.get("days")
+        self._book.give(level, request.who, reason, request, None if days is None else int(days), evidence)
+        return texts.LEVEL_SET(self._book.lang).format(level=level.value, name=NAMES[level](self._book.lang))
+
+    def _answer_plan(self, request: Request, decision_id: str) -> str:
+        plan = self._book.standing.plans.get(decision_id)
+        now = self._book.clock.now()
+        if plan is None:
+            raise BadInput(texts.NO_PLAN(self._book.lang).format(id=decision_id, folder=self._book.folder))
+        if plan.answer:
+            raise BadInput(texts.ANSWERED(self._book.lang).format(id=decision_id, answer=plan.answer, who=plan.who))
+        if request.command == "approve":
+            if not plan.is_open(now):
+                raise BadInput(texts.EXPIRED(self._book.lang).format(id=decision_id, time=plan.expires))
+            if self._book.level is not Level.APPROVAL:
+                raise BadInput(texts.NOT_AT_FOUR(self._book.lang).format(level=self._book.level.value))
+        what = What.APPROVE if request.command == "approve" else What.REJECT
+        reason = str(request.parameters.get("reason", ""))
+        self._book.record(what, request.who, reason, request, {"decision_id": decision_id})
+        words = texts.IS_APPROVED if what is What.APPROVE else texts.IS_REJECTED
+        told = words(self._book.lang).format(id=decision_id, who=request.who)
+        self._book.tell(told)
+        return told
+
+    def _note_silence(self, request: Request) -> str:
+        """An alarm of `geoul watch`, into the ledger, once."""
+        mark = {"request": request.request_id, "time": stamp(request.time)}
+        known = self._book.ledger.connection.execute("SELECT parameters FROM alerts WHERE code = ?", (WAS_SILENT,))
+        if not any(mark.items() <= json.loads(values).items() for (values,) in known):
+            told = texts.WAS_SILENT(self._book.lang).format(time=request.time, text=request.parameters["text"])
+            self._book.alert(Urgency.WARNING, WAS_SILENT, told, {**mark, "has_ended": request.parameters["has_ended"]})
+        return texts.DONE(self._book.lang)
