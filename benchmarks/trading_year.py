@@ -59,7 +59,7 @@ BEFORE, AFTER = 90, 3  # sessions of history, and some more so that the world do
 WARM = 50  # sessions after which nothing may grow any more
 MOST_MEGABYTES, MOST_GROWTH = 500.0, 1.0  # MB of memory, MB in 100 sessions
 MEGABYTE = 1024 * 1024
-_WAIT_SECONDS = 120.0
+_WAIT_SECONDS = 600.0  # a first start compiles, on a machine that may be busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,8 @@ def run(folder: Path, sessions: int, names: int, seed: int, *, is_guarded: bool)
             answer = session.post(f"{url}/_world/advance", json={"until": "evening"}, timeout=_WAIT_SECONDS)
             if answer.status_code != 200:
                 raise RuntimeError(f"The world did not go on: {answer.text}\n{_tail(folder / 'paper.log')}")
+            if trader.poll() is not None:
+                raise RuntimeError(f"The trader ended by itself.\n{_tail(folder / 'paper.log')}")
             sights.append(look_at(trader.pid))
             if (number + 1) % 25 == 0:
                 progress.print(_line(number + 1, sights, time.perf_counter() - began), highlight=False)

@@ -87,6 +87,7 @@ def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(
     assert [point.equity for point in points] == replayed.result.equity["equity"].to_list()[1:]
     assert len(fills) > 20
     assert decisions == [cycle.decision_id for cycle in replayed.cycles[:-1]]
+    assert [line for line in lines if "is not used" in line] == [], "the account of the day's end serves everybody"
 
 
 def test_a_trader_killed_again_and_again_ends_the_month_as_one_that_lived(tmp_path: Path) -> None:
