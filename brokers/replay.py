@@ -223,11 +223,7 @@ class ReplayBroker:
 
     def quotes(self, tickers: Sequence[str]) -> Sequence[Quote]:
         """Last prices of listed names."""
-        return [
-            quote
-            for ticker in tickers
-            if ticker in self._column and (quote := self._quote(self._column[ticker])) is not None
-        ]
+        return self._quotes([self._column[ticker] for ticker in tickers if ticker in self._column])
 
     def rankings(self, kind: str, count: int = 10) -> Sequence[Quote]:
         """Names that traded today, by "volume_growth" against the session before or by "decline"."""
@@ -242,8 +238,7 @@ class ReplayBroker:
         usable = np.flatnonzero(traded & (before > 0))
         change = (now[usable] - before[usable]) / before[usable]
         order = _lowest(-change if kind == "volume_growth" else change, count)
-        found = (self._quote(int(col)) for col in usable[order])
-        return [quote for quote in found if quote is not None]
+        return self._quotes(usable[order])
 
     def index(self, code: str) -> IndexQuote:
         """Level, change, 20-day mean and volatility, and the breadth of the data's own names."""
@@ -331,27 +326,42 @@ class ReplayBroker:
             self._timed = row, datetime.datetime.fromtimestamp(int(self._closed_at[row]) / 1_000_000_000, KST)
         return self._timed[1]
 
-    def _quote(self, col: int) -> Quote | None:
-        """The last price; of a name whose rows have ended, the last one it had. None before its first bar."""
-        panel = self._panel
-        row = min(self.simulation.row, int(self._last_row[col]))
-        if not self._state[row, col] & at.PRESENT:
-            return None
-        scale = self.simulation.exchange.scale
-        had = row > 0 and bool(self._state[row - 1, col] & at.PRESENT)
-        shares = -1 if self._shares is None else int(self._shares[row, col])
-        close = int(self._bars[at.CLOSE, row, col])
-        base = int(self._base[row, col])
-        previous = base if base > 0 else (int(self._bars[at.CLOSE, row - 1, col]) if had else 0)
-        return Quote(
-            ticker=panel.tickers[col],
-            time=self._time(row),
-            price=close / scale,
-            previous_close=previous / scale if previous > 0 else None,
-            volume=int(self._bars[at.VOLUME, row, col]),
-            previous_volume=int(self._volume_before(row)[col]) if had else None,
-            market_cap=close * shares // scale if shares >= 0 else None,
+    def _quotes(self, cols: Sequence[int] | NDArray[np.int64]) -> list[Quote]:
+        """Last prices; of a name whose rows have ended the last one it had. One before its first bar is left out."""
+        if not len(cols):
+            return []
+        now, scale = self.simulation.row, self.simulation.exchange.scale
+        cols = np.asarray(cols)
+        rows = np.minimum(now, self._last_row[cols])
+        before = np.maximum(rows - 1, 0)
+        bars, has_shares = self._bars, self._shares is not None
+        columns = (
+            (self._state[rows, cols] & at.PRESENT != 0),
+            (self._state[before, cols] & at.PRESENT != 0) & (rows > 0),
+            bars[at.CLOSE, rows, cols],
+            bars[at.VOLUME, rows, cols],
+            self._base[rows, cols],
+            bars[at.CLOSE, before, cols],
+            self._shares[rows, cols] if self._shares is not None else rows,
         )
+        found = []
+        values = zip(cols.tolist(), rows.tolist(), *(column.tolist() for column in columns), strict=True)
+        for col, row, present, had, close, volume, base, close_before, shares in values:
+            if not present:
+                continue
+            previous = base if base > 0 else (close_before if had else 0)
+            found.append(
+                Quote(
+                    ticker=self._panel.tickers[col],
+                    time=self._time(row),
+                    price=close / scale,
+                    previous_close=previous / scale if previous > 0 else None,
+                    volume=volume,
+                    previous_volume=int(self._volume_before(row)[col]) if had else None,
+                    market_cap=close * shares // scale if has_shares and shares >= 0 else None,
+                )
+            )
+        return found
 
     def _volume_before(self, row: int) -> NDArray[np.int64]:
         """Volumes of the bar before, in the shares of this one: a split multiplies them."""

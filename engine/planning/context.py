@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from engine.broker import Quote
+from engine.config import RiskLimits
 from engine.operating.state import Action, Analysis, Holding, HoldingView, MarketView, Mover, Situation
 from engine.rules.tree import RuleSet
 
@@ -140,7 +141,7 @@ def build_context(situation: Situation, cut: Mapping[str, int] | None = None) ->
             "risks": kept["risks"],
         },
         "signals": kept["signals"],
-        "limits": {} if situation.limits is None else _limits(situation.limits.model_dump(exclude=set(NOT_SHOWN))),
+        "limits": {} if situation.limits is None else dict(_limits(situation.limits)),
         "cut": cut,
     }
 
@@ -203,7 +204,8 @@ def ratio(value: float | None) -> float | int | None:
 def _tidy(value: float, decimals: int) -> float | int:
     """Rounded; a whole number loses its point, and there is no minus zero: equal values are equal texts."""
     rounded = round(value, decimals)
-    return int(rounded) if rounded == int(rounded) else rounded
+    whole = int(rounded)
+    return whole if rounded == whole else rounded
 
 
 @lru_cache(maxsize=8_192)  # names come again every day
@@ -308,8 +310,10 @@ def _signal(action: Action, quote: Quote | None, total: float) -> Context:
     }
 
 
-def _limits(limits: Mapping[str, Any]) -> Context:
-    return {name: ratio(value) if isinstance(value, float) else value for name, value in limits.items()}
+@lru_cache(maxsize=16)  # they are the same at every decision of a run
+def _limits(limits: RiskLimits) -> Context:
+    shown = limits.model_dump(exclude=set(NOT_SHOWN))
+    return {name: ratio(value) if isinstance(value, float) else value for name, value in shown.items()}
 
 
 def leaves(value: object, name: str = "") -> Sequence[str]:
