@@ -6,7 +6,7 @@ A step waits for the programs that have registered before the next one is taken.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from brokers.kis_server.clients import Clients
@@ -16,6 +16,7 @@ from engine.errors import BadInput, GeoulError
 
 _BLINK = 0.2  # seconds of real time between two looks at the clock
 _BEFORE_MORNING = timedelta(minutes=5)
+_BREATH = 32  # steps taken in one go, before others get their turn
 
 
 class ClientsBusy(GeoulError):
@@ -31,6 +32,7 @@ class Pace:
         answer_seconds: how long, of real time.
         follow: at ×1, the instant of the data that belongs to the machine's clock; None = time only goes on from here.
         mark: is told the time that the world has reached between two steps.
+        breathe: lets others work for a moment on a long way; by default whoever is ready.
     """
 
     def __init__(
@@ -40,8 +42,9 @@ class Pace:
         answer_seconds: float,
         follow: Callable[[], datetime] | None = None,
         mark: Callable[[datetime], None] = lambda now: None,
+        breathe: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0),
     ) -> None:
-        self._mark = mark
+        self._mark, self._breathe = mark, breathe
         self.world, self.clients, self._answer_seconds, self._follow = world, clients, answer_seconds, follow
         self.speed = 0.0
         self._lock = asyncio.Lock()
@@ -81,6 +84,8 @@ class Pace:
         async with self._stepped:
             self._stepped.notify_all()
         await self._wait_for_clients()
+        if self.world.sequence % _BREATH == 0:
+            await self._breathe()
 
     async def _wait_for_clients(self) -> None:
         busy = await self.clients.wait(self.world.sequence, self._answer_seconds)

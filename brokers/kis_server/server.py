@@ -39,6 +39,8 @@ from engine.errors import BadInput, ConfigError
 
 _MOST_BODY = 1 << 20
 _QUEUED = 100_000  # frames of one socket; a client that lets more pile up is cut
+_BRIEFLY = 0.005
+_PATIENCE = 5.0  # seconds in which a client that has half as many must have read one, on a long way
 
 
 class KisServer:
@@ -62,7 +64,8 @@ class KisServer:
         self._restore()
         # Real time under today's date follows the machine's clock, so that both skip the same weekends.
         follow = (lambda: world.dates.into(clock.now())) if setup.as_today else None
-        self.pace = Pace(world, self.clients, setup.answer_seconds, follow, self.keeper.mark)
+        self.pace = Pace(world, self.clients, setup.answer_seconds, follow, self.keeper.mark, self._breathe)
+        self._queues: dict[Socket, deque[str]] = {}  # frames that have not left
         self.stream = Stream(world, self.rest.access, setup, self.faults, self._later)
         self.control = Control(
             world, self.pace, self.clients, self.rest, self.stream, self.faults, lambda: self.keeper.life
@@ -223,6 +226,19 @@ class KisServer:
                 self.stream.release(answered.notices)
         return response
 
+    async def _breathe(self) -> None:
+        """On a long way: calls are answered, frames leave; who has much to read is waited for, who reads none is cut."""
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        for socket, queue in list(self._queues.items()):
+            left, end = len(queue), loop.time() + _PATIENCE
+            while len(queue) > _QUEUED // 2 and loop.time() < end:
+                await asyncio.sleep(_BRIEFLY)
+                if len(queue) < left:
+                    left, end = len(queue), loop.time() + _PATIENCE
+            if len(queue) > _QUEUED // 2:
+                socket.close()
+
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         response = web.WebSocketResponse()
         await response.prepare(request)
@@ -257,6 +273,7 @@ class KisServer:
 
         socket = Socket(send=send, close=cut)
         self.stream.join(socket)
+        self._queues[socket] = queue
         tasks = [asyncio.create_task(write()), asyncio.create_task(ping())]
         try:
             async for message in response:
@@ -264,6 +281,7 @@ class KisServer:
                     self.stream.receive(socket, message.data)
         finally:
             self.stream.leave(socket)
+            del self._queues[socket]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
