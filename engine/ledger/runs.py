@@ -6,6 +6,7 @@ ledger verify` shows any later change.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from engine.rules.tree import Rule
 
 # Tables whose rows are written once and never change afterwards (trades get their outcomes later).
 SEALED = ("orders", "fills", "equity", "decisions")
+_ROWS_AT_ONCE = 32
 
 
 def write_run(
@@ -63,7 +65,7 @@ def write_run(
         )
         connection.executemany(
             f"INSERT INTO decisions ({DECISION_COLUMNS}) VALUES (?{', ?' * 14})",
-            [decision_row(decision, run_id, now) for decision in decisions],
+            (decision_row(decision, run_id, now) for decision in decisions),  # one at a time: each is long
         )
         trade_ids = _insert_trades(connection, result, decisions, now)
         _insert_orders(connection, result, run_id, trade_ids, decisions)
@@ -83,11 +85,17 @@ def write_run(
 
 def run_digest(connection: sqlite3.Connection, run_id: int) -> str:
     """Hash of all sealed rows of a run, as the file holds them."""
-    parts = []
-    for table in SEALED:
-        rows = connection.execute(f"SELECT * FROM {table} WHERE run_id = ? ORDER BY 1, 2", (run_id,)).fetchall()
-        parts.append(dump_plain([list(row) for row in rows]))
-    return digest(*parts)
+    # As `digest` of one document for each table, piece by piece: the documents are large.
+    whole = hashlib.sha256()
+    for number, table in enumerate(SEALED):
+        whole.update(b"\x1f[" if number else b"[")
+        cursor = connection.execute(f"SELECT * FROM {table} WHERE run_id = ? ORDER BY 1, 2", (run_id,))
+        comma = ""
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            whole.update((comma + dump_plain([list(row) for row in rows])[1:-1]).encode())
+            comma = ","
+        whole.update(b"]")
+    return whole.hexdigest()
 
 
 def _insert_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -244,3 +245,17 @@ def test_ten_thousand_orders_and_their_fills_are_all_written(tmp_path: Path) -> 
         write_run(ledger, result)
         assert count(ledger, "fills") == 20_000
         assert verify(ledger.connection) == ()
+
+
+@pytest.mark.parametrize("orders", [0, 1, runs._ROWS_AT_ONCE, runs._ROWS_AT_ONCE + 1, 200])
+def test_the_hash_of_a_run_is_that_of_one_document_for_each_table(tmp_path: Path, orders: int) -> None:
+    """However it is worked out: it stands in ledgers that were written long ago."""
+    result = large_result(orders) if orders else make_result(sessions=30, trade_probability=0.0)
+    with make_ledger(tmp_path) as ledger:
+        run_id = write_run(ledger, result)
+        documents = []
+        for table in ("orders", "fills", "equity", "decisions"):
+            rows = ledger.connection.execute(f"SELECT * FROM {table} WHERE run_id = ? ORDER BY 1, 2", (run_id,))
+            documents.append(json.dumps([list(row) for row in rows], ensure_ascii=False, separators=(",", ":")))
+        wanted = hashlib.sha256("\x1f".join(documents).encode()).hexdigest()
+        assert runs.run_digest(ledger.connection, run_id) == wanted
