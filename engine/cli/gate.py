@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -30,6 +30,9 @@ from engine.cli.research_options import (
     WorkerOptions,
 )
 from engine.errors import BadInput
+
+if TYPE_CHECKING:
+    from engine.research.gate_report import GateReport
 
 STATUS = {"promote": 0, "shadow": 10, "reject": 11}
 # Below so many bars a whole gate takes less time here than a pool of processes takes to start.
@@ -71,10 +74,6 @@ def gate_command(
     from engine.clock import SystemClock  # noqa: PLC0415  (loads the compiler: keeps --help fast)
     from engine.data.atomic import refuse_target  # noqa: PLC0415
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415
-    from engine.reports.gate_html import write_gate  # noqa: PLC0415
-    from engine.reports.gate_json import gate_text  # noqa: PLC0415
-    from engine.reports.gate_terminal import print_gate  # noqa: PLC0415
-    from engine.reports.page import PageOptions  # noqa: PLC0415
     from engine.research.gate import judge  # noqa: PLC0415
     from engine.research.gate_settings import GateSettings  # noqa: PLC0415
     from engine.research.texts import name_of_step  # noqa: PLC0415
@@ -115,11 +114,20 @@ def gate_command(
                 new_dataset=new_dataset,
                 on_step=lambda name, done, total: tell(name_of_step(name, lang.language), done, total),
             )
+    _show(found, names, report, lang, as_json=as_json)
+    raise typer.Exit(STATUS[found.verdict.decision])
+
+
+def _show(found: GateReport, names: tuple[str, str], report: Path, lang: Lang, *, as_json: bool) -> None:
+    from engine.reports.gate_html import write_gate  # noqa: PLC0415
+    from engine.reports.gate_json import gate_text  # noqa: PLC0415
+    from engine.reports.gate_terminal import print_gate  # noqa: PLC0415
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+
     if as_json:
         typer.echo(gate_text(found, names=names, lang=lang.language))
-    else:
-        console = Console()
-        print_gate(console, found, names=names, lang=lang.language)
-        path = write_gate(found, report, names=names, options=PageOptions(lang=lang.language))
-        console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(STATUS[found.verdict.decision])
+        return
+    console = Console()
+    print_gate(console, found, names=names, lang=lang.language)
+    path = write_gate(found, report, names=names, options=PageOptions(lang=lang.language))
+    console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)

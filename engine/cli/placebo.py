@@ -21,6 +21,7 @@ from engine.reports.language import Text
 
 if TYPE_CHECKING:
     from engine.research.candidate import Candidate
+    from engine.research.placebo_run import PlaceboRun
 
 FAILED = 1
 # Bars of all worlds together below which one process is done before a pool of them has started.
@@ -79,10 +80,6 @@ def placebo_command(
     """
     from engine.data.atomic import refuse_target  # noqa: PLC0415  (keeps --help fast)
     from engine.ledger.lineage import dataset_key  # noqa: PLC0415
-    from engine.reports.page import PageOptions  # noqa: PLC0415
-    from engine.reports.placebo_html import write_placebo  # noqa: PLC0415
-    from engine.reports.placebo_json import placebo_text  # noqa: PLC0415
-    from engine.reports.placebo_terminal import print_placebo  # noqa: PLC0415
     from engine.research.gate_settings import GateSettings  # noqa: PLC0415
     from engine.research.placebo_run import PlaceboPlan, run_placebo  # noqa: PLC0415
     from engine.research.placebo_worlds import PlaceboKind  # noqa: PLC0415
@@ -119,15 +116,25 @@ def placebo_command(
                 level=level,
                 on_world=told,
             )
-    labels = [_label(candidate) for candidate in candidates]
+    _show(found, names, [_label(candidate) for candidate in candidates], report, lang, as_json=as_json)
+    raise typer.Exit(0 if found.test.passed else FAILED)
+
+
+def _show(
+    found: PlaceboRun, names: tuple[str, str], labels: list[str], report: Path, lang: Lang, *, as_json: bool
+) -> None:
+    from engine.reports.page import PageOptions  # noqa: PLC0415
+    from engine.reports.placebo_html import write_placebo  # noqa: PLC0415
+    from engine.reports.placebo_json import placebo_text  # noqa: PLC0415
+    from engine.reports.placebo_terminal import print_placebo  # noqa: PLC0415
+
     if as_json:
         typer.echo(placebo_text(found, names=names, labels=labels, lang=lang.language))
-    else:
-        console = Console()
-        print_placebo(console, found, title=f"{names[0]} → {names[1]}", labels=labels, lang=lang.language)
-        path = write_placebo(found, report, names=names, labels=labels, options=PageOptions(lang=lang.language))
-        console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(0 if found.test.passed else FAILED)
+        return
+    console = Console()
+    print_placebo(console, found, title=f"{names[0]} → {names[1]}", labels=labels, lang=lang.language)
+    path = write_placebo(found, report, names=names, labels=labels, options=PageOptions(lang=lang.language))
+    console.print(f"\nHTML: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _candidates(
