@@ -247,4 +247,12 @@ CASES = (
         short=(246, 50),
         engines=(Engine("Geoul", "bench_command", repeat=5, goal_seconds=4.0, goal_ours_seconds=1.5),),
     ),
+    Case(
+        name="recovery",
+        title="start with 1,000,000 events in the ledger to a decision that is ready, libraries left out",
+        market="daily",
+        size=(2_590, 300),
+        short=(190, 300),
+        engines=(Engine("Geoul", "recovery", repeat=3, goal_seconds=5.0),),
+    ),
 )

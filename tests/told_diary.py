@@ -11,6 +11,7 @@ from engine.clock import from_nanoseconds
 from engine.data.panel import Panel
 from engine.events import CashMoved, CashReason, Event, OrderCancelled, OrderExpired, OrderIntended
 from engine.fill import Fill
+from engine.krx.sessions import close_times_ns
 from engine.matching import arrays as at
 from engine.operating.plan import rules_behind
 from engine.order import OrderKind, OrderRequest, Side
@@ -41,6 +42,12 @@ def cut(panel: Panel, rows: int) -> Panel:
         indices={name: series[:, :rows] for name, series in panel.indices.items()},
         actions=type(actions)(*(getattr(actions, name)[known] for name in actions.__dataclass_fields__)),
     )
+
+
+def whole_sessions(panel: Panel) -> int:
+    """How many rows there are up to the last that ends its session."""
+    ends = np.flatnonzero(panel.closed_at_ns >= close_times_ns(panel.session))
+    return int(ends[-1]) + 1 if len(ends) else 0
 
 
 # At one point of the path: sells, then guarded levels one after the other, then purchases.
