@@ -227,7 +227,7 @@ class KisServer:
         return response
 
     async def _breathe(self) -> None:
-        """On a long way: calls are answered, frames leave; who has much to read is waited for, who reads none is cut."""
+        """On a long way: calls are answered, frames leave; who has much to read is waited for, who reads none cut."""
         await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
         for socket, queue in list(self._queues.items()):
