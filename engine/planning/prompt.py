@@ -140,10 +140,10 @@ class PlannerPrompt:
             if len(text) <= self._room and len(text.encode()) <= self._room:
                 messages = (self.system, Message(role="user", content=text))
                 return Question(messages=messages, context=context, cut=cut)
-            # An entry reads the same whatever is cut elsewhere, so lists of what is shown tell how much has to go.
+            sizes = _Sizes(context, len(text.encode()))
             while True:
                 self._cut_more(situation, cut)
-                if len(dump_plain(_shortened(context, cut)).encode()) <= self._room:
+                if sizes.without(cut) <= self._room:
                     break
 
     def repair(self, question: Question, answer: str, errors: list[str]) -> tuple[Message, ...]:
@@ -193,20 +193,40 @@ class PlannerPrompt:
         return re.sub(r"\{\{(.*?)\}\}", fill, text)
 
 
-def _shortened(context: Context, cut: Mapping[str, int]) -> Context:
-    """A shown context whose lists end earlier, without those that are cut already."""
-    left = {name: count - context["cut"].get(name, 0) for name, count in cut.items()}
+class _Sizes:
+    """How long the document of a shown context is when its lists end earlier.
 
-    def ends(entries: list[Context], name: str) -> list[Context]:
-        return entries[: len(entries) - left.get(name, 0)]
+    An entry reads the same whatever is cut elsewhere, so each has to be written only once.
 
-    portfolio, market = context["portfolio"], context["market"]
-    return context | {
-        "portfolio": portfolio | {"holdings": ends(portfolio["holdings"], "holdings")},
-        "market": market | {name: ends(market[name], name) for name in ("risks", "opportunities")},
-        "signals": ends(context["signals"], "signals"),
-        "cut": dict(cut),
-    }
+    Args:
+        context: as it is shown.
+        size: of its document, in bytes.
+    """
+
+    def __init__(self, context: Context, size: int) -> None:
+        self._size, self._cut = size, context["cut"]
+        portfolio, market = context["portfolio"], context["market"]
+        lists = {
+            "risks": market["risks"],
+            "opportunities": market["opportunities"],
+            "holdings": portfolio["holdings"],
+            "signals": context["signals"],
+        }
+        self._entries = {name: [_bytes_of(entry) for entry in entries] for name, entries in lists.items()}
+
+    def without(self, cut: Mapping[str, int]) -> int:
+        """Bytes with so many entries left out of each list, those included that are left out already."""
+        size = self._size + _bytes_of(dict(cut)) - _bytes_of(self._cut)
+        for name, count in cut.items():
+            entries = self._entries[name]
+            gone = entries[len(entries) - (count - self._cut.get(name, 0)) :]
+            commas = len(gone) if len(gone) < len(entries) else max(len(gone) - 1, 0)
+            size -= sum(gone) + commas
+        return size
+
+
+def _bytes_of(value: Context) -> int:
+    return len(dump_plain(value).encode())
 
 
 def _read(name: str, folder: Path | None) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
 from brokers.replay import _lowest
 from engine.errors import BadInput
+from engine.ledger.canonical import dump_plain
 from engine.planning.date_shift import _ANCHOR, _PATTERN, dates_in
 from engine.planning.deciles import borders_of
 from engine.planning.leak_scan import _NUMBER, LeakScanner, _long_numbers, without_short_numbers
 from engine.planning.masking import Mask
 from engine.planning.near import matches_near
-from engine.planning.prompt import _shortened
+from engine.planning.prompt import CUTTABLE, _Sizes
 from engine.planning.text_mask import _MONEY, money_in
 from tests.planning.builders_mask import NAMES, world_context
 
@@ -134,6 +136,48 @@ def test_decimals_in_a_list_are_no_anchor_and_dates_behind_them_are() -> None:
 def test_the_lowest_are_those_of_a_stable_sort(count: int) -> None:
     values = np.random.default_rng(count).integers(0, 12, 40) / 4.0
     assert _lowest(values, count).tolist() == np.argsort(values, kind="stable")[:count].tolist()
+
+
+def _shortened(context: dict[str, Any], cut: dict[str, int]) -> dict[str, Any]:
+    """A shown context whose lists end earlier, without those that are cut already."""
+    left = {name: count - context["cut"].get(name, 0) for name, count in cut.items()}
+
+    def ends(entries: list[Any], name: str) -> list[Any]:
+        return entries[: len(entries) - left.get(name, 0)]
+
+    portfolio, market = context["portfolio"], context["market"]
+    return context | {
+        "portfolio": portfolio | {"holdings": ends(portfolio["holdings"], "holdings")},
+        "market": market | {name: ends(market[name], name) for name in ("risks", "opportunities")},
+        "signals": ends(context["signals"], "signals"),
+        "cut": dict(cut),
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_size_of_a_shortened_document_is_known_without_writing_it(seed: int) -> None:
+    draw = np.random.default_rng(300 + seed)
+
+    def entries(count: int) -> list[dict[str, Any]]:
+        return [{"ticker": "가나"[: draw.integers(1, 3)], "weight": float(draw.random())} for _ in range(count)]
+
+    for _ in range(200):
+        counts = dict(zip(CUTTABLE, draw.integers(0, 6, 4).tolist(), strict=True))
+        lists = {name: entries(count) for name, count in counts.items()}
+        already = {name: int(draw.integers(1, 1_200)) for name in draw.permutation(CUTTABLE)[: draw.integers(0, 3)]}
+        context = {
+            "portfolio": {"total_won": 1, "holdings": lists["holdings"]},
+            "market": {"sentiment": "neutral", "risks": lists["risks"], "opportunities": lists["opportunities"]},
+            "signals": lists["signals"],
+            "cut": already,
+        }
+        sizes = _Sizes(context, len(dump_plain(context).encode()))
+        cut = {
+            name: already.get(name, 0) + int(draw.integers(0, count + 1))
+            for name, count in counts.items()
+            if name in already or draw.random() < 0.7
+        }
+        assert sizes.without(cut) == len(dump_plain(_shortened(context, cut)).encode()), (counts, already, cut)
 
 
 def test_a_shown_context_is_shortened_at_the_ends_of_its_lists() -> None:
