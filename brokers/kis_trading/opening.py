@@ -141,6 +141,8 @@ def _supervisor(stack: ExitStack, plan: TradingPlan, ledger: Ledger) -> Supervis
 
 
 def _monitor(plan: TradingPlan, ledger: Ledger, supervisor: Supervisor, line: Line) -> Monitor:
+    # A served world's time is the clock itself; at a thousand times the speed each answer would seem to come too late.
+    is_served = isinstance(plan.clock, WorldClock)
     return Monitor(
         plan.folder,
         ledger,
@@ -152,7 +154,7 @@ def _monitor(plan: TradingPlan, ledger: Ledger, supervisor: Supervisor, line: Li
         api=line.meter,
         steady=plan.steady,
         feed=feed_of(line.socket),
-        drift=lambda: line.rest.clock_difference,
+        drift=lambda: None if is_served else line.rest.clock_difference,
     )
 
 
@@ -194,6 +196,7 @@ def _world(stack: ExitStack, plan: TradingPlan, broker: KisBroker, line: Line) -
         return broker.records_taken + line.socket.status().repeated_trades
 
     name = f"geoul {place_digest(plan.folder).hex()[:8]}"
-    world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, taken, line.has_settled, plan.clock)
+    stream = taken, line.has_settled, lambda: line.socket.status().sessions
+    world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, *stream, plan.clock)
     stack.callback(world.leave)
     return world

@@ -22,6 +22,7 @@ class WorldPartner:
         name: under which we take part.
         taken: how many records of the stream we have handled.
         settled: whether every name that we asked for is registered, so that nothing of the next step is missed.
+        connections: how often the stream has been connected.
         clock: is told to look again.
         wait_seconds: how long to wait for the next step, of real time.
     """
@@ -33,15 +34,17 @@ class WorldPartner:
         name: str,
         taken: Callable[[], int],
         settled: Callable[[], bool],
+        connections: Callable[[], int],
         clock: WorldClock,
         wait_seconds: float = 0.5,
     ) -> None:
         self._url, self._name, self._taken, self._clock = url.rstrip("/"), name, taken, clock
-        self._settled = settled
+        self._settled, self._connections = settled, connections
         self._wait_seconds = wait_seconds
         self._app_key = app_key
         self._session = requests.Session()
         self._session.trust_env = False
+        self._connection = 0  # the one from which frames are counted
         self._before = self._sequence = self._frames = 0
         self.has_ended = self.stands = False
         self._register()
@@ -60,11 +63,21 @@ class WorldPartner:
 
     def handled(self) -> None:
         """Acknowledge that step if all of it has arrived, and wait a moment for the next one."""
+        if self._connections() != self._connection and self._settled():
+            self._count_anew()
         if self._taken() >= self._frames and self._settled():
             seen = {"name": self._name, "sequence": self._sequence, "wait": self._wait_seconds}
             told = self._ask("POST", "acknowledge", seen)
             if "error" in told:  # the server has been started again and does not know us
                 self._register()
+
+    def _count_anew(self) -> None:
+        """What was on its way when the line was cut never comes: the trader asks for it, as after any gap."""
+        if self._connection:
+            told = self._ask("GET", f"clock?client={self._name}")
+            self._before = int(told["frames"]) - self._taken()
+            self._frames = self._taken()
+        self._connection = self._connections()
 
     def leave(self) -> None:
         """The world need not wait for us any more."""
