@@ -113,5 +113,5 @@ class WorldClock:
         except (requests.RequestException, ValueError, KeyError, TypeError, ArithmeticError, BadInput) as error:
             raise KisError(
                 f"No clock at {self._url} ({type(error).__name__}). Only `geoul serve` publishes one: start it, or "
-                f"leave --clock world out."
+                f"leave --world and --clock world out."
             ) from None

@@ -28,6 +28,8 @@ def greeting(server: KisServer, kept: WorldState | None, host: str, port: int, l
         lines += ["", (_BEGUN if kept.is_new else _KEPT)[lang].format(folder=kept.folder)]
         if world.next_step is None:
             lines += [_ENDED[lang]]
+    if server.setup.enrol:
+        lines += ["", _NEXT[lang].format(url=f"http://{shown}:{port}{path}")]
     lines += ["", _KEYS[lang] if server.setup.enrol else _LISTED[lang]]
     return "\n".join(lines)
 
@@ -43,6 +45,10 @@ _KEPT = {
 }
 _ENDED = {"ko": "데이터가 끝났습니다. --fresh로 처음부터 하세요.", "en": "Its data has ended: begin anew with --fresh."}
 _YAML = {"ko": "kis_devlp.yaml에 넣을 주소:", "en": "addresses for kis_devlp.yaml:"}
+_NEXT = {
+    "ko": "거울로 거래하려면 다른 터미널에서: geoul paper --world {url}",
+    "en": "to trade here with Geoul, in another terminal: geoul paper --world {url} --lang en",
+}
 _KEYS = {
     "ko": "앱키, 시크릿, 계좌번호는 아무 값이나 됩니다. 처음 온 계좌가 시작 자금을 받습니다. Ctrl-C로 멈춥니다.",
     "en": "Any app key, secret and account number will do: each new one gets the starting money. Ctrl-C stops.",

@@ -122,6 +122,7 @@ def _bars(place: WorkPlace) -> Job:
         start=start,
         grace=timedelta(hours=12),
         makes_up=False,  # the next decision asks for all that is missing
+        tells_skips=False,
         quiet=True,
         attempts=12,
     )

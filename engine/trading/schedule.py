@@ -95,6 +95,7 @@ class Job:
         finished: told of a moment that is over, done or given up; told again if a crash left open whether it was.
         grace: what is later than that has been missed.
         makes_up: what was missed is run once; False = skipped.
+        tells_skips: people are told of what was skipped; False = it was no loss.
         quiet: only while no session goes on: it takes long, or changes what decisions read. One that is not over when
             a session is about to begin is ended, and begun again after it; that was one of its attempts.
         attempts: before it is given up.
@@ -110,6 +111,7 @@ class Job:
     finished: Callable[[datetime], None] = lambda moment: None
     grace: timedelta = timedelta(hours=1)
     makes_up: bool = True
+    tells_skips: bool = True
     quiet: bool = False
     attempts: int = 3
     again: timedelta = timedelta(minutes=10)
@@ -216,7 +218,7 @@ class Schedule:
         standing = Standing(name=job.name, moment=latest, state=state, attempts=0, again=now)
         self.store.keep(standing)
         passed = len(moments) if is_missed else len(moments) - 1
-        if passed:
+        if passed and job.tells_skips:
             self._say(SKIPPED, job, count=passed, moment=moments[passed - 1])
         return standing
 

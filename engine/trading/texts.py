@@ -18,7 +18,7 @@ WAITING = Text("다음: {time:%m-%d %H:%M} {what}", "Next: {time:%m-%d %H:%M} {w
 TO_DECIDE = Text("판단", "decision")
 TO_END = Text("마감", "end of day")
 FILLED = Text(
-    "{side} 체결 {ticker} {quantity:,}주 × {price:,}원", "{side} filled {ticker} {quantity:,} × {price:,} won"
+    "{side} 체결 {ticker} {quantity:,}주 × {price:,}원", "Filled: {side} {quantity:,} of {ticker} × {price:,} won"
 )
 SIDES = {"buy": Text("매수", "bought"), "sell": Text("매도", "sold")}
 REACHED = Text(

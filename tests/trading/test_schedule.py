@@ -125,6 +125,15 @@ def test_what_passed_while_nobody_traded_is_made_up_for_once_or_skipped(
     assert standing is not None and standing.state is (State.DONE if makes_up else State.SKIPPED)
 
 
+def test_a_skip_that_is_no_loss_is_not_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, MONDAY)
+    desk.job("weekly", SUNDAY, makes_up=False, tells_skips=False)
+    desk.open().turn()
+    desk.clock.advance_to(at("2024-05-28 07:00"))
+    desk.open().turn()
+    assert (desk.ran, desk.told) == ([], [])
+
+
 def test_a_job_that_is_skipped_when_missed_still_runs_a_little_late(tmp_path: Path) -> None:
     desk = Desk(tmp_path, MONDAY)
     desk.job("weekly", SUNDAY, makes_up=False, grace=timedelta(minutes=30))

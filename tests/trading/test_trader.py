@@ -80,7 +80,7 @@ def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(
         points = equity_points(ledger)
         fills = fills_in(ledger)
         decisions = [name for (name,) in ledger.connection.execute("SELECT decision_id FROM decisions ORDER BY time")]
-        lines = running.lines
+        lines, health = running.lines, running.trading.monitor.latest
     settings = SETTINGS.model_copy(update={"venue": venue})
     replayed = run_graph(load_rules(prompt), panel, settings, start=panel.session_date(BEFORE - 1))
     assert sorted(fills) == sorted(fills_expected(replayed.result)), lines
@@ -88,6 +88,7 @@ def test_a_month_at_the_served_venue_is_the_backtest_of_that_month(
     assert len(fills) > 20
     assert decisions == [cycle.decision_id for cycle in replayed.cycles[:-1]]
     assert [line for line in lines if "is not used" in line] == [], "the account of the day's end serves everybody"
+    assert health is not None and health.facts.clock_drift is None, "a served world's time is the clock itself"
 
 
 def test_a_trader_killed_again_and_again_ends_the_month_as_one_that_lived(tmp_path: Path) -> None:
