@@ -3,7 +3,8 @@
 Every run is a process of its own (`benchmarks.job`). This process starts them, compares the fills they wrote
 and prints. It stays small on purpose: on Linux a child's peak memory starts from its parent's.
 
-Exit status 1 when two engines disagree about a fill. Speed never fails a run: the machine may be busy.
+Exit status 1 when two engines disagree about a fill, or, with `--short`, a benchmark of its own finds something wrong.
+Speed never fails a run: the machine may be busy.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from benchmarks.peers import environment
 from benchmarks.report import Measured, as_json, as_table, machine
 
 ROOT = Path(__file__).parent.parent
+SHORT_FORMS = ("trading_year",)  # benchmarks of their own; with --short their results are checked here too
 
 
 def main() -> int:
@@ -40,10 +42,22 @@ def main() -> int:
                 results.append((case, _run_case(case, arguments, peers, Path(scratch), progress)))
     if arguments.json:
         print(json.dumps({"machine": machine(), "runs": as_json(results)}, indent=2, ensure_ascii=False))
-    else:
+    elif results:
         out = Console(width=None if sys.stdout.isatty() else 160)
         out.print(as_table(results, short=arguments.short))
-    return 1 if any(one.disagreement for _, measured in results for one in measured) else 0
+    disagree = any(one.disagreement for _, measured in results for one in measured)
+    return 1 if disagree or (arguments.short and not _checks_hold(arguments, progress)) else 0
+
+
+def _checks_hold(arguments: argparse.Namespace, progress: Console) -> bool:
+    """Run the short forms of the benchmarks that stand alone; what they print goes to standard error."""
+    fine = True
+    for name in SHORT_FORMS:
+        if not arguments.only or name in arguments.only:
+            progress.print(f"{name} …", style="dim")
+            command = [sys.executable, "-m", f"benchmarks.{name}", "--short"]
+            fine &= subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode == 0
+    return fine
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,7 +65,8 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--short", action="store_true", help="small markets: checks that results agree, measures nothing")
     add("--peers", action="store_true", help="run the other engines too; installs them on first use")
-    add("--only", action="append", choices=[case.name for case in CASES], help="this case; repeatable")
+    names = [*(case.name for case in CASES), *SHORT_FORMS]
+    add("--only", action="append", choices=names, help="this case; repeatable")
     add("--rounds", type=int, default=2, help="processes per engine, taken in turns (default 2)")
     add("--json", action="store_true", help="print all figures as JSON instead of the table")
     add("--cache", type=Path, default=_default_cache(), help="folder of the markets and the peers")

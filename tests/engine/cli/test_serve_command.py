@@ -67,7 +67,9 @@ def test_the_server_starts_answers_and_stops(data: Path, tmp_path: Path) -> None
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stdout is not None
-        assert "stopped" in process.stdout.read()
+        told = process.stdout.read()
+        assert f"geoul paper --world {address}" in told
+        assert "stopped" in told
     assert not list(tmp_path.iterdir()), "a server on any free port keeps nothing"
 
 
