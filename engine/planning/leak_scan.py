@@ -236,8 +236,9 @@ class GuardedAsks:
                 self._last_days[text] = last_day_in(text, masked=masked)
             last = self._last_days[text]
         else:
-            last = last_day_in(without_short_numbers(text), masked=masked)
-            if last is not None and last[0] > day:  # unless it is a name or an amount
+            # A masked prompt has been searched for dates already; a plain one is full of amounts that look like some.
+            last = last_day_in(without_short_numbers(text), masked=True) if masked else None
+            if not masked or (last is not None and last[0] > day):  # unless it is a name or an amount
                 last = last_day_in(_BARE_NUMBER.sub("0", _NAME.sub("", text)), masked=masked)
         return last if last is not None and last[0] > day else None
 
