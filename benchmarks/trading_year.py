@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,37 +26,29 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import requests
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.market import whole_market
 from benchmarks.process_watch import Sight, look_at
 from benchmarks.report import machine
+from benchmarks.year_world import BEFORE, WAIT_SECONDS, make_market, served, tail_of, trading, wait_for
 from brokers.graph_replay import run_graph
 from engine.clock import SystemClock
 from engine.config import BacktestConfig
-from engine.data.import_options import ImportOptions
-from engine.data.importer import import_dataset
-from engine.data.panel import Panel, load_panel
-from engine.krx.dated import date_of
-from engine.krx.sessions import session_days
+from engine.data.panel import Panel
 from engine.ledger.equity import equity_points
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.verify import verify
 from engine.rules.prompt import load_rules
 from engine.trading.mirror_store import MirrorStore
-from tests.notify_servers import PASSWORD, Mailbox, Web, mail_server, web_server
+from tests.notify_servers import mail_server, web_server
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "benchmarks" / "rules"
-GEOUL = (sys.executable, "-m", "engine.cli.main")
 CASH = 100_000_000
-BEFORE, AFTER = 90, 3  # sessions of history, and some more so that the world does not end with the last evening
 WARM = 50  # sessions after which nothing may grow any more
 MOST_MEGABYTES, MOST_GROWTH = 500.0, 1.0  # MB of memory, MB in 100 sessions
 MEGABYTE = 1024 * 1024
-_WAIT_SECONDS = 600.0  # a first start compiles, on a machine that may be busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,27 +101,27 @@ def run(folder: Path, sessions: int, names: int, seed: int, *, is_guarded: bool)
     account, sights = folder / "account", []
     with ExitStack() as stack:
         web, mailbox = stack.enter_context(web_server()), stack.enter_context(mail_server())
-        url = stack.enter_context(_served(folder, panel))
-        trader = stack.enter_context(_trading(folder, url, prompt, panel, web, mailbox))
+        url = stack.enter_context(served(folder, panel))
+        trader = stack.enter_context(trading(folder, url, prompt, panel, web, mailbox))
         session = stack.enter_context(requests.Session())
-        _wait_for(lambda: bool(session.get(f"{url}/_world/clock").json()["frames"]), "the trader did not come", trader)
+        wait_for(lambda: bool(session.get(f"{url}/_world/clock").json()["frames"]), "the trader did not come", trader)
         began = time.perf_counter()
         progress = Console(stderr=True)
         for number in range(sessions):
-            answer = session.post(f"{url}/_world/advance", json={"until": "evening"}, timeout=_WAIT_SECONDS)
+            answer = session.post(f"{url}/_world/advance", json={"until": "evening"}, timeout=WAIT_SECONDS)
             if answer.status_code != 200:
-                raise RuntimeError(f"The world did not go on: {answer.text}\n{_tail(folder / 'paper.log')}")
+                raise RuntimeError(f"The world did not go on: {answer.text}\n{tail_of(folder / 'paper.log')}")
             if trader.poll() is not None:
-                raise RuntimeError(f"The trader ended by itself.\n{_tail(folder / 'paper.log')}")
+                raise RuntimeError(f"The trader ended by itself.\n{tail_of(folder / 'paper.log')}")
             sights.append(look_at(trader.pid))
             if (number + 1) % 25 == 0:
                 progress.print(_line(number + 1, sights, time.perf_counter() - began), highlight=False)
         seconds = time.perf_counter() - began
         last = panel.session_date(BEFORE + sessions - 1)
-        _wait_for(lambda: _closed(account) == last, "the last day's books stay open", trader)
+        wait_for(lambda: _closed(account) == last, "the last day's books stay open", trader)
         trader.send_signal(signal.SIGTERM)
         if trader.wait(timeout=5.0) != 0:
-            raise RuntimeError(f"The trader ended with status {trader.returncode}.\n{_tail(folder / 'paper.log')}")
+            raise RuntimeError(f"The trader ended with status {trader.returncode}.\n{tail_of(folder / 'paper.log')}")
         delivered = len(web.got) + len(mailbox.mails)
     with open_ledger(account / "ledger.db", SystemClock(), read_only=True) as ledger:
         wrong = [f"geoul ledger verify: {problem}" for problem in verify(ledger.connection)]
@@ -142,104 +131,6 @@ def run(folder: Path, sessions: int, names: int, seed: int, *, is_guarded: bool)
             for name in ("decisions", "orders", "fills", "alerts")
         }
     return Year(sights=sights, seconds=seconds, delivered=delivered, wrong=wrong, **count)
-
-
-def make_market(folder: Path, sessions: int, names: int, seed: int) -> Panel:
-    """A dataset in `folder/market`, as a user would import it."""
-    rows = BEFORE + sessions + AFTER
-    bars = whole_market(rows, names, seed)
-    days = [date_of(int(day)) for day in session_days()]
-    days = days[: next(place for place, day in enumerate(days) if day.year == 2025)][-rows:]
-    tickers = [f"{number + 1:05}0" for number in range(names)]
-    frame = pl.DataFrame(
-        {
-            "date": [day for day in days for _ in range(names)],
-            "ticker": tickers * rows,
-            **{name: bars[place].ravel() for place, name in enumerate(("open", "high", "low", "close", "volume"))},
-        }
-    )
-    frame.write_parquet(folder / "bars.parquet")
-    level = 2_000.0 + np.cumsum(np.random.default_rng(seed).normal(0, 10, rows))
-    index = {name: level.round(2) for name in ("open", "high", "low", "close")}
-    pl.DataFrame({"date": days, "index": "KOSPI", **index}).write_csv(folder / "index.csv")
-    options = ImportOptions(adjusted=False, market="KOSPI", product="STOCK", index=folder / "index.csv", overwrite=True)
-    import_dataset([str(folder / "bars.parquet")], folder / "market", options)
-    return load_panel(folder / "market")
-
-
-@contextmanager
-def _served(folder: Path, panel: Panel) -> Iterator[str]:
-    """`geoul serve` in a process of its own; its address."""
-    command = [*GEOUL, "serve", "--data", str(folder / "market"), "--from", panel.session_date(BEFORE).isoformat()]
-    command += [
-        "--speed",
-        "0",
-        "--port",
-        "0",
-        "--state",
-        str(folder / "world"),
-        "--config",
-        str(folder / "config.yaml"),
-    ]
-    with _process([*command, "--fresh", "--lang", "en"], folder / "serve.log", {}) as process:
-        log = folder / "serve.log"
-        _wait_for(lambda: "prod: http" in log.read_text(encoding="utf-8"), "no server", process)
-        yield log.read_text(encoding="utf-8").partition("prod: ")[2].split()[0]
-
-
-@contextmanager
-def _trading(
-    folder: Path, url: str, prompt: Path, panel: Panel, web: Web, mailbox: Mailbox
-) -> Iterator[subprocess.Popen[bytes]]:
-    """`geoul paper` in a process of its own, with everything that runs beside it."""
-    (folder / "names.txt").write_text("\n".join(panel.tickers) + "\n", encoding="utf-8")
-    channels = {
-        "log": {"kind": "console"},
-        "team": {"kind": "slack", "minimum": "warning", "reports": False},
-        "mail": {
-            "kind": "email",
-            "host": "127.0.0.1",
-            "port": mailbox.port,
-            "security": "none",
-            "user": "me",
-            "sender": "geoul@example.com",
-            "to": "owner@example.com",
-            "minimum": "critical",
-        },
-    }
-    notify = folder / "notify.yaml"
-    notify.write_text(yaml.safe_dump({"notify": {"channels": channels, "quiet": None}}), encoding="utf-8")
-    secrets = {"GEOUL_SLACK_WEBHOOK": web.webhook, "GEOUL_SMTP_PASSWORD": PASSWORD}
-    command = [*GEOUL, "paper", str(prompt), "--folder", str(folder / "account"), "--world", url, "--lang", "en"]
-    command += ["--universe", str(folder / "names.txt"), "--config", str(folder / "config.yaml"), "--metrics-port", "0"]
-    variables = {"GEOUL_NOTIFY_CONFIG": str(notify), **secrets}
-    with _process(command, folder / "paper.log", variables) as process:
-        yield process
-
-
-@contextmanager
-def _process(command: list[str], log: Path, variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **variables}
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(happened: Callable[[], bool], otherwise: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while not happened():
-        if time.monotonic() > deadline or process.poll() is not None:
-            raise RuntimeError(f"{otherwise} (exit status {process.returncode})")
-        time.sleep(0.1)
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
 
 
 def _closed(account: Path) -> date | None:
