@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import machine
-from tests.trading_week import FAULTS, QUIET, Row, Story, Week
+from tests.trading_week import Week
+from tests.week_story import FAULTS, QUIET, Row, Story
 
 
 def main() -> int:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from brokers.kis.costs import estimated_costs
-from engine.clock import KST, SystemClock
+from engine.clock import KST, SimulatedClock, SystemClock
+from engine.events import OrderAccepted, OrderNotSent
 from engine.krx.instrument_class import InstrumentClass
 from engine.ledger.alerts import Alert, all_alerts
 from engine.ledger.equity import equity_points
@@ -111,6 +112,35 @@ class WeekBooks:
                 missing = {*days} - {point.session for point in equity_points(ledger)}
                 found.differences += [f"the books of {day} are open" for day in sorted(missing)]
         return found
+
+    def resolve(self, days: Sequence[date], now: datetime) -> int:
+        """What a person does about orders that are blocked: he looks at the venue's list, and tells the ledger.
+
+        Returns:
+            how many he told of.
+        """
+        listed = [row for day in days for row in self._listed(day)]
+        with open_ledger(self._path, SimulatedClock(now)) as ledger:
+            blocked = {each.parameters["order_id"] for each in all_alerts(ledger) if each.code == "kis_order_blocked"}
+            orders = orders_of_account(ledger.connection).values()
+            known = {(each.intended_at.date(), int(each.order_number)) for each in orders if each.order_number}
+            waiting = [each for each in ledger.unresolved_orders() if each.id in blocked]
+            for order in waiting:
+                request, day = order.request, order.intended_at.date()
+                wanted = day, request.ticker, request.side, request.quantity
+                found = [
+                    row
+                    for row in listed
+                    if (row.day, row.ticker, row.side, row.quantity) == wanted
+                    and (day, row.number) not in known | self._by_hand
+                ]
+                if found:
+                    number = str(found[0].number)
+                    ledger.record_outcome(OrderAccepted(time=now, order_id=order.id, order_number=number))
+                    known.add((day, found[0].number))
+                else:
+                    ledger.record_outcome(OrderNotSent(time=now, order_id=order.id, text="looked up by a person"))
+        return len(waiting)
 
     def _listed(self, day: date) -> list[Listed]:
         rows = self._client.executions(f"{day:%Y%m%d}")["output1"]

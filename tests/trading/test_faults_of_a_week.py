@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trading_week import CORRUPT, DISK, FAULTS, SECOND, SERVER_KILLED, TRADER_KILLED, Story, Week
+from tests.trading_week import Week
+from tests.week_story import CORRUPT, DISK, FAULTS, SECOND, SERVER_KILLED, TRADER_KILLED, Story
 
 
 def lived_through(story: Story, faults: tuple[str, ...]) -> None:
