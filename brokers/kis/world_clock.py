@@ -80,6 +80,15 @@ class WorldClock:
                 self._slept = timedelta(0)
             self._told = told
 
+    def heard(self, time: datetime) -> None:
+        """Something happened at this time of the world: an answer from before it is used no more.
+
+        A step may be hours long, and what it brings is acted on at once.
+        """
+        with self._lock:
+            if time > self._now():
+                self.refresh()
+
     def sleep(self, seconds: float) -> None:
         """Wait that many seconds of the world's time."""
         end = self.now() + timedelta(seconds=seconds)

@@ -9,7 +9,9 @@ from brokers.kis.broker import MarketNews
 from brokers.kis.gap_filling import GapFilled
 from brokers.kis.realtime import Trade
 from brokers.kis.stream_reports import Gap
+from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading.watching import watch_news
+from engine.clock import Clock
 from engine.reports.language import Lang
 from engine.trading.limits_gate import LimitsGate
 from engine.trading.monitor import Monitor
@@ -27,14 +29,18 @@ class MarketRelay:
         monitor: hears prices.
         gate: hears prices.
         lang: of texts.
+        clock: of the venue's world; that of a served one is told that time has gone on.
     """
 
-    def __init__(self, watch: MarketWatch, monitor: Monitor, gate: LimitsGate, lang: Lang) -> None:
+    def __init__(self, watch: MarketWatch, monitor: Monitor, gate: LimitsGate, lang: Lang, clock: Clock) -> None:
+        self._clock = clock if isinstance(clock, WorldClock) else None
         self._watch, self._monitor, self._gate, self._lang = watch, monitor, gate, lang
         self.trader: Trader | None = None
 
     def __call__(self, news: MarketNews) -> None:
         """Take one piece of news."""
+        if self._clock is not None and isinstance(news, Trade):
+            self._clock.heard(news.time)
         watch_news(self._watch, news, self._lang)
         if self.trader is None:
             return

@@ -69,7 +69,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         gate = LimitsGate(ledger, plan.clock, plan.settings.limits, plan.lang)
         profile = VolumeProfile(plan.folder)
         watch = MarketWatch(ledger, plan.clock, profile, history.class_of, plan.tell, plan.lang)
-        relay = MarketRelay(watch, monitor, gate, plan.lang)
+        relay = MarketRelay(watch, monitor, gate, plan.lang, plan.clock)
         broker = _broker(stack, plan, LoggedBooks(ledger, logger), line, history, relay)
         world = _world(stack, plan, broker, line)
         schedule = regular_work(plan, ledger, history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import requests
 
@@ -36,3 +36,16 @@ def test_a_world_that_has_gone_stands_still_until_it_is_back() -> None:
     assert clock.now() == before + timedelta(seconds=3)
     assert naps, "a loop that waits does not spin while nobody is there"
     clock.close()
+
+
+def test_an_answer_from_before_a_step_is_not_used_for_what_the_step_has_brought() -> None:
+    """Hours pass in one step; an order that a trade of it sets off must not bear the time before."""
+    with make_server(make_panel({"000100": flat(10_000, 6)})) as server:
+        clock = WorldClock(server.url, fresh_seconds=600.0)
+        before = clock.now()
+        told = requests.post(f"{server.url}/_world/advance", json={"until": "open"}, timeout=10).json()["time"]
+        opened = datetime.fromisoformat(told)
+        assert clock.now() == before < opened
+        clock.heard(opened)
+        assert clock.now() == opened
+        clock.close()
