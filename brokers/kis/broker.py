@@ -94,7 +94,7 @@ class KisBroker:
         self._notices = notices
         self.channel = NoticeChannel(stream, notices)
         self.followed = FollowedOrders(books, clock, config.account.get_secret_value() + config.product, class_of)
-        self._comparison = ListComparison(self.followed, books, clock, config.options.exchange)
+        self._comparison = ListComparison(self.followed, books, clock, config.options.exchange, self.time)
         self.reconciler = Reconciler(rest, self.followed, books, self.channel, clock)
         self._submission = Submission(rest, books, self.followed, self.reconciler, self.channel, clock)
         self._quotes, self._history = KisQuotes(rest, clock, universe), KisHistory(rest, clock)
@@ -325,6 +325,11 @@ class KisBroker:
         before = {order.id for order in self._books.orders_of(day)}
         listed = ask_daily_list(self._rest, day, self._clock.now(), ticker, side)
         return listed, frozenset(order.id for order in self._books.orders_of(day)) - before
+
+    def time(self) -> datetime:
+        """The earlier of our time and KIS's, as its last answer told it: no day ends before it has ended for both."""
+        now, difference = self._clock.now(), self._rest.clock_difference
+        return now if difference is None else min(now, now + difference)
 
     def settle_costs(self, day: date) -> CashMoved | None:
         """Book the difference between the estimated costs of a day and those that KIS charged; call it after the close.

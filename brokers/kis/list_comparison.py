@@ -7,7 +7,7 @@ booked from a list that contradicts itself or our books, and a person is told wh
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 
 from brokers.kis.books import Books
@@ -32,11 +32,20 @@ class ListComparison:
     Args:
         orders: ours, followed.
         books: the ledger.
-        clock: tells whether a day is over, and gives events their time.
+        clock: gives events their time.
         exchange: where orders go; it decides when a day is over.
+        time: of the exchange; it tells whether a day is over. None = the clock's.
     """
 
-    def __init__(self, orders: FollowedOrders, books: Books, clock: Clock, exchange: str = "KRX") -> None:
+    def __init__(
+        self,
+        orders: FollowedOrders,
+        books: Books,
+        clock: Clock,
+        exchange: str = "KRX",
+        time: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._time = time or clock.now
         self._orders, self._books, self._clock, self._exchange = orders, books, clock, exchange
         self._told_missing: set[str] = set()
         self._contradictions: dict[date, int] = {}  # lists in a row whose rows and sums disagree
@@ -118,7 +127,7 @@ class ListComparison:
 
     def is_over(self, day: date) -> bool:
         """Whether no order of that day can fill any more."""
-        now = self._clock.now()
+        now = self._time()
         if day < now.date():
             return True
         if day > now.date() or not is_session(day):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from engine.account import AccountSnapshot
@@ -55,6 +55,10 @@ class Venue(Protocol):
 
     def listen(self, names: Mapping[str, int], indices: Sequence[str] = ()) -> None:
         """Hear these and no others; where there are too many, names of a higher rank (1 to 5) go first."""
+        ...
+
+    def time(self) -> datetime:
+        """The earlier of our time and the venue's."""
         ...
 
     def settle_costs(self, day: date) -> CashMoved | None:

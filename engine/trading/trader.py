@@ -63,6 +63,7 @@ from engine.trading.watch_list import WatchList, ranks_of
 _AGAIN = timedelta(seconds=30)  # after something failed
 _HEAR_AGAIN = timedelta(seconds=2)
 _LOOK_EVERY = timedelta(minutes=1)  # at the venue's list while orders are open: a notice may have been lost
+_CLOCKS_DIFFER = timedelta(seconds=5)  # by no more than answers take, and seconds are rounded
 _WARN_AGAIN = timedelta(minutes=10)  # the same words
 # What goes on being so is found again at every start and at every attempt: people hear of it once a day, until
 # something of that name is filled.
@@ -354,6 +355,12 @@ class Trader:
     def _end(self, day: Day) -> None:
         setup = self._setup
         self._venue.open_orders()  # what the venue's list says at the end of the day is booked
+        told = self._venue.time()
+        if told < day.ends - _CLOCKS_DIFFER:
+            raise DataError(
+                f"The books of {day.session} are not closed: at the venue it is {told:%m-%d %H:%M:%S}, here "
+                f"{self._clock.now():%m-%d %H:%M:%S}. Set this machine's clock."
+            )
         for session in self._open_sessions(day.session):
             self._venue.settle_costs(session)
         panel = setup.history.bring_up()
