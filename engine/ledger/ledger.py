@@ -30,7 +30,7 @@ from engine.fill import Fill
 from engine.ledger import journal
 from engine.ledger.canonical import canonical_json, stamp, unstamp
 from engine.ledger.codec import decode, encode
-from engine.ledger.connection import connect, transaction
+from engine.ledger.connection import connect, savepoint, transaction
 from engine.ledger.journal import Head
 from engine.ledger.rows import (
     ACCOUNT,
@@ -148,7 +148,15 @@ class Ledger:
         Args:
             approved: the request, with the proof that risk was checked.
             order_id: a new id of the caller's; by default `next_order_id()`.
+
+        Raises:
+            BrokenInvariant: inside another transaction, which would hold the intent back until it ends.
         """
+        if self.connection.in_transaction:
+            raise BrokenInvariant(
+                f"An order for {approved.value.ticker} was to be sent inside a transaction of the ledger, where its "
+                "intent is not on the disk yet. Nothing was sent. Send orders outside of `Ledger.writing`."
+            )
         name = order_id or self.next_order_id()
         self.append(OrderIntended(time=self.clock.now(), order_id=name, request=approved.value))
         return self._state.orders[name]
@@ -169,13 +177,15 @@ class Ledger:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction over all tables; on any exception file and memory are as before.
 
-        Inside another one it joins that: what happened and the alert that tells of it are then one entry.
+        Inside another one it joins that: what happened and the alert that tells of it are then one entry. Where the
+        inner one fails and the outer goes on, nothing of the inner one is left.
         """
-        if self.connection.in_transaction:
-            yield self.connection
-            return
         state, head = self._state.copy(), self._head
         try:
+            if self.connection.in_transaction:
+                with savepoint(self.connection):
+                    yield self.connection
+                return
             with transaction(self.connection):
                 self._catch_up()
                 yield self.connection

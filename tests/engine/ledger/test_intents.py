@@ -240,3 +240,12 @@ def test_costs_settled_against_the_brokers_totals_are_booked_as_fees(tmp_path: P
         assert ledger.totals.fees == 100
         assert ledger.totals.realised == 120
         assert ledger.totals.cash == 1_000_000 - 700_000 - 98 - 2 + 120
+
+
+def test_an_intent_inside_another_transaction_is_refused_because_it_would_not_be_on_the_disk(tmp_path: Path) -> None:
+    with make_ledger(tmp_path, deposit=10_000_000) as ledger:
+        with ledger.writing(), pytest.raises(BrokenInvariant, match="inside a transaction"):
+            ledger.record_intent(approve(make_request()))
+        assert ledger.unresolved_orders() == []
+        ledger.record_intent(approve(make_request()))
+        assert len(ledger.unresolved_orders()) == 1

@@ -18,6 +18,7 @@ from engine.ledger import journal
 from engine.ledger.canonical import canonical_json, stamp, unstamp
 from engine.ledger.codec import decode, encode
 from engine.ledger.ledger import open_ledger
+from engine.ledger.verify import verify
 from tests.builders_ledger import START, Market, make_clock, make_ledger
 
 choices = st.lists(st.integers(0, 10**6), min_size=1, max_size=60)
@@ -119,3 +120,17 @@ def test_when_it_happened_and_when_it_was_learned_are_both_kept(tmp_path: Path) 
         (entry,) = journal.entries(ledger.connection)
     assert unstamp(entry.time) == START
     assert unstamp(entry.recorded_at) == START + timedelta(hours=1)
+
+
+def test_a_part_of_an_entry_that_fails_leaves_nothing_behind_and_the_rest_is_kept(tmp_path: Path) -> None:
+    with make_ledger(tmp_path, deposit=1_000) as ledger:
+        moved = CashMoved(time=START, reason=CashReason.DEPOSIT, amount=50)
+        with ledger.writing():
+            ledger.append(moved)
+            with pytest.raises(ZeroDivisionError), ledger.writing():
+                ledger.append(CashMoved(time=START, reason=CashReason.DEPOSIT, amount=7))
+                raise ZeroDivisionError
+        assert ledger.totals.cash == 1_050
+    with open_ledger(tmp_path / "ledger.db", make_clock()) as again:
+        assert again.totals.cash == 1_050
+        assert not verify(again.connection)
