@@ -222,7 +222,12 @@ class ListComparison:
             )
 
     def _as_of(self, listed: DailyList) -> datetime:
-        """When the list was true: now, or the end of a day that is past."""
+        """When the list was true: now, or the end of a day that is past; on its own day in any case.
+
+        A day to come is one of which our clock, set back, knows nothing yet: costs are settled by days.
+        """
+        if listed.day > listed.asked_at.date():
+            return datetime.combine(listed.day, listed.asked_at.timetz())
         if listed.day >= listed.asked_at.date() or not is_session(listed.day):
             return listed.asked_at
         return session_close(listed.day)

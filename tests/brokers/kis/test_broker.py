@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,20 @@ def test_costs_of_orders_made_by_hand_are_not_ours(account):
     event = account.broker.settle_costs(day)
     assert event is not None and event.amount == -4
     assert account.ledger.totals.cash == before.cash - 4
+
+
+def test_a_fill_is_of_the_day_of_its_list_though_our_clock_has_gone_back_a_day(account, monkeypatch):
+    account.submit(10)
+    day = account.clock.now().date()
+    account.venue.fill(117_057, 10, tell=0)
+    right = type(account.clock).now
+    with monkeypatch.context() as patched:
+        patched.setattr(type(account.clock), "now", lambda clock: right(clock) - timedelta(days=1))
+        account.broker.synchronise(day)
+    (fill,) = account.broker.fills(day)
+    assert (fill.time.date(), fill.quantity) == (day, 10)
+    account.venue.charged = fill.fee
+    assert account.broker.settle_costs(day) is None
 
 
 def test_refusal_reason_names_the_unresolved_order(account):
