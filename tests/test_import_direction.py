@@ -55,6 +55,7 @@ ASSEMBLERS = {
     "brokers.graph_replay",
     "brokers.kis_account",
     "brokers.kis_download",
+    "brokers.kis_executed",
     "brokers.kis_trading",
     "brokers.learning_demo",
     "brokers.learning_replay",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from engine.cli.option_group import spread
 from engine.cli.options import Lang, PromptArgument
-from engine.cli.trading_options import FolderOption, TradingOptions, keys_and_time
+from engine.cli.trading_options import FolderOption, TradingOptions, broker_options, keys_and_time
 from engine.cli.trading_run import trade
 from engine.errors import BadInput
 from engine.reports.language import Text
@@ -55,7 +56,9 @@ def live_command(
     options: TradingOptions,
 ) -> None:
     """실전 계좌에서 시간표대로 거래합니다(진짜 돈) · trade the live account: real money."""
-    settings, work = options.settings(), options.work()
+    settings = options.settings()
+    reach = broker_options("live", folder, options.world, options.kis_config, options.clock)
+    work = replace(options.work(), broker=reach)
     venue = keys_and_time("live", folder, options.world, options.kis_config, options.clock)
     keys, now, _ = venue
     require_the_act(keys, real_money, folder, now, options.lang, is_served=options.world is not None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from engine.cli.option_group import spread
 from engine.cli.options import CashOption, PromptArgument
-from engine.cli.trading_options import FolderOption, TradingOptions, keys_and_time
+from engine.cli.trading_options import FolderOption, TradingOptions, broker_options, keys_and_time
 from engine.cli.trading_run import trade
 from engine.errors import BadInput
 
@@ -24,7 +25,9 @@ def paper_command(
     """모의투자 계좌에서 시간표대로 거래합니다 · trade the paper account on the exchange's timetable."""
     if cash is not None:
         raise BadInput("--cash: the account's money is what the venue says. Leave it out.")
-    settings, work = options.settings(), options.work()
+    settings = options.settings()
+    reach = broker_options("paper", folder, options.world, options.kis_config, options.clock)
+    work = replace(options.work(), broker=reach)
     folder.mkdir(parents=True, exist_ok=True)
     venue = keys_and_time("paper", folder, options.world, options.kis_config, options.clock)
     trade(folder, venue, prompt, settings, work, options)

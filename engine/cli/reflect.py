@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import os
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.cli.kis_options import ClockOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.model_run import ModelConfigOption
 from engine.cli.options import (
     DEFAULT_LEDGER,
@@ -33,7 +35,7 @@ from engine.cli.research_options import NewDatasetOption
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from engine.clock import Clock
     from engine.config import BacktestConfig
@@ -41,7 +43,10 @@ if TYPE_CHECKING:
     from engine.ledger.ledger import Ledger
     from engine.model.asking import Asks
     from engine.reflection.answers import ModelSettings
+    from engine.reflection.broker_difference import BrokerDifference
+    from engine.reflection.executions import Executions
     from engine.reflection.gating import Judge
+    from engine.reflection.m1_aggregate import Window
     from engine.reflection.reflection import Reflection
     from engine.research.gate_settings import GateSettings
     from engine.research.workers import Workers
@@ -102,6 +107,15 @@ def reflect_command(
         bool, typer.Option("--dry-run", help="아무것도 쓰지 않음(심사 횟수는 셈) · write nothing; trials are counted")
     ] = False,
     allow_gaps: GapsOption = False,
+    env: Annotated[
+        str | None,
+        typer.Option(
+            "--env",
+            help="KIS의 체결 내역과 견줌: paper 모의투자 · live 실전투자 · compare with what KIS says was executed",
+        ),
+    ] = None,
+    kis_config: KisConfigOption = None,
+    clock_of: ClockOption = "system",
     as_json: JsonOption = False,
     report: ReportOption = Path("reports/reflection.html"),
     lang: LangOption = Lang.ko,
@@ -117,7 +131,7 @@ def reflect_command(
     from engine.data.panel import load_part  # noqa: PLC0415
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415
     from engine.reflection.entry_features import EntryConditions  # noqa: PLC0415
-    from engine.reflection.executions import ratios_of  # noqa: PLC0415
+    from engine.reflection.executions import executions_of, ratios_of  # noqa: PLC0415
     from engine.reflection.m1_aggregate import Window, aggregate_ledger  # noqa: PLC0415
     from engine.reflection.prompt_history import PromptFiles  # noqa: PLC0415
     from engine.reflection.reflection import Thinking, reflect  # noqa: PLC0415
@@ -141,12 +155,14 @@ def reflect_command(
         panel = load_part(folder, None, moment.date(), interval=rules.interval, allow_gaps=allow_gaps)
         opened = stack.enter_context(open_ledger(ledger, clock))
         asks, settings = stack.enter_context(_writer(writer, model_config, ledger, clock, lang))
+        differences = _broker_check(stack, env, kis_config, clock_of, ledger.parent)
         workers = stack.enter_context(InProcess(panel))
         conditions, ratios = EntryConditions(panel, run_config), ratios_of(panel)
 
         def aggregate(at: datetime.datetime) -> Any:
             window = Window(first=at - datetime.timedelta(days=days), last=at)
-            return aggregate_ledger(opened, window, at, run_id=run, met=conditions.met, ratios=ratios)
+            found = aggregate_ledger(opened, window, at, run_id=run, met=conditions.met, ratios=ratios)
+            return replace(found, broker=differences(executions_of(opened, at, run_id=run, ratios=ratios), window))
 
         def written(found: Any, version: str, backup: str) -> str:
             finish()  # a new prompt is followed by its record, whatever signal comes between them
@@ -197,6 +213,41 @@ def _judge(
     if kind is GateKind.off:
         return accept_all
     return gate_on(panel, config, ledger, workers, gate_settings(kind), end=end, new_dataset=new_dataset)
+
+
+def _broker_check(
+    stack: contextlib.ExitStack, env: str | None, kis_config: Path | None, clock_of: str, folder: Path
+) -> Callable[[Executions, Window], tuple[BrokerDifference, ...] | None]:
+    """Compares with KIS what the ledger says; gives None where no account is named."""
+    if env is None:
+        if kis_config is not None or clock_of != "system":
+            raise BadInput("--kis-config and --clock belong to --env paper or --env live. Add it, or leave them out.")
+        return lambda executions, window: None
+    from brokers.kis.config import load_kis_config  # noqa: PLC0415  (keeps --help fast)
+    from brokers.kis.errors import KisError  # noqa: PLC0415
+    from brokers.kis.rest import KisRest  # noqa: PLC0415
+    from brokers.kis_executed import KisExecuted  # noqa: PLC0415
+    from engine.clock import session_of  # noqa: PLC0415
+    from engine.reflection.broker_check import check_against_broker  # noqa: PLC0415
+
+    # A served market takes the keys of its own file, whatever the variables say; tokens are those of the trader.
+    variables = {} if clock_of == "world" else os.environ
+    options = {"token_folder": folder / "tokens"}
+    keys = load_kis_config(environment_of(env), variables=variables, path=kis_config, options=options)
+    now, sleep = clock_chooser(clock_of)(keys)
+    rest = KisRest(keys, now, sleep=sleep)
+    stack.callback(rest.close)
+    broker = KisExecuted(rest, now)
+
+    def differences(executions: Executions, window: Window) -> tuple[BrokerDifference, ...] | None:
+        try:
+            profit = broker.profit(session_of(window.first), session_of(window.last))
+            return check_against_broker(executions, window, broker, profit)
+        except KisError as error:  # the week is studied all the same
+            Console(stderr=True).print(f"KIS: {error}", markup=False, highlight=False, soft_wrap=True)
+            return None
+
+    return differences
 
 
 @contextlib.contextmanager

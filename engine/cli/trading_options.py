@@ -133,6 +133,15 @@ def keys_and_time(
     return keys, *clock_chooser(whose)(keys)
 
 
+def broker_options(
+    environment: EnvironmentName, folder: Path, world: str | None, kis_config: Path | None, clock: str
+) -> tuple[str, ...]:
+    """How a command in a process of its own reaches the same account as `keys_and_time`."""
+    path, whose = (kis_config, clock) if world is None else (folder / KEYS, "world")
+    given = () if path is None else ("--kis-config", str(path.resolve()))
+    return ("--env", environment, "--clock", whose, *given)
+
+
 def _keys_for(url: str, folder: Path, environment: EnvironmentName) -> Path:
     """A configuration file for a served market, which takes any keys; made once, for this folder's own account."""
     from brokers.kis.private_files import write_private  # noqa: PLC0415

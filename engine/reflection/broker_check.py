@@ -13,18 +13,29 @@ from datetime import date, timedelta
 from typing import Protocol
 
 from engine.clock import session_of
-from engine.fill import Fill
+from engine.krx.sessions import is_session
 from engine.order import Side
+from engine.reflection.broker_difference import BrokerDifference
 from engine.reflection.executions import Executions
 from engine.reflection.lots import match, won
 from engine.reflection.m1_aggregate import Window
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """Shares of an order that changed hands on a day, and their won."""
+
+    ticker: str
+    side: Side
+    shares: int
+    won: int
+
+
 class DailyExecutions(Protocol):
     """The part of a broker that this asks."""
 
-    def fills(self, day: date) -> Sequence[Fill]:
-        """All fills of a day."""
+    def executed(self, day: date) -> Sequence[Executed]:
+        """Everything that was filled on a day, whoever ordered it."""
         ...
 
 
@@ -41,29 +52,6 @@ class PeriodProfit:
     costs: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerDifference:
-    """One thing on which the two books differ.
-
-    Args:
-        day: of the executions; None for sums of the whole period.
-        ticker: KRX short code, "" for sums.
-        what: "buy shares", "buy won", "sell shares", "sell won", "realised" or "costs".
-        ours, broker: both figures, shares or won.
-    """
-
-    day: date | None
-    ticker: str
-    what: str
-    ours: float
-    broker: float
-
-    @property
-    def difference(self) -> float:
-        """Ours less the broker's."""
-        return self.ours - self.broker
-
-
 def check_against_broker(
     executions: Executions, window: Window, broker: DailyExecutions, profit: PeriodProfit | None = None
 ) -> tuple[BrokerDifference, ...]:
@@ -78,10 +66,10 @@ def check_against_broker(
     theirs: Counter[tuple[date, str, str]] = Counter()
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
-        for told in broker.fills(day):
+        for told in broker.executed(day) if is_session(day) else ():
             side = "buy" if told.side is Side.BUY else "sell"
-            theirs[day, told.ticker, f"{side} shares"] += told.quantity
-            theirs[day, told.ticker, f"{side} won"] += told.amount
+            theirs[day, told.ticker, f"{side} shares"] += told.shares
+            theirs[day, told.ticker, f"{side} won"] += told.won
     found = [
         BrokerDifference(day=day, ticker=ticker, what=what, ours=mine[key], broker=theirs[key])
         for key in sorted(mine.keys() | theirs.keys())

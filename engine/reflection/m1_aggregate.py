@@ -22,6 +22,7 @@ from engine.ledger.rows import ACCOUNT
 from engine.ledger.trades import trades_between
 from engine.metrics.trades import wilson_interval
 from engine.metrics.undefined import Undefined
+from engine.reflection.broker_difference import BrokerDifference
 from engine.reflection.executions import Executions, RatioChange, executions_of
 from engine.reflection.lots import ClosedTrade, OpenPosition, match
 
@@ -132,6 +133,7 @@ class PerformanceReport:
         rules: by won, least first.
         booked_difference: won by which our matching and the account's books differ; 0 where both are right.
         unmatched: tickers of which more was sold than was known to be bought.
+        broker: what the broker's books say otherwise, see `broker_check`; None if no broker was asked.
     """
 
     window: Window
@@ -154,6 +156,7 @@ class PerformanceReport:
     rules: tuple[RuleProfit, ...]
     booked_difference: float
     unmatched: tuple[str, ...]
+    broker: tuple[BrokerDifference, ...] | None = None
 
     @property
     def loser_ids(self) -> frozenset[int]:

@@ -16,6 +16,7 @@ from engine.research.texts import DECISIONS, sentence, step_title
 from engine.research.verdict import Step
 
 MOST_RATES = 8
+MOST_DIFFERENCES = 12
 TONES = {"promote": "good", "shadow": "wait", "reject": "bad", "refused": "bad"}
 REFUSED = Text("심사 전 거절", "refused before the gate")
 GATE_OFF = Text("심사하지 않고 받아들였습니다(시연).", "Accepted without a gate, for demonstration.")
@@ -28,6 +29,14 @@ STATUSES = {
     ),
     "dry run": Text("시험 실행: 아무것도 쓰지 않았습니다.", "Dry run: nothing was written."),
     "failed": Text("끝내지 못했습니다. 프롬프트는 그대로입니다.", "It did not finish; the prompt stays as it is."),
+}
+_WHATS = {
+    "buy shares": Text("매수 주수", "shares bought"),
+    "buy won": Text("매수 금액", "won bought"),
+    "sell shares": Text("매도 주수", "shares sold"),
+    "sell won": Text("매도 금액", "won sold"),
+    "realised": Text("실현손익(비용 전)", "realised before costs"),
+    "costs": Text("비용", "costs"),
 }
 _MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
 
@@ -225,6 +234,29 @@ def closing(reflection: Reflection, lang: Lang) -> list[str]:
     if report.booked_difference:
         told = show.won(report.booked_difference, lang, signed=True)
         lines.append(f"{Text('장부와의 차이', 'Difference from the books')(lang)}: {told}")
+    return [*lines, *broker_lines(report, lang)]
+
+
+def broker_lines(report: PerformanceReport, lang: Lang) -> list[str]:
+    """What the broker's books say otherwise; nothing where no broker was asked."""
+    if report.broker is None:
+        return []
+    if not report.broker:
+        return [Text("증권사의 체결 내역과 같습니다.", "The broker's executions say the same.")(lang)]
+    lines = [
+        Text(
+            "증권사의 체결 내역과 다른 것(직접 낸 주문이 있으면 여기에 나옵니다):",
+            "The broker's executions differ (orders made by hand show here):",
+        )(lang)
+    ]
+    for each in report.broker[:MOST_DIFFERENCES]:
+        where = f"{each.day} {each.ticker} " if each.day is not None else ""
+        lines.append(
+            f"  {where}{_WHATS[each.what](lang)}: {Text('장부', 'ours')(lang)} {each.ours:,.0f}, "
+            f"{Text('증권사', 'the broker')(lang)} {each.broker:,.0f}"
+        )
+    if (more := len(report.broker) - MOST_DIFFERENCES) > 0:
+        lines.append(Text("  … 그 밖에 {count:,}건", "  … and {count:,} more")(lang).format(count=more))
     return lines
 
 

@@ -46,6 +46,7 @@ class RegularWork:
         reflect: the weekly reflection, Sundays at 18:00.
         writer: who writes the rules of a reflection: scripted or llm.
         reflection_data: dataset of the gate, for it asks for years; None = the account's own history.
+        broker: options by which a reflection reaches the account's broker; none = it asks nobody.
     """
 
     backups: Path | None = None
@@ -54,6 +55,7 @@ class RegularWork:
     reflect: Literal["off", "weekly"] = "off"
     writer: str = "scripted"
     reflection_data: Path | None = None
+    broker: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +176,7 @@ def _reflect_command(work: RegularWork, place: WorkPlace, settings: Path, moment
     command = ["reflect", "--prompt", str(place.prompt.resolve()), "--ledger", str(folder / "ledger.db")]
     command += ["--data", str(data), "--allow-gaps", "--config", str(settings.resolve()), "--writer", work.writer]
     command += ["--now", f"{moment.astimezone(KST):%Y-%m-%dT%H:%M}", "--report", str(page), "--lang", place.lang]
-    return command
+    return [*command, *work.broker]
 
 
 def _has_reflected(ledger: Ledger, moment: datetime) -> bool:

@@ -16,7 +16,7 @@ from engine.fill import Fill
 from engine.ledger.ledger import open_ledger
 from engine.ledger.runs import write_run
 from engine.order import Side
-from engine.reflection.broker_check import PeriodProfit, check_against_broker
+from engine.reflection.broker_check import Executed, PeriodProfit, check_against_broker
 from engine.reflection.entry_features import FEATURES, EntryConditions
 from engine.reflection.executions import executions_of, ratios_of
 from engine.reflection.lots import match
@@ -140,8 +140,12 @@ class Told:
     def __init__(self, *fills: Fill) -> None:
         self._fills = fills
 
-    def fills(self, day: datetime.date) -> list[Fill]:
-        return [fill for fill in self._fills if fill.time.date() == day]
+    def executed(self, day: datetime.date) -> list[Executed]:
+        return [
+            Executed(ticker=fill.ticker, side=fill.side, shares=fill.quantity, won=fill.amount)
+            for fill in self._fills
+            if fill.time.date() == day
+        ]
 
 
 def test_differences_from_the_broker_are_values(story: Story) -> None:
