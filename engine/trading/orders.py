@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 from engine.broker import Accepted, Outcome, RefusedByVenue, Unavailable, Unknown
-from engine.clock import Clock
+from engine.clock import Clock, session_of
 from engine.data.panel import Panel
 from engine.krx.instrument_class import InstrumentClass, instrument_class
 from engine.krx.tick_size import grid_above, grid_below
@@ -68,7 +68,7 @@ class OrderDesk:
         self.held_back: list[Action] = []  # purchases of this decision that the level of autonomy does not allow
         self._decision_id, self._session, self._sends = "", date.min, False
         self._class_of: dict[str, InstrumentClass] = {}
-        self._openings: dict[str, int] = {}
+        self._openings: dict[str, tuple[date, int]] = {}  # day and won: the last trades of a day come after its end
         self._buy_until = clock.now()
         self._due: deque[tuple[Level, int, datetime]] = (
             deque()
@@ -182,14 +182,20 @@ class OrderDesk:
             price: won.
             opening: first price of the day; 0 = this is the first trade that we hear of.
         """
-        first = self._openings.setdefault(ticker, opening or price)
         now = self._clock.now()
+        first = self._opening(ticker, now) or opening or price
+        self._openings[ticker] = session_of(now), first
         self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
 
     def on_price(self, ticker: str, price: int) -> None:
         """A last price that was asked for: levels may have been passed while nobody listened."""
-        now, opening = self._clock.now(), self._openings.get(ticker, 0)
-        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, opening)]
+        now = self._clock.now()
+        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, self._opening(ticker, now))]
+
+    def _opening(self, ticker: str, now: datetime) -> int:
+        """The first price of today, 0 if none has been heard yet."""
+        day, won = self._openings.get(ticker, (date.min, 0))
+        return won if day == session_of(now) else 0
 
     def on_missed_price(self, ticker: str, price: int) -> None:
         """A price at which was traded while nobody listened, heard of afterwards; it may be over already."""

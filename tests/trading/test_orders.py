@@ -12,7 +12,7 @@ import pytest
 from engine.broker import Accepted, Outcome, Unavailable
 from engine.clock import SimulatedClock
 from engine.operating.state import Action, Proposal
-from engine.order import Approved, OrderRequest, Side
+from engine.order import Approved, OrderKind, OrderRequest, Side
 from engine.trading.order_gate import OrderGates
 from engine.trading.orders import OrderDesk
 from engine.trading.ports import Venue
@@ -88,3 +88,25 @@ def test_a_sell_that_could_not_leave_is_tried_until_it_has_left_and_goes_once(de
     venue.answer = Accepted(order_number="1")
     try_until(orders, clock, lambda: clock.now() > DAY.closes)
     assert len(venue.asked) == asked + 1
+
+
+def test_a_price_that_counts_from_the_open_waits_for_the_open_of_its_day(desk: Any) -> None:
+    orders, clock, venue, _ = desk
+    venue.answer = Accepted(order_number="1")
+    clock.advance_to(DAY.closes + timedelta(seconds=2))
+    orders.forget()
+    orders.on_trade("005930", 10_500, 10_400)  # the closing auction comes after the end of the day
+    tomorrow = Timetable(before_open=True).day_of(date(2024, 5, 3))
+    clock.advance_to(tomorrow.decide)
+    orders.open("2024-05-02T15:30", make_panel({"005930": flat(10_000, 3)}), tomorrow, sends=True)
+    action = Action(
+        ticker="005930", name="", side=Side.BUY, quantity=10, kind=OrderKind.LIMIT, price=-300, from_open=True
+    )
+    orders.submit(Approved(value=Proposal(action=action, place=0), checked_at=clock.now()))
+    orders.on_price("005930", 10_500)
+    orders.act(cast("Any", object()))
+    assert venue.asked == [], "yesterday's open says nothing"
+    clock.advance_to(tomorrow.opens + timedelta(seconds=1))
+    orders.on_trade("005930", 10_210, 10_200)
+    orders.act(cast("Any", object()))
+    assert [(request.kind, request.price) for request in venue.asked] == [(OrderKind.LIMIT, 9_900)]
