@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--kills-a-week", type=int, default=25, help="about so many in one (default 25)")
     parser.add_argument("--sessions", type=int, default=5, help="of a week, and one more to settle in (default 5)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn (default 1)")
+    parser.add_argument("--longest-jump", type=int, default=86_400, help="of the clock, seconds (default a day)")
     parser.add_argument("--keep", type=Path, help="folder in which the ledgers stay; a temporary one by default")
     chosen = parser.parse_args()
     for name in ("aiohttp", "mail.log"):
@@ -51,7 +52,8 @@ def main() -> int:
                 spent = time.perf_counter() - began
                 progress.print(f"week {number} of {weeks}, {spent:,.0f} s: {line}", highlight=False)
 
-            week = Week(1000 * chosen.seed + number, folder, FAULTS, kills=kills, sessions=chosen.sessions, tell=tell)
+            size = {"kills": kills, "sessions": chosen.sessions, "longest_jump": chosen.longest_jump}
+            week = Week(1000 * chosen.seed + number, folder, FAULTS, **size, tell=tell)
             try:
                 week.run()
             except Exception:  # the other weeks are run all the same, and this one counts as failed

@@ -41,6 +41,7 @@ class FaultyStage(Stage):
     _control: ControlFile
     _by_hand: set[tuple[date, int]]
     _days: list[date]
+    _longest_jump: int
 
     def _begin_fault(self, fault: str, undone: contextlib.ExitStack) -> None:
         if fault in (TRADER_KILLED, SERVER_KILLED):
@@ -85,7 +86,7 @@ class FaultyStage(Stage):
 
     def _shift_the_clock(self, undone: contextlib.ExitStack) -> None:
         """The machine's clock jumps, and jumps back later."""
-        self._tell_the_shift(int(self._draw.choice(_SHIFTS)))
+        self._tell_the_shift(int(self._draw.choice([each for each in _SHIFTS if abs(each) <= self._longest_jump])))
         self._settle()
         undone.callback(self._tell_the_shift, 0)
 
