@@ -21,6 +21,7 @@ from brokers.kis_trading.measuring import feed_of
 from brokers.kis_trading.mirroring import mirror_session
 from brokers.kis_trading.plan import TradingPlan
 from brokers.kis_trading.regular_work import regular_work
+from brokers.kis_trading.right_clock import require_right_clock
 from brokers.kis_trading.trading import Trading
 from brokers.kis_trading.world_partner import WorldPartner
 from brokers.replay import ReplayBroker
@@ -62,6 +63,8 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         supervisor = _supervisor(stack, plan, ledger)
         watch_list = load_watch_list(plan.folder)
         line = open_line(plan)
+        if not isinstance(plan.clock, WorldClock):
+            require_right_clock(line.rest)
         monitor = _monitor(plan, ledger, supervisor, line)
         history = _history(plan, line, supervisor, monitor, sessions)
         monitor.on_closes(history.bring_up())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import tests.trading_world as trading_world
+from engine.errors import ConfigError
 from engine.ledger.equity import equity_points
 from engine.order import OrderStatus
 from engine.rules.edit import add_rule
@@ -47,3 +48,27 @@ def test_an_order_that_still_works_at_the_venue_has_not_expired_and_its_day_is_n
         assert [point.session for point in equity_points(ledger)] == [panel.session_date(BEFORE)]
         codes = [code for (code,) in ledger.connection.execute("SELECT code FROM alerts")]
         assert "step_failed" in codes  # people hear why the day is not closed
+
+
+@pytest.mark.parametrize(
+    ("shift", "how"), [(timedelta(days=1), "1,440 minutes ahead"), (-timedelta(hours=2), "behind")]
+)
+def test_a_trader_does_not_start_by_a_clock_that_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift: timedelta, how: str
+) -> None:
+    monkeypatch.setattr(trading_world, "WorldClock", ShiftedClock)
+    panel, prompt, folder = market(1, 3), trading_world.write_prompt(tmp_path), tmp_path / "a"
+    with make_server(panel, SETTINGS, start=panel.session_date(BEFORE)) as server:
+        ShiftedClock.shift = shift
+        try:
+            with (
+                pytest.raises(ConfigError, match=how),
+                trader_on(server, folder, prompt, NAMES, SETTINGS, waited_for=False),
+            ):
+                """It does not come to this."""
+        finally:
+            ShiftedClock.shift = timedelta(0)
+        assert not (folder / "data").exists(), "nothing was downloaded by that clock"
+        with trader_on(server, folder, prompt, NAMES, SETTINGS, waited_for=False) as running:
+            running.trading.trader.begin()
+            assert running.trading.ledger.totals.cash == trading_world.CASH
