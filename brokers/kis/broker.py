@@ -20,7 +20,7 @@ import polars as pl
 from brokers.kis.attention import Attention
 from brokers.kis.books import Books
 from brokers.kis.costs import ClassOf, charged_on, cost_adjustment, cost_label, costs_of_others
-from brokers.kis.daily_list import DailyList, ask_daily_list, listed_state
+from brokers.kis.daily_list import DailyList, ask_daily_list, listed_state, side_of
 from brokers.kis.environment import PAPER
 from brokers.kis.errors import KisError
 from brokers.kis.followed_orders import FollowedOrders
@@ -352,10 +352,19 @@ class KisBroker:
         return event
 
     def _costs_of_others(self, day: date) -> int:
-        """Won that orders of the day cost which are not ours; KIS charges all of the account in one sum."""
+        """Won that orders of the day cost which are not ours; KIS charges all of the account in one sum.
+
+        Where an order of ours has no number yet, those that may be it count as ours.
+        """
         self.followed.restore(day)
         listed = ask_daily_list(self._rest, day, self._clock.now())
-        return costs_of_others(listed, self.reconciler.known_numbers(listed), self._class_of)
+        lost = {
+            (order.request.ticker, order.request.side)
+            for order in self._books.unresolved_orders()
+            if session_of(order.intended_at) == day
+        }
+        perhaps = {number_key(row.order_number) for row in listed.rows if (row.ticker.strip(), side_of(row)) in lost}
+        return costs_of_others(listed, self.reconciler.known_numbers(listed) | perhaps, self._class_of)
 
     # Events -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from brokers.kis.costs import estimated_costs
-from engine.broker import Accepted, RefusedByVenue
+from engine.broker import Accepted, RefusedByVenue, Unknown
 from engine.events import OrderAmended, OrderCancelled, OrderRefused
 from engine.fill import Fill
 from engine.krx.instrument_class import InstrumentClass
@@ -177,6 +177,18 @@ def test_costs_are_corrected_by_what_kis_charged_and_only_once(account):
     assert account.broker.settle_costs(account.clock.now().date()) is None
     account.venue.charged = 120
     assert account.broker.settle_costs(account.clock.now().date()).amount == 3
+
+
+def test_costs_of_an_order_whose_fate_is_not_known_are_not_taken_for_somebody_elses(account):
+    account.venue.lose.append("after")
+    assert isinstance(account.submit(10), Unknown)
+    account.venue.fill(117_057, 10, tell=0)
+    before, day = account.ledger.totals, account.clock.now().date()
+    fee = estimated_costs(Side.BUY, day, InstrumentClass.KOSPI_STOCK, 0, 10 * PRICE).fee
+    account.venue.charged = fee
+    event = account.broker.settle_costs(day)
+    assert event is not None and event.amount == -fee
+    assert account.ledger.totals.cash == before.cash - fee
 
 
 def test_costs_of_orders_made_by_hand_are_not_ours(account):
