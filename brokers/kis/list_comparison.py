@@ -34,7 +34,7 @@ class ListComparison:
         books: the ledger.
         clock: gives events their time.
         exchange: where orders go; it decides when a day is over.
-        time: of the exchange; it tells whether a day is over. None = the clock's.
+        time: of the exchange; it tells whether a day is over.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class ListComparison:
         orders: FollowedOrders,
         books: Books,
         clock: Clock,
-        exchange: str = "KRX",
-        time: Callable[[], datetime] | None = None,
+        exchange: str,
+        time: Callable[[], datetime],
     ) -> None:
-        self._time = time or clock.now
+        self._time = time
         self._orders, self._books, self._clock, self._exchange = orders, books, clock, exchange
         self._told_missing: set[str] = set()
         self._contradictions: dict[date, int] = {}  # lists in a row whose rows and sums disagree
@@ -87,9 +87,8 @@ class ListComparison:
             if (other.request.ticker, other.request.side) == (ticker, side) and other.order_number
         ]
         if any(other.id in meanwhile for other in ours):
-            self._orders.unsettled.add(
-                listed.day
-            )  # the sums may hold what was sent while they were on their way, or may not
+            # The sums may hold what was sent while they were on their way, or may not.
+            self._orders.unsettled.add(listed.day)
             return
         missing = listed.filled - sum(other.filled for other in ours)
         won = listed.amount - sum(other.filled_amount for other in ours)
