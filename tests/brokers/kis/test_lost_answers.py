@@ -254,9 +254,21 @@ def test_intent_without_a_number_is_found_after_a_restart(tmp_path: Path):
         before.submit(10)
         with account_at_kis(tmp_path, venue_of=before) as after:
             assert after.only.status is OrderStatus.OPEN
+            after.clock.sleep(5)  # a notice of the moment of the list is left to the next list
             after.venue.fill(117_057, 10)
             after.hear()
             assert after.only.status is OrderStatus.FILLED
+
+
+def test_what_an_order_found_at_the_start_has_filled_is_booked_before_anybody_compares_books(tmp_path: Path):
+    with account_at_kis(tmp_path) as before:
+        before.venue.lose.append("after")
+        before.submit(10)
+        before.broker.close()
+        before.venue.fill(117_057, 10, tell=0)
+        with account_at_kis(tmp_path, venue_of=before) as after:
+            assert after.only.status is OrderStatus.FILLED
+            assert after.ledger.positions[TICKER].quantity == 10
 
 
 def test_process_that_dies_between_intent_and_sending_leaves_a_blocked_ticker(tmp_path: Path):
