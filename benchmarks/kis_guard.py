@@ -30,12 +30,13 @@ from rich.table import Table
 from benchmarks.kis_load import CALM, NAMES, calm_trade, number_of, streaming
 from benchmarks.report import machine
 from brokers.kis.answer import answer_body
-from brokers.kis.broker import KisBroker, MarketNews
+from brokers.kis.broker import KisBroker
 from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.errors import KisError
 from brokers.kis.messages import OrderAnswer
 from brokers.kis.realtime import Trade
 from brokers.kis.rest import KisRest
+from brokers.kis.stream_intake import MarketNews
 from brokers.kis_account import LedgerBooks
 from engine.broker import Accepted, Outcome
 from engine.clock import SystemClock

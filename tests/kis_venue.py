@@ -442,7 +442,7 @@ def account_at_kis(
         broker.start(wait_seconds=WAIT_SECONDS)
         account.told += broker.poll(0.0)
         if venue_of is not None:
-            broker.records_taken = len(venue.notes)
+            broker.intake.records_taken = len(venue.notes)
         yield account
 
 

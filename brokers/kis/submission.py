@@ -26,7 +26,7 @@ from brokers.kis.rest import KisRest
 from engine.broker import Accepted, Outcome, RefusedByVenue, Unavailable, Unknown
 from engine.clock import Clock
 from engine.events import OrderNotSent, OrderRefused, OrderUnknown
-from engine.order import WORKING, Approved, Order, OrderKind, OrderRequest, RefusalReason
+from engine.order import Approved, Order, OrderKind, OrderRequest, RefusalReason
 
 _ALL = "Y"
 _PART = "N"
@@ -199,17 +199,6 @@ def with_reason(refused: RefusedByVenue) -> RefusedByVenue:
         if any(mark in words for mark in marks):
             return replace(refused, reason=reason)
     return refused
-
-
-def may_change(order: Order | None, order_number: str) -> RefusedByVenue | None:
-    """Why an order cannot be amended or cancelled; None if it can."""
-    if order is None:
-        text = f"주문 {order_number}: 이 계좌에 없는 번호 · there is no order of this number"
-    elif order.status not in WORKING:
-        text = f"주문 {order_number}: 이미 끝남({order.status.value}) · it is no longer open"
-    else:
-        return None
-    return RefusedByVenue(reason=RefusalReason.VENUE, text=text)
 
 
 def _usual_code(order: Order) -> str:

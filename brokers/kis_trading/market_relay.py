@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from brokers.kis.broker import MarketNews
 from brokers.kis.gap_filling import GapFilled
 from brokers.kis.realtime import Trade
+from brokers.kis.stream_intake import MarketNews
 from brokers.kis.stream_reports import Gap
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading.watching import watch_news

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from brokers.kis.broker import MarketNews
 from brokers.kis.quotes import INDEX_CODES
 from brokers.kis.realtime import IndexTick, MarketState, Trade
+from brokers.kis.stream_intake import MarketNews
 from brokers.kis.stream_reports import DivisionChange, Gap, GapReason, SubscriptionRefused
 from engine.krx.sessions import is_session, session_hours
 from engine.reports.language import Lang

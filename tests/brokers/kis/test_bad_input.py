@@ -366,7 +366,7 @@ def test_an_accepted_order_without_a_readable_number_is_unknown(tmp_path: Path, 
 def test_a_truncated_frame_is_reported_in_both_languages_and_the_list_is_asked(tmp_path: Path) -> None:
     told: list[Any] = []
     with account_at_kis(tmp_path) as account:
-        account.broker._on_market = told.append
+        account.broker.intake.on_market = told.append
         account.submit()
         stream = account.venue.stream
         assert stream is not None

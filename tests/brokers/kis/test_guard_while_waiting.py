@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from brokers.kis.beside import beside
-from brokers.kis.broker import MarketNews
 from brokers.kis.endpoints import ENDPOINTS
 from brokers.kis.frames import format_data
 from brokers.kis.realtime import Trade
 from brokers.kis.realtime_fields import TRADE
+from brokers.kis.stream_intake import MarketNews
 from engine.broker import Accepted
 from engine.fill import Fill
 from engine.order import OrderStatus, Side
@@ -55,7 +55,7 @@ def watch(account: AccountAtKis) -> Stop:
     account.venue.fill(int(bought.order_number), 5)
     account.hear()
     stop = Stop(account)
-    account.broker._on_market = stop.hear
+    account.broker.intake.on_market = stop.hear
     account.broker.guard_while_waiting(stop.act)
     return stop
 
