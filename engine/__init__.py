@@ -4,6 +4,7 @@ The way of one bar: `simulation` asks `rules` for features, `matching` trades, b
 exchange allows. `backtest` runs it over all bars in compiled code; `loop` bar by bar for a `strategy` in Python.
 
 vocabulary   order  fill  position  account  instrument  money  clock  events  errors    standard library only
+             steady_clock (goes on when the machine's clock is set wrong)
 settings     config  log (redaction)  log_files (rotating)  cache_root  kernel_cache (compiled code on disk)
              settled_heap (what a long run keeps is not searched for garbage)
 exchange     krx/ (dated rules of the Korea Exchange)   matching/ (compiled: match, account, plan, risk of one row)

@@ -5,6 +5,8 @@ This is the only file that may read the machine's clock.
 
 from __future__ import annotations
 
+import sys
+import time as machine_time
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -58,6 +60,13 @@ class SystemClock:
     def now(self) -> datetime:
         """The present instant by the machine's clock."""
         return datetime.now(KST)
+
+
+def elapsed_seconds() -> float:
+    """Seconds that pass whatever anybody sets; where the system counts them, those too in which the machine slept."""
+    if sys.platform == "linux":
+        return machine_time.clock_gettime(machine_time.CLOCK_BOOTTIME)
+    return machine_time.monotonic()
 
 
 def in_seoul(time: datetime) -> datetime:

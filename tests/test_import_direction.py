@@ -13,7 +13,18 @@ ROOT = Path(__file__).parents[1]
 
 # Part -> its modules or folders of `engine`. A new module must be put into one.
 PARTS = {
-    "vocabulary": {"account", "clock", "errors", "events", "fill", "instrument", "money", "order", "position"},
+    "vocabulary": {
+        "account",
+        "clock",
+        "errors",
+        "events",
+        "fill",
+        "instrument",
+        "money",
+        "order",
+        "position",
+        "steady_clock",
+    },
     "settings": {"cache_root", "config", "kernel_cache", "log", "log_files", "settled_heap"},
     "krx": {"krx"},
     "matching": {"matching"},
