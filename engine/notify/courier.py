@@ -30,8 +30,8 @@ from engine.notify.channel_settings import Channel
 from engine.notify.channels import sender_for
 from engine.notify.delivery_file import Delivery
 from engine.notify.message import ReportMaker, message_of
-from engine.notify.outbox import Outbox
-from engine.notify.report_makers import REPORT_MAKERS
+from engine.notify.outbox import REPORTS, Outbox
+from engine.notify.report_process import report_apart
 from engine.notify.sending import Answer, Sender, Verdict
 from engine.notify.settings import NotifySettings
 from engine.reports.language import Lang, Text
@@ -40,6 +40,7 @@ LEDGER, LOCK = "ledger.db", ".notify.lock"
 _LOOK_AGAIN_SECONDS = 5.0  # after something unforeseen, or while another process delivers
 _MOST_AT_ONCE = 1_000  # alerts taken over in one transaction
 _TELL_AGAIN = timedelta(minutes=10)  # the same trouble of our own
+MAKERS: Mapping[str, ReportMaker] = dict.fromkeys(REPORTS, report_apart)
 _GAVE_UP = Text(
     "알림 {name} 채널 {channel}: 전달하지 못하고 그만둡니다({told})",
     "Alert {name}, channel {channel}: given up ({told})",
@@ -69,7 +70,7 @@ class Courier:
         tell: Callable[[str], None] = print,
         lang: Lang = "ko",
         senders: Mapping[str, Sender] | None = None,
-        reports: Mapping[str, ReportMaker] = REPORT_MAKERS,
+        reports: Mapping[str, ReportMaker] = MAKERS,
     ) -> None:
         self._stop, self._mutex = threading.Event(), threading.Lock()
         # Freed by the system when its process dies, however it dies. All threads of this courier share it.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -242,6 +244,26 @@ def test_a_report_that_cannot_be_made_leaves_the_alert_with_the_reason(folder: P
         while courier.turn():
             pass
         assert "End of May 7\nThe report could not be made: The account has no closed books" in web.slack[-1]["text"]
+
+
+def test_whoever_delivers_a_report_has_not_drawn_it(folder: Path) -> None:
+    """A trader that delivers its own messages stays as small and as quick as it was."""
+    deliver = f"""
+import sys
+from datetime import datetime
+from pathlib import Path
+from engine.clock import KST, SimulatedClock
+from engine.notify.courier import Courier
+from engine.notify.settings import NotifySettings
+settings = NotifySettings.model_validate({{"channels": {{"here": {{"kind": "console"}}}}}})
+courier = Courier(Path({str(folder)!r}), settings, SimulatedClock(datetime(2024, 5, 3, 20, tzinfo=KST)))
+while courier.turn():
+    pass
+print([name for name in ("matplotlib", "polars") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", deliver], capture_output=True, text=True, check=True, timeout=120)
+    assert "일일 거래 보고서 · 2024-05-03 (금)" in done.stdout
+    assert done.stdout.endswith("[]\n")
 
 
 def test_the_commands_show_reports_and_the_outbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
