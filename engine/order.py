@@ -123,6 +123,7 @@ class RefusalReason(Enum):
     STALE_PLAN = "stale_plan"
     UNRESOLVED_ORDER = "unresolved_order"  # an order of this ticker may or may not be at the venue
     AUTONOMY_LEVEL = "autonomy_level"
+    TIME_UNKNOWN = "time_unknown"  # it is not known under which day an order would be filed
     VENUE = "venue"  # the broker or the exchange said no; its words are in the message
 
 

@@ -17,6 +17,7 @@ from brokers.kis_server.server import ServerThread
 from brokers.kis_trading.opening import open_trading
 from brokers.kis_trading.plan import TradingPlan
 from brokers.kis_trading.trading import Trading
+from engine.clock import Clock
 from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import Panel
 from engine.krx.instrument_class import InstrumentClass
@@ -96,10 +97,12 @@ def trader_on(
     planner: Callable[[RulesInForce, Panel], Planner] | None = None,
     work: RegularWork | None = None,
     waited_for: bool = True,
+    seen_by: Callable[[WorldClock], Clock] | None = None,
 ) -> Iterator[Running]:
     """A trader on a server, not yet begun; at LV5, or LV3 on paper, if its account was never given a level.
 
     The world takes its next step when the trader has handled the last one, unless it is not `waited_for`.
+    `seen_by` makes the trader's clock out of the world's.
     """
     if environment == "paper" and first_level is Level.ALONE:
         first_level = None
@@ -109,6 +112,7 @@ def trader_on(
     options = {"token_folder": folder / "tokens", "calls_per_second": 1000}
     config = load_kis_config(environment, variables={}, path=path, options=options)  # type: ignore[arg-type]
     clock = WorldClock(server.url) if waited_for else WorldClock(server.url, fresh_seconds=0)
+    own = clock if waited_for else OwnTime(clock)
     lines: list[str] = []
     plan = TradingPlan(
         folder=folder,
@@ -116,7 +120,7 @@ def trader_on(
         prompt=prompt,
         settings=settings,
         tickers=tickers,
-        clock=clock if waited_for else OwnTime(clock),
+        clock=own if seen_by is None else seen_by(clock),
         sleep=clock.sleep,
         tell=lines.append,
         planner=planner,

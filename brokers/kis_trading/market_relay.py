@@ -11,7 +11,6 @@ from brokers.kis.stream_intake import MarketNews
 from brokers.kis.stream_reports import Gap
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading.watching import watch_news
-from engine.clock import Clock
 from engine.reports.language import Lang
 from engine.trading.limits_gate import LimitsGate
 from engine.trading.monitor import Monitor
@@ -29,18 +28,20 @@ class MarketRelay:
         monitor: hears prices.
         gate: hears prices.
         lang: of texts.
-        clock: of the venue's world; that of a served one is told that time has gone on.
+        world: the served world, whose clock is told that time has gone on; None where time is real.
     """
 
-    def __init__(self, watch: MarketWatch, monitor: Monitor, gate: LimitsGate, lang: Lang, clock: Clock) -> None:
-        self._clock = clock if isinstance(clock, WorldClock) else None
+    def __init__(
+        self, watch: MarketWatch, monitor: Monitor, gate: LimitsGate, lang: Lang, world: WorldClock | None
+    ) -> None:
+        self._world = world
         self._watch, self._monitor, self._gate, self._lang = watch, monitor, gate, lang
         self.trader: Trader | None = None
 
     def __call__(self, news: MarketNews) -> None:
         """Take one piece of news."""
-        if self._clock is not None and isinstance(news, Trade):
-            self._clock.heard(news.time)
+        if self._world is not None and isinstance(news, Trade):
+            self._world.heard(news.time)
         watch_news(self._watch, news, self._lang)
         if self.trader is None:
             return

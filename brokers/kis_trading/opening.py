@@ -21,7 +21,7 @@ from brokers.kis_trading.measuring import feed_of
 from brokers.kis_trading.mirroring import mirror_session
 from brokers.kis_trading.plan import TradingPlan
 from brokers.kis_trading.regular_work import regular_work
-from brokers.kis_trading.right_clock import require_right_clock
+from brokers.kis_trading.right_clock import GivenTime, RightClock, require_right_clock
 from brokers.kis_trading.trading import Trading
 from brokers.kis_trading.world_partner import WorldPartner
 from brokers.replay import ReplayBroker
@@ -29,10 +29,12 @@ from engine.data.panel import Panel
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.log_files import LogFiles, log_told, make_file_logger
 from engine.rules.prompt import load_rules
+from engine.steady_clock import SteadyClock
 from engine.trading.health_limits import load_health_limits
 from engine.trading.limits_gate import LimitsGate
 from engine.trading.monitor import Monitor
 from engine.trading.monitoring import MarketWatch
+from engine.trading.order_gate import OrderGates
 from engine.trading.ports import Alone
 from engine.trading.prompts import rules_in_force
 from engine.trading.sound_ledger import require_sound
@@ -65,14 +67,15 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         line = open_line(plan)
         if not isinstance(plan.clock, WorldClock):
             require_right_clock(line.rest)
-        monitor = _monitor(plan, ledger, supervisor, line)
+        right = _right_clock(plan, ledger, line)
+        monitor = _monitor(plan, ledger, supervisor, line, right)
         history = _history(plan, line, supervisor, monitor, sessions)
         monitor.on_closes(history.bring_up())
         stack.callback(monitor.end)
         gate = LimitsGate(ledger, plan.clock, plan.settings.limits, plan.lang)
         profile = VolumeProfile(plan.folder)
         watch = MarketWatch(ledger, plan.clock, profile, history.class_of, plan.tell, plan.lang)
-        relay = MarketRelay(watch, monitor, gate, plan.lang, plan.clock)
+        relay = MarketRelay(watch, monitor, gate, plan.lang, plan.world)
         broker = _broker(stack, plan, LoggedBooks(ledger, logger), line, history, relay)
         world = _world(stack, plan, broker, line)
         schedule = regular_work(plan, ledger, history)
@@ -99,10 +102,11 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
                 view_of=ReplayBroker,
                 prices_of=lambda panel: PanelPrices(panel, plan.settings.delisting_haircut),
                 planner=plan.planner,
-                gate=gate,
+                gate=OrderGates([right, gate]),
                 oversight=supervisor,
                 after_close=after_close,
                 partner=Alone() if world is None else world,
+                knows_time=right,
                 each_turn=each_turn,
                 tell=plan.tell,
                 watch_list=watch_list,
@@ -143,9 +147,15 @@ def _supervisor(stack: ExitStack, plan: TradingPlan, ledger: Ledger) -> Supervis
     return supervisor
 
 
-def _monitor(plan: TradingPlan, ledger: Ledger, supervisor: Supervisor, line: Line) -> Monitor:
-    # A served world's time is the clock itself; at a thousand times the speed each answer would seem to come too late.
-    is_served = isinstance(plan.clock, WorldClock)
+def _right_clock(plan: TradingPlan, ledger: Ledger, line: Line) -> RightClock | GivenTime:
+    if not isinstance(plan.clock, SteadyClock):
+        return GivenTime()
+    return RightClock(plan.clock, line.rest, ledger, tell=plan.tell, lang=plan.lang, steady=plan.steady)
+
+
+def _monitor(
+    plan: TradingPlan, ledger: Ledger, supervisor: Supervisor, line: Line, right: RightClock | GivenTime
+) -> Monitor:
     return Monitor(
         plan.folder,
         ledger,
@@ -157,7 +167,7 @@ def _monitor(plan: TradingPlan, ledger: Ledger, supervisor: Supervisor, line: Li
         api=line.meter,
         steady=plan.steady,
         feed=feed_of(line.socket),
-        drift=lambda: None if is_served else line.rest.clock_difference,
+        drift=right.drift,
     )
 
 
@@ -192,7 +202,8 @@ def _broker(
 
 def _world(stack: ExitStack, plan: TradingPlan, broker: KisBroker, line: Line) -> WorldPartner | None:
     """The served world that we step with; None where time is real."""
-    if not isinstance(plan.clock, WorldClock):
+    clock = plan.world
+    if clock is None:
         return None
 
     def taken() -> int:
@@ -200,6 +211,6 @@ def _world(stack: ExitStack, plan: TradingPlan, broker: KisBroker, line: Line) -
 
     name = f"geoul {place_digest(plan.folder).hex()[:8]}"
     stream = taken, line.has_settled, lambda: line.socket.status().sessions
-    world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, *stream, plan.clock)
+    world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, *stream, clock)
     stack.callback(world.leave)
     return world

@@ -16,6 +16,7 @@ from engine.config import BacktestConfig
 from engine.data.panel import Panel
 from engine.operating.desk import Planner
 from engine.reports.language import Lang
+from engine.steady_clock import SteadyClock
 from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level
 from engine.trading.decision import RulesInForce
@@ -61,7 +62,13 @@ class TradingPlan:
     work: RegularWork | None = None
 
     @property
+    def world(self) -> WorldClock | None:
+        """The served world whose time this is, if it is one."""
+        source = self.clock.machine if isinstance(self.clock, SteadyClock) else self.clock
+        return source if isinstance(source, WorldClock) else None
+
+    @property
     def timetable(self) -> Timetable:
         """The paper account takes no orders before the open; a served world takes its next step hours later."""
-        waits = timedelta(0) if isinstance(self.clock, WorldClock) else AFTER_OPEN
+        waits = AFTER_OPEN if self.world is None else timedelta(0)
         return Timetable(before_open=self.config.world is LIVE, after_open=waits)

@@ -9,6 +9,7 @@ from brokers.kis_trading.plan import TradingPlan
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger
 from engine.notify.weekly_report import announce_week_of
+from engine.steady_clock import SteadyClock
 from engine.trading.account_jobs import WorkPlace, ending_hours, jobs_of, quiet_hours
 from engine.trading.schedule import Schedule
 from engine.trading.schedule_store import ScheduleStore
@@ -22,6 +23,9 @@ def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -
 
     def on_reflection(moment: datetime) -> None:
         announce_week_of(ledger, moment, plan.lang)
+
+    def machine_is_right() -> bool:
+        return not (isinstance(plan.clock, SteadyClock) and plan.clock.lead)
 
     place = WorkPlace(
         folder=plan.folder,
@@ -38,6 +42,7 @@ def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -
         store=ScheduleStore(plan.folder),
         is_quiet=quiet_hours(plan.timetable),
         must_end=ending_hours(plan.timetable),
+        may_begin=machine_is_right,
         tell=plan.tell,
         warn=warn,
         lang=plan.lang,

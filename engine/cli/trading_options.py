@@ -24,7 +24,9 @@ from engine.cli.work_options import (
     ReflectWriterOption,
     regular_work,
 )
+from engine.clock import elapsed_seconds
 from engine.errors import BadInput
+from engine.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
@@ -130,7 +132,8 @@ def keys_and_time(
     path, whose = (kis_config, clock) if world is None else (_keys_for(world, folder, environment), "world")
     options = {"token_folder": folder / "tokens"}
     keys = load_kis_config(environment, variables=os.environ if world is None else {}, path=path, options=options)
-    return keys, *clock_chooser(whose)(keys)
+    now, sleep = clock_chooser(whose)(keys)
+    return keys, SteadyClock(now, elapsed_seconds) if whose == "system" else now, sleep
 
 
 def broker_options(

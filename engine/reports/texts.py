@@ -46,6 +46,7 @@ REFUSALS = {
     "restricted": Text("거래 제한 종목", "restricted name"),
     "unresolved_order": Text("결과를 모르는 주문이 남아 있음", "an order of unknown outcome is pending"),
     "autonomy_level": Text("자율 단계가 허용하지 않음", "autonomy level does not allow it"),
+    "time_unknown": Text("지금 시각을 모름", "it is not known what time it is"),
     "venue": Text("증권사·거래소가 거부", "refused by the broker or the exchange"),
 }
 WORDS = {

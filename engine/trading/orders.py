@@ -66,6 +66,7 @@ class OrderDesk:
         self.blocked: Mapping[str, str] = {}
         self.sent = 0
         self.held_back: list[Action] = []  # purchases of this decision that the level of autonomy does not allow
+        self.refused: list[Refused[OrderRequest]] = []  # purchases of this decision that the gate did not let leave
         self._decision_id, self._session, self._sends = "", date.min, False
         self._class_of: dict[str, InstrumentClass] = {}
         self._openings: dict[str, tuple[date, int]] = {}  # day and won: the last trades of a day come after its end
@@ -81,12 +82,14 @@ class OrderDesk:
         kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
         self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
         self.held_back.clear()
+        self.refused.clear()
         self.watch.replace(())
         self._due.clear()
 
     def reopen(self) -> None:
         """The decision may send after all: a person has approved what was held back."""
         self._sends, self.sent = True, 0
+        self.refused.clear()
 
     def forget(self) -> None:
         """The session is over: nothing is watched."""
@@ -125,6 +128,7 @@ class OrderDesk:
         )
         refused = self._gate.check(request)
         if refused is not None and not _waits(refused):
+            self.refused.append(refused)
             return RefusedByVenue(reason=refused.reason, text=refused.message)
         outcome: Outcome
         if refused is None:
@@ -315,6 +319,8 @@ class OrderDesk:
 
 def _waits(refused: Refused[OrderRequest]) -> bool:
     """Whether an order that the gate holds back leaves later: exits that came too fast do, purchases do not."""
+    if refused.reason is RefusalReason.TIME_UNKNOWN:
+        return True
     return refused.reason is RefusalReason.ORDER_RATE_LIMIT and refused.value.side is Side.SELL
 
 

@@ -137,6 +137,7 @@ class Schedule:
         store: what has been done.
         is_quiet: whether no session goes on at an instant, and none begins shortly.
         must_end: whether quiet work that still runs has to end now.
+        may_begin: whether work may begin now, which reads the machine's own clock.
         tell: is told one line for people at a time.
         warn: is told what a person must know: code, text, parameters.
         lang: of texts.
@@ -150,6 +151,7 @@ class Schedule:
     tell: Callable[[str], None]
     warn: Callable[[str, str, dict[str, object]], None]
     must_end: Callable[[datetime], bool] = lambda now: False
+    may_begin: Callable[[], bool] = lambda: True
     lang: Lang = "ko"
     steady: Callable[[], float] = time.monotonic
     _running: _Running | None = field(default=None, init=False)
@@ -207,7 +209,8 @@ class Schedule:
             standing = self._next(job, moments, now)
             if standing.state is State.SKIPPED:
                 return
-        if now >= standing.again and self._running is None and (self.is_quiet(now) or not job.quiet):
+        is_time = now >= standing.again and (self.is_quiet(now) or not job.quiet)
+        if is_time and self._running is None and self.may_begin():
             self._start(job, standing, now)
 
     def _next(self, job: Job, moments: Sequence[datetime], now: datetime) -> Standing:

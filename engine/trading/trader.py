@@ -49,6 +49,7 @@ from engine.trading.background_planner import BackgroundPlanner
 from engine.trading.clearance import Clearance
 from engine.trading.day_end import DayEnd, close_day
 from engine.trading.decision import Decision, RulesInForce
+from engine.trading.limit_news import tell_of_limits
 from engine.trading.no_purchases import NoPurchases
 from engine.trading.opening import Difference, differences, open_account
 from engine.trading.order_gate import OrderGate, OrderGates
@@ -91,6 +92,7 @@ class TradingSetup:
         oversight: hears people, holds back what the level of autonomy does not allow; it is asked before `gate`.
         after_close: is told of every session whose books have been closed, with the data.
         partner: is told when everything has been handled.
+        knows_time: whether the clock is right as far as anybody can know; if not, it takes so many seconds to say so.
         each_turn: done at the end of every turn; returns at once.
         tell: is told one line for people at a time.
         watch_list: names and indices to hear beside those that are held or traded.
@@ -112,6 +114,7 @@ class TradingSetup:
     oversight: Oversight = field(default_factory=Unsupervised)
     after_close: Callable[[date, Panel], None] = lambda session, panel: None
     partner: Partner = field(default_factory=Alone)
+    knows_time: Callable[[float], bool] = lambda wait_seconds: True
     each_turn: Callable[[], None] = lambda: None
     tell: Callable[[str], None] = print
     watch_list: WatchList = field(default_factory=WatchList)
@@ -168,6 +171,8 @@ class Trader:
         """Do what is due, hear what has happened, act on levels that were reached."""
         self._setup.partner.look()
         self._oversight.look()
+        if not self._setup.knows_time(wait_seconds):
+            return  # whatever is decided, sent or closed now would be filed under a wrong day
         self._do_what_is_due()
         for event in self._attempt("poll", lambda: self._venue.poll(wait_seconds), _HEAR_AGAIN) or ():
             self._process(event)
@@ -185,7 +190,8 @@ class Trader:
 
     def guard(self) -> None:
         """Send what watched levels have set off; called too while a request waits for its answer."""
-        self.orders.act(self._decision.simulation if self._decision is not None else None)
+        if self._setup.knows_time(0.0):
+            self.orders.act(self._decision.simulation if self._decision is not None else None)
 
     def close(self) -> None:
         """Close the connections; orders stay where they are."""
@@ -318,7 +324,7 @@ class Trader:
             return
         planner = ApprovedPlan(self._oversight.approved(self._decided))
         self.orders.reopen()
-        again = self._decision_on(*self._basis, self.orders.submit_purchase, lambda cycle: None, planner)
+        again = self._decision_on(*self._basis, self.orders.submit_purchase, self._tell_of_limits, planner)
         again.run()
         self._carried_out = self._decided
         self._listen()
@@ -349,8 +355,13 @@ class Trader:
         self.has_missed_trades = False
 
     def _record(self, cycle: Cycle, planner: str, rules: RulesInForce) -> None:
-        record_decision(self._ledger, decision_of(cycle, planner, rules.hash))
+        with self._ledger.writing():
+            record_decision(self._ledger, decision_of(cycle, planner, rules.hash))
+            self._tell_of_limits(cycle)
         self.cycles_run += 1
+
+    def _tell_of_limits(self, cycle: Cycle) -> None:
+        tell_of_limits(self._ledger, cycle, self.orders.refused, self._setup.lang)
 
     def _end(self, day: Day) -> None:
         setup = self._setup
