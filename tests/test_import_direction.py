@@ -65,7 +65,6 @@ PARTS = {
 ASSEMBLERS = {
     "brokers.graph_replay",
     "brokers.kis_account",
-    "brokers.kis_download",
     "brokers.kis_executed",
     "brokers.kis_trading",
     "brokers.learning_demo",
@@ -73,8 +72,9 @@ ASSEMBLERS = {
     "brokers.plan_replay",
 }
 
-# Brokers see each other nowhere but here: the server writes what the adapter reads, with the same tables.
-BROKER_SEES = {"kis_server": {"kis"}}
+# Brokers see each other nowhere but here: the server writes what the adapter reads, with the same tables. The replay is
+# one broker in three files.
+BROKER_SEES = {"kis_server": {"kis"}, "replay": {"replay_market", "replay_records"}}
 
 # Part -> the parts it may import, beside itself.
 BASE = {"vocabulary", "settings"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brokers.replay import _lowest
+from brokers.replay_market import _lowest
 from engine.errors import BadInput
 from engine.ledger.canonical import dump_plain
 from engine.planning.date_shift import _ANCHOR, _PATTERN, dates_in
