@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,10 +14,12 @@ import pytest
 from brokers.graph_replay import run_graph
 from engine.clock import KST, SimulatedClock
 from engine.config import RiskLimits
+from engine.ledger.alerts import all_alerts
 from engine.ledger.decisions import Decision, record_decision
 from engine.ledger.ledger import Ledger
 from engine.order import OrderKind, OrderRequest, RefusalReason, Side
 from engine.rules.prompt import load_rules
+from engine.trading.limit_news import CODE
 from engine.trading.limits_gate import LimitsGate
 from tests.builders_ledger import approve, make_ledger, make_request
 from tests.kis_client import make_server
@@ -135,6 +138,43 @@ def test_without_limits_nothing_but_the_hours_counts(tmp_path):
 # A trader -----------------------------------------------------------------------------------------------------------
 
 
+def dropped_purchases(ledger: Ledger) -> Counter[tuple[str, str, str]]:
+    """(decision, limit, name) of purchases that the risk check dropped for a limit that people are told of."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for name, checks in ledger.connection.execute("SELECT decision_id, risk_checks FROM decisions"):
+        for check in json.loads(checks):
+            if check["reason"] in ("order_rate_limit", "losing_streak") and check["allowed"] == 0:
+                found[name, check["reason"], check["ticker"]] += 1
+    return found
+
+
+def told_limits(ledger: Ledger) -> Counter[tuple[str, str, str]]:
+    """The same, as alerts told it."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for alert in all_alerts(ledger):
+        if alert.code == CODE:
+            for limit, tickers in alert.parameters["limits"].items():
+                found.update((alert.parameters["decision_id"], limit, ticker) for ticker in tickers)
+                assert all(ticker in alert.text for ticker in tickers)
+    return found
+
+
+def test_a_purchase_that_the_gate_does_not_let_leave_is_told_once_although_the_trader_starts_anew(tmp_path: Path):
+    settings = SETTINGS.model_copy(update={"limits": RiskLimits(min_order_share=0.0, max_orders_per_minute=1)})
+    panel, prompt = market(5, 1), write_prompt(tmp_path)
+    with make_server(panel, settings, start=panel.session_date(BEFORE)) as server:
+        with trader_on(server, tmp_path / "a", prompt, NAMES, settings) as running:
+            advance(server, running, "open")
+        with trader_on(server, tmp_path / "a", prompt, NAMES, settings) as running:
+            running.trading.trader.begin()
+            running.trading.trader.turn(0.05)
+            told, ledger = told_limits(running.trading.ledger), running.trading.ledger
+            (orders,) = ledger.connection.execute("SELECT count(*) FROM orders WHERE side = 'buy'").fetchone()
+    assert orders == 1
+    assert {limit for _, limit, _ in told} == {"order_rate_limit"}
+    assert set(told.values()) == {1}
+
+
 def test_backtest_and_trader_agree_under_limits(tmp_path: Path) -> None:
     sessions, limits = 10, {"max_orders_per_day": 1, "max_losing_streak": 1, "restricted": (NAMES[0],)}
     settings = SETTINGS.model_copy(update={"limits": RiskLimits(min_order_share=0.0, **limits)})
@@ -147,6 +187,7 @@ def test_backtest_and_trader_agree_under_limits(tmp_path: Path) -> None:
             advance(server, running, "evening")
         query = "SELECT substr(time, 1, 10), ticker, side, quantity, price FROM fills WHERE run_id = 0"
         fills = running.trading.ledger.connection.execute(query).fetchall()
+        assert told_limits(running.trading.ledger) == dropped_purchases(running.trading.ledger)
     replayed = run_graph(load_rules(prompt), panel, settings, start=panel.session_date(BEFORE - 1)).result
     table = replayed.fills.select("time", "ticker", "side", "quantity", "price").rows()
     assert sorted(fills) == sorted((f"{time:%Y-%m-%d}", *rest) for time, *rest in table)
