@@ -1,9 +1,9 @@
 """Trading weeks with everything that goes wrong: `python -m benchmarks.trading_week --kills 200 --seed 1`.
 
 A served venue and a trader of the live account, each in a process of its own (`tests.trading_week`): kills of either at
-drawn passages and between steps, cut lines, lost calls, jumping clocks, full disks, a damaged ledger, a second
-instance, orders by hand, halts. Every week has each fault once and its share of the kills; the limits are tight in all
-of them.
+drawn passages and between steps, cut lines, lost calls, clocks that jump by up to a day, a machine that stands still,
+full disks, a damaged ledger, a second instance, orders by hand, halts. Every week has each fault once and its share of
+the kills; the limits are tight in all of them.
 
 Printed is what was injected, and what must be 0. Exit status 1 when anything was doubled, lost, different, told twice,
 never told, or beyond a limit.
@@ -36,7 +36,6 @@ def main() -> int:
     parser.add_argument("--kills-a-week", type=int, default=25, help="about so many in one (default 25)")
     parser.add_argument("--sessions", type=int, default=5, help="of a week, and one more to settle in (default 5)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn (default 1)")
-    parser.add_argument("--longest-jump", type=int, default=86_400, help="of the clock, seconds (default a day)")
     parser.add_argument("--keep", type=Path, help="folder in which the ledgers stay; a temporary one by default")
     chosen = parser.parse_args()
     for name in ("aiohttp", "mail.log"):
@@ -52,8 +51,8 @@ def main() -> int:
                 spent = time.perf_counter() - began
                 progress.print(f"week {number} of {weeks}, {spent:,.0f} s: {line}", highlight=False)
 
-            size = {"kills": kills, "sessions": chosen.sessions, "longest_jump": chosen.longest_jump}
-            week = Week(1000 * chosen.seed + number, folder, FAULTS, **size, tell=tell)
+            seed = 1000 * chosen.seed + number
+            week = Week(seed, folder, FAULTS, kills=kills, sessions=chosen.sessions, tell=tell)
             try:
                 week.run()
             except Exception:  # the other weeks are run all the same, and this one counts as failed

@@ -58,7 +58,6 @@ class Week(FaultyStage):
         folder: for everything.
         faults: names of `FAULTS`; each but the kills comes once, the kills as often as `kills` says.
         kills: of trader and venue, alternating where both are among the faults.
-        longest_jump: of the machine's clock, seconds.
         sessions: days that are traded; one more settles what is left.
         tell: is told a line now and then.
     """
@@ -71,7 +70,6 @@ class Week(FaultyStage):
         *,
         kills: int = 10,
         sessions: int = 5,
-        longest_jump: int = 86_400,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         super().__init__(seed, folder)
@@ -79,7 +77,6 @@ class Week(FaultyStage):
         victims = [fault for fault in (TRADER_KILLED, SERVER_KILLED) if fault in faults]
         self._kills = deque(victims[number % len(victims)] for number in range(kills if victims else 0))
         self._others = [fault for fault in faults if fault not in victims]
-        self._longest_jump = longest_jump
         self._by_hand, self._days = set(), []
         self._before = Findings()
 

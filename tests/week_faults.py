@@ -26,6 +26,7 @@ from tests.week_story import (
     HALT,
     HAND,
     LINE_CUT,
+    PAUSED,
     SECOND,
     SERVER_KILLED,
     TRADER_KILLED,
@@ -41,7 +42,6 @@ class FaultyStage(Stage):
     _control: ControlFile
     _by_hand: set[tuple[date, int]]
     _days: list[date]
-    _longest_jump: int
 
     def _begin_fault(self, fault: str, undone: contextlib.ExitStack) -> None:
         if fault in (TRADER_KILLED, SERVER_KILLED):
@@ -53,6 +53,7 @@ class FaultyStage(Stage):
             LINE_CUT: self._cut_the_line,
             CALLS_LOST: self._lose_calls,
             CLOCK: self._shift_the_clock,
+            PAUSED: self._pause_the_machine,
             DISK: self._fill_the_disk,
             CORRUPT: self._damage_the_ledger,
             SECOND: self._start_a_second,
@@ -86,7 +87,7 @@ class FaultyStage(Stage):
 
     def _shift_the_clock(self, undone: contextlib.ExitStack) -> None:
         """The machine's clock jumps, and jumps back later."""
-        self._tell_the_shift(int(self._draw.choice([each for each in _SHIFTS if abs(each) <= self._longest_jump])))
+        self._tell_the_shift(int(self._draw.choice(_SHIFTS)))
         self._settle()
         undone.callback(self._tell_the_shift, 0)
 
@@ -94,6 +95,10 @@ class FaultyStage(Stage):
         self._shift = seconds
         while not self._ask(shift=seconds):
             self._hear_until(lambda: self._is_ready)
+
+    def _pause_the_machine(self, undone: contextlib.ExitStack) -> None:
+        """The machine stands still during the next step: its clock leaps, and for it no time has passed."""
+        self._ask(pause=True)
 
     def _fill_the_disk(self, undone: contextlib.ExitStack) -> None:
         """The ledger cannot grow any more, or no file of the process can; a later life has room again."""

@@ -285,6 +285,8 @@ class Stage:
             self._answer = str(heard["done"])
         elif "failed" in heard:
             self.story.refused.append(heard["failed"])
+            if "machine's clock is" in heard["failed"]:
+                self._shift = 0  # a person reads it, and sets the clock
         elif "crashed" in heard:
             self.story.crashes.append(heard["crashed"])
         elif "ended" in heard:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 TRADER_KILLED, SERVER_KILLED = "trader killed", "venue killed"
 LINE_CUT, CALLS_LOST, CLOCK, DISK = "stream cut", "calls refused or lost", "clock jumps", "disk full"
+PAUSED = "machine stood still"
 CORRUPT, SECOND, HAND, HALT = "ledger page damaged", "second instance", "order by hand", "halt, cancel, resume"
 QUIET = "no fault"
-FAULTS = (TRADER_KILLED, SERVER_KILLED, LINE_CUT, CALLS_LOST, CLOCK, DISK, CORRUPT, SECOND, HAND, HALT)
+FAULTS = (TRADER_KILLED, SERVER_KILLED, LINE_CUT, CALLS_LOST, CLOCK, PAUSED, DISK, CORRUPT, SECOND, HAND, HALT)
 
 
 @dataclass(slots=True)

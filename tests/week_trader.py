@@ -7,6 +7,7 @@ import; what that process knows it has from its folder and from the venue, as af
     {"run": […], "told": PATH}            a `geoul` command; its words go to the file
     {"arm": [point, passages, process]}   see `week_death`
     {"shift": seconds}                    the machine's clock goes wrong by so much
+    {"pause": true}                       the machine stands still while the world takes its next step
     {"pages": n} | {"bytes": n}           the ledger, or any file, may grow by so much; {"room": true}: as it likes
     {"turns": n}                          answer after so many turns
     {"stop": true}                        close all and end
@@ -34,14 +35,17 @@ from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading.opening import open_trading
 from brokers.kis_trading.plan import TradingPlan
 from brokers.kis_trading.trading import Trading
+from engine.clock import to_nanoseconds
 from engine.config import BacktestConfig
 from engine.errors import BrokenInvariant, GeoulError
+from engine.steady_clock import SteadyClock
 from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level
 from tests.chaos_trader import hear, say
 from tests.week_death import Strike
 
 CRASHED, REFUSED = 70, 2
+_STEP_SECONDS = 60.0  # a longer step of the world than any waiting in its time
 _WAIT_SECONDS = 0.02  # for the next step, so that what it is told is heard soon
 
 
@@ -53,6 +57,27 @@ class ShiftedClock(WorldClock):
     def now(self) -> datetime:
         """The time that this machine believes; it may go back."""
         return super().now() + self.shift
+
+
+class PausedMachine(ShiftedClock):
+    """That clock, and the seconds that pass on the machine; while it is stopped, none do."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.is_paused = False
+        self._missed, self._passed = 0.0, self._world_seconds()
+
+    def elapsed(self) -> float:
+        """Seconds, less the step of the world that was slept through."""
+        with self._lock:
+            passed = self._world_seconds()
+            if self.is_paused and passed - self._passed > _STEP_SECONDS:
+                self._missed, self.is_paused = self._missed + passed - self._passed, False
+            self._passed = passed
+            return passed - self._missed
+
+    def _world_seconds(self) -> float:
+        return to_nanoseconds(WorldClock.now(self)) / 1e9
 
 
 class Life:
@@ -75,8 +100,9 @@ class Life:
         self._strike.watch()
         if told.get("arm"):
             self._strike.arm(*told["arm"])
-        self._clock = ShiftedClock(told["url"])
-        self._clock.shift = timedelta(seconds=told.get("shift", 0))
+        self._machine = PausedMachine(told["url"])
+        self._machine.shift = timedelta(seconds=told.get("shift", 0))
+        self._clock = SteadyClock(self._machine, self._machine.elapsed)
         options = {"token_folder": folder / "tokens", "calls_per_second": 1000}
         path = folder / "kis_devlp.yaml"
         config = load_kis_config(told["environment"], variables={}, path=path, options=options)
@@ -94,7 +120,7 @@ class Life:
                 settings=BacktestConfig.model_validate(told["settings"]),
                 tickers=told["tickers"],
                 clock=self._clock,
-                sleep=self._clock.sleep,
+                sleep=self._machine.sleep,
                 lang="en",
                 first_level=Level.ALONE,
                 work=RegularWork() if told.get("work") else None,
@@ -128,7 +154,9 @@ class Life:
         if "arm" in asked:
             self._strike.arm(*asked["arm"])
         if "shift" in asked:
-            self._clock.shift = timedelta(seconds=asked["shift"])
+            self._machine.shift = timedelta(seconds=asked["shift"])
+        if "pause" in asked:
+            self._machine.is_paused = True
         if "pages" in asked:
             connection = trading.ledger.connection
             used = connection.execute("PRAGMA page_count").fetchone()[0]

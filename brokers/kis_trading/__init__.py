@@ -9,7 +9,7 @@ history         the dataset, kept up to date              world_partner  steps t
 line            REST and stream, measured (measuring)     logged_books   ledger first, then a line in the log
 market_relay    what the stream says, to all who hear it  watching       … and to the watch over the market
 regular_work    reflection, backups, beside trading       mirroring      a closed session against its replay
-right_clock     nothing starts by a clock that is wrong
+right_clock     what time it really is, at the start and whenever the machine's clock jumps
 
 One folder holds everything of an account: its ledger and the dataset that its decisions look at. A second process on
 the same folder is refused.
