@@ -17,7 +17,8 @@ from engine.clock import SystemClock
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
-    pass
+    from engine.ledger.ledger import Ledger
+    from engine.order import Order
 
 app = typer.Typer(help="한국투자증권 Open API · Korea Investment & Securities", no_args_is_help=True)
 app.command("probe")(probe_command)
@@ -81,9 +82,14 @@ def resolve_command(
         str | None, typer.Option("--number", help="HTS에서 확인한 KIS 주문번호 · the number seen in the HTS")
     ] = None,
     absent: Annotated[bool, typer.Option("--absent", help="HTS에 없음을 확인 · the HTS does not have it")] = False,
+    world: Annotated[
+        str | None,
+        typer.Option("--world", metavar="URL", help="geoul serve의 시각으로 · in the time of a served market"),
+    ] = None,
     lang: LangOption = Lang.ko,
 ) -> None:
     """응답을 잃어 막힌 주문의 결과를 사람이 알려 줍니다 · say what became of an order that Geoul could not find."""
+    from brokers.kis.world_clock import WorldClock  # noqa: PLC0415
     from engine.events import OrderAccepted, OrderNotSent  # noqa: PLC0415
     from engine.ledger.ledger import open_ledger  # noqa: PLC0415
 
@@ -91,7 +97,7 @@ def resolve_command(
     console = Console()
     if not ledger.is_file():
         raise BadInput(f"There is no ledger at {ledger}.")
-    now = SystemClock()
+    now = SystemClock() if world is None else WorldClock(world)
     with open_ledger(ledger, now) as books:
         waiting = books.unresolved_orders()
         if order is None:
@@ -106,7 +112,8 @@ def resolve_command(
             if not waiting:
                 console.print("막힌 주문이 없습니다." if korean else "No order is waiting to be resolved.")
             return
-        if all(each.id != order for each in waiting):
+        resolved = next((each for each in waiting if each.id == order), None)
+        if resolved is None:
             raise BadInput(
                 f"The order {order} is not waiting to be resolved: `geoul kis resolve {ledger}` lists those."
             )
@@ -115,8 +122,20 @@ def resolve_command(
         if number is not None:
             if not (number.isascii() and number.isdigit() and int(number) > 0):
                 raise BadInput(f"{number!r} is no order number of KIS: give its digits.")
+            _require_nobodys(number, resolved, books)
             books.record_outcome(OrderAccepted(time=now.now(), order_id=order, order_number=number))
         else:
             text = "사람이 HTS에서 확인 · looked up in the HTS by a person"
             books.record_outcome(OrderNotSent(time=now.now(), order_id=order, text=text))
         console.print(f"{order}: 기록했습니다." if korean else f"{order}: recorded.")
+
+
+def _require_nobodys(number: str, order: Order, books: Ledger) -> None:
+    """One number of KIS is one order of ours; a second one would count its fills twice."""
+    from engine.clock import session_of  # noqa: PLC0415
+    from engine.ledger.rows import orders_of_account  # noqa: PLC0415
+
+    day = session_of(order.intended_at)
+    for other in orders_of_account(books.connection, intended_on=day).values():
+        if other.order_number and int(other.order_number) == int(number):
+            raise BadInput(f"The number {number} of {day} is of the order {other.id} already. Look it up once more.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from brokers.kis.world_clock import WorldClock
 from brokers.kis_server.server import ServerThread
 from engine.cli.kis import app
 from engine.errors import BadInput
-from engine.events import OrderUnknown
+from engine.events import OrderAccepted, OrderUnknown
 from engine.ledger.ledger import open_ledger
 from engine.order import OrderStatus
 from tests.builders_ledger import approve, make_clock, make_ledger, make_request
@@ -122,3 +124,22 @@ def test_resolve_needs_one_clear_answer(tmp_path, blocked, arguments):
 def test_resolve_of_an_order_that_does_not_wait_is_refused(tmp_path, blocked):
     file, _ = blocked
     assert isinstance(run(tmp_path, "resolve", str(file), "20990101-000001", "--absent").exception, BadInput)
+
+
+def test_resolve_does_not_give_two_orders_one_number(tmp_path):
+    with make_ledger(tmp_path, deposit=10_000_000) as ledger:
+        known, lost = (ledger.record_intent(approve(make_request())) for _ in range(2))
+        ledger.record_outcome(OrderAccepted(time=ledger.clock.now(), order_id=known.id, order_number="0000117057"))
+        ledger.record_outcome(OrderUnknown(time=ledger.clock.now(), order_id=lost.id, text="no answer"))
+    file = tmp_path / "ledger.db"
+    refused = run(tmp_path, "resolve", str(file), lost.id, "--number", "117057").exception
+    assert isinstance(refused, BadInput)
+    assert known.id in str(refused)
+    assert run(tmp_path, "resolve", str(file), lost.id, "--number", "117058").exit_code == 0
+
+
+def test_resolve_of_an_account_on_a_served_market_bears_the_time_of_that_market(tmp_path, blocked, server):
+    file, order = blocked
+    assert run(tmp_path, "resolve", str(file), order, "--absent", "--world", server.url).exit_code == 0
+    with contextlib.closing(WorldClock(server.url)) as world, open_ledger(file, make_clock()) as ledger:
+        assert ledger.order(order).done_at == world.now()
