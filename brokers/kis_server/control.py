@@ -117,7 +117,7 @@ class Control:
             "phase": world.phase,
             "sequence": world.sequence,
             "next": None if coming is None else world.dates.out(coming.time).isoformat(),
-            "ended": coming is None,
+            "ended": self._pace.has_ended,
             "speed": self._pace.speed,
             "busy": busy,
             "stands": bool(busy) or self._pace.speed <= 0,

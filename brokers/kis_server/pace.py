@@ -103,24 +103,36 @@ class Pace:
             except TimeoutError:
                 return
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes: the data is at its end, and so is its last evening unless time stands still."""
+        return self.world.next_step is None and (self.speed <= 0 or self.world.next_evening is None)
+
     async def run(self) -> None:
-        """Go on for ever at `speed` (0 stands still); nights pass at once unless time is real."""
+        """Go on for ever at `speed` (0 stands still).
+
+        Unless time is real, nights pass at once, no leap passes an evening, and what clients take for a step is no time
+        of the world: a trader finds the evening in which it closes its books, however fast or slow the two are.
+        """
         loop = asyncio.get_running_loop()
         before = loop.time()
         while True:
             await asyncio.sleep(_BLINK)
-            now = loop.time()
-            elapsed, before = timedelta(seconds=now - before), now
-            coming = self.world.next_step
-            if self.speed <= 0 or coming is None:
+            elapsed, before = timedelta(seconds=loop.time() - before), loop.time()
+            evening, coming = self.world.next_evening, self.world.next_step
+            if self.speed <= 0 or evening is None:
                 continue
             target = self.world.now() + elapsed * self.speed
             if self.speed == 1 and self._follow is not None:
                 target = self._follow()
-            if self.speed != 1 and coming.phase == OPENING_CALL:
-                target = max(target, coming.time - _BEFORE_MORNING)
+            elif self.speed != 1:
+                if coming is not None and coming.phase == OPENING_CALL and coming.time < evening:
+                    target = max(target, coming.time - _BEFORE_MORNING)
+                target = min(target, evening)
             try:
                 async with self._lock:
                     await self._until(max(target, self.world.now()))
             except ClientsBusy:
                 continue  # it is tried again at the next look; the page shows who is busy
+            if self.speed != 1:
+                before = loop.time()

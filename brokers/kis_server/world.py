@@ -127,6 +127,15 @@ class World:
         """The step that comes next, None at the end of the data."""
         return self._next
 
+    @property
+    def next_evening(self) -> datetime | None:
+        """When the work of this day will be over, or of the next session's; None after the last one of the data."""
+        for number in range(self.session, min(self.session + 2, len(self.path))):
+            evening = self.path.hours(number).periods[-1][1] + _EVENING
+            if evening > self._now:
+                return evening
+        return None
+
     def set_time(self, now: datetime) -> None:
         """Move the clock forward between two steps; never beyond the next one."""
         if self._next is not None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 import requests
 
+from brokers.kis_server.clients import Clients
+from brokers.kis_server.pace import Pace
 from brokers.kis_server.server import check_host
 from brokers.kis_server.wire_dates import WireDates
+from brokers.kis_server.world import World
 from engine.errors import BadInput, ConfigError, DataError
 from engine.krx.sessions import is_session, sessions_between
 from tests.builders_panel import flat, make_config, make_panel
@@ -155,6 +159,24 @@ def test_time_can_run_by_itself_and_skips_the_nights() -> None:
             clock = client.session.get(f"{client.url}/_world/clock?after={clock['sequence']}&wait=10").json()
         assert clock["sequence"] == 5 * 6  # five sessions of six steps
         assert client.price("005930")["output"]["stck_prpr"] == "10500"
+        assert clock["time"][11:16] == "18:00"  # the books of the last day can be closed too
+
+
+def test_no_evening_is_skipped_however_fast_time_runs() -> None:
+    async def run_to_the_end() -> list[datetime]:
+        shown: list[datetime] = []
+        pace = Pace(World(daily(), make_config()), Clients(), 1.0, mark=shown.append)
+        pace.speed = 1_000_000
+        running = asyncio.create_task(pace.run())
+        while not pace.has_ended:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        return shown
+
+    shown = asyncio.run(run_to_the_end())
+    evenings = [time.date() for time in shown if time.hour == 18]
+    assert len(evenings) == len(set(evenings)) == 5
+    assert not [time for time in shown if not 8 <= time.hour <= 18]
 
 
 def test_a_key_stands_in_front_of_every_path() -> None:
