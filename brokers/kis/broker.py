@@ -131,6 +131,8 @@ class KisBroker:
         self.reconciler.open_leftovers()
         if reconcile:
             self.reconcile()
+            for day in sorted(self.followed.unsettled):  # what was found may have filled long ago
+                self.synchronise(day)
 
     def reconcile(self) -> None:
         """Look for every order without a number until each is found, proved absent or blocked."""
