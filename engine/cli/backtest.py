@@ -30,7 +30,7 @@ from engine.cli.options import (
     TickersOption,
     progress_bar,
 )
-from engine.cli.reflect import Writer
+from engine.cli.reflection_writer import Writer
 from engine.errors import BadInput
 from engine.reports.language import Text
 

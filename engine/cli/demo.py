@@ -9,7 +9,7 @@ import typer
 
 from engine.cli.learning import Learning, LearningGate
 from engine.cli.options import Lang, progress_bar
-from engine.cli.reflect import Writer
+from engine.cli.reflection_writer import Writer
 from engine.errors import BadInput
 
 DemoOption = Annotated[

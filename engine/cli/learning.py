@@ -17,7 +17,7 @@ from rich.console import Console
 from engine.cli.market_options import MarketOptions
 from engine.cli.model_run import ModelOptions
 from engine.cli.options import Lang, progress_bar, prompt_path
-from engine.cli.reflect import Writer
+from engine.cli.reflection_writer import Writer
 
 if TYPE_CHECKING:
     from brokers.learning_replay import LearningSetup

@@ -14,7 +14,7 @@ import typer
 from engine.cli.kis_options import ClockOption, KisConfigOption, clock_chooser
 from engine.cli.model_run import ModelConfigOption, PlannerKind, PlannerOption
 from engine.cli.options import ConfigOption, DataOption, Lang, LangOption, TickersOption, configure
-from engine.cli.reflect import Writer
+from engine.cli.reflection_writer import Writer
 from engine.cli.universe import UniverseOption, universe_codes
 from engine.cli.work_options import (
     BackupsOption,

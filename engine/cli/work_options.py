@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.reflect import Writer
+from engine.cli.reflection_writer import Writer
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
