@@ -158,6 +158,8 @@ class Trader:
         Raises:
             GeoulError: the venue cannot be reached, or the account cannot be traded.
         """
+        if not self._setup.knows_time(0.0):  # the first download may have taken hours
+            raise DataError("It is not known what time it is: this machine's clock is wrong. Set it, then start again.")
         self._venue.start()
         if open_account(self._ledger, self._venue, self._clock, adopt=self._setup.adopt):
             self._say(texts.OPENED, cash=self._ledger.totals.cash)

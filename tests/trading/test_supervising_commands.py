@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -193,6 +194,16 @@ def test_the_last_beat_tells_the_time_of_the_trader(tmp_path: Path) -> None:
     ended = last_beat(tmp_path, SystemClock())
     assert ended is not None
     assert not ended.is_alive
+
+
+def test_a_trader_that_has_died_does_not_live_because_the_machine_s_clock_goes_back(tmp_path: Path) -> None:
+    Heartbeat(tmp_path).beat(NOW)
+    tomorrow = (SystemClock().now() + timedelta(days=1)).timestamp()
+    os.utime(tmp_path / "heartbeat", (tomorrow, tomorrow))
+    beat = last_beat(tmp_path, SystemClock())
+    assert beat is not None
+    assert not beat.is_alive
+    assert beat.now == NOW
 
 
 def test_processes_that_make_the_control_file_at_once_all_ask(tmp_path: Path) -> None:
