@@ -81,7 +81,7 @@ def look_at(folder: Path, environment: str, clock: Clock) -> Sight:
         DataError: ledger or snapshot cannot be read.
     """
     beat = last_beat(folder, clock)
-    if beat is not None and not beat.has_ended and beat.age.total_seconds() < SILENT_AFTER_SECONDS:
+    if beat is not None and not beat.has_ended and abs(beat.age.total_seconds()) < SILENT_AFTER_SECONDS:
         return Sight(beat=beat, is_running=True, health=StatusFile(folder).read())
     if not (folder / LEDGER).is_file():
         return Sight(beat=beat, is_running=False)
