@@ -134,8 +134,8 @@ class RightClock:
         return True
 
     def check(self, request: OrderRequest) -> Refused[OrderRequest] | None:
-        """An order waits until it is known under which day it would be filed."""
-        if self():
+        """An order waits where the time is lost in the middle of a turn; the next one asks KIS, and may drop it."""
+        if self._is_known():
             return None
         return Refused(value=request, reason=RefusalReason.TIME_UNKNOWN, message=_WAITS(self._lang))
 
