@@ -2,8 +2,8 @@
 
 A served venue and a trader of the live account, each in a process of its own (`tests.trading_week`): kills of either at
 drawn passages and between steps, cut lines, lost calls, clocks that jump by up to a day, a machine that stands still,
-full disks, a damaged ledger, a second instance, orders by hand, halts. Every week has each fault once and its share of
-the kills; the limits are tight in all of them.
+full disks, a damaged ledger, a second instance, orders by hand, halts, a hard limit that a decision runs into. Every
+week has each fault once and its share of the kills, and in every session the process that delivers alerts dies.
 
 Printed is what was injected, and what must be 0. Exit status 1 when anything was doubled, lost, different, told twice,
 never told, or beyond a limit.
@@ -66,7 +66,8 @@ def main() -> int:
     seconds, cpu = zip(*(start for story in stories for start in story.starts), strict=True)
     out.print(
         f"{weeks} weeks of {chosen.sessions} sessions, {sum(story.orders for story in stories):,} orders, "
-        f"{sum(story.alerts for story in stories):,} alerts in {_messages(stories)} messages, each in once; "
+        f"{sum(story.alerts for story in stories):,} alerts in {_messages(stories)} messages; {sum(story.limits_reached for story in stories)} "
+        f"tight limits reached; {sum(story.resolved for story in stories)} orders resolved by a person; "
         f"{len(seconds):,} starts of the trader: {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s, of "
         f"the processor {statistics.median(cpu):.2f} s; {time.perf_counter() - began:,.0f} s in all",
         highlight=False,

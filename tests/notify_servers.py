@@ -95,6 +95,7 @@ class Mailbox:
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     answers: deque[str] = field(default_factory=deque)
+    before_answer: Callable[[], None] = lambda: None
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if not session.authenticated:
@@ -105,6 +106,7 @@ class Mailbox:
         assert isinstance(parsed, EmailMessage)
         self.mails.append(parsed)
         self.recipients.append(list(envelope.rcpt_tos))
+        self.before_answer()
         return "250 Message accepted for delivery"
 
 
@@ -133,13 +135,12 @@ def mail_server() -> Iterator[Mailbox]:
         controller.stop()
 
 
-def settings_for(web: Web | None = None, mailbox: Mailbox | None = None, **more: Any) -> NotifySettings:
-    """Channels `team` (Slack), `phone` (Telegram) and `mail` on these servers; `more` are keys of the section, with
-    `team`, `phone` and `mail` for keys of the channels."""
-    channels: dict[str, Any] = {}
+def channels_of(web: Web | None = None, mailbox: Mailbox | None = None) -> dict[str, dict[str, Any]]:
+    """Channels `team` (Slack), `phone` (Telegram) and `mail` on these servers, as a configuration has them."""
+    channels: dict[str, dict[str, Any]] = {}
     if web is not None:
-        channels["team"] = {"kind": "slack", **more.pop("team", {})}
-        channels["phone"] = {"kind": "telegram", "chat": "4242", "server": web.url, **more.pop("phone", {})}
+        channels["team"] = {"kind": "slack"}
+        channels["phone"] = {"kind": "telegram", "chat": "4242", "server": web.url}
     if mailbox is not None:
         channels["mail"] = {
             "kind": "email",
@@ -149,13 +150,25 @@ def settings_for(web: Web | None = None, mailbox: Mailbox | None = None, **more:
             "user": "me",
             "sender": "geoul@example.com",
             "to": "owner@example.com",
-            **more.pop("mail", {}),
         }
-    for name in more.pop("without", ()):
-        del channels[name]
-    secrets = {
+    return channels
+
+
+def secrets_of(web: Web | None) -> dict[str, str]:
+    """The secrets of these channels, as variables of the environment."""
+    return {
         "GEOUL_SLACK_WEBHOOK": web.webhook if web is not None else "",
         "GEOUL_TELEGRAM_TOKEN": TOKEN,
         "GEOUL_SMTP_PASSWORD": PASSWORD,
     }
-    return build_notify_settings({"channels": channels, **more}, secrets, "a test")
+
+
+def settings_for(web: Web | None = None, mailbox: Mailbox | None = None, **more: Any) -> NotifySettings:
+    """The channels on these servers; `more` are keys of the section, with `team`, `phone` and `mail` for keys of the
+    channels, and `without` for those that are left out."""
+    channels = channels_of(web, mailbox)
+    for name in ("team", "phone", "mail"):
+        channels.get(name, {}).update(more.pop(name, {}))
+    for name in more.pop("without", ()):
+        del channels[name]
+    return build_notify_settings({"channels": channels, **more}, secrets_of(web), "a test")

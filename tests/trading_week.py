@@ -21,23 +21,26 @@ import numpy as np
 
 from brokers.kis_server.server import ServerThread
 from engine.clock import SimulatedClock
-from engine.notify.courier import Courier
-from engine.notify.outbox import Outbox
 from engine.trading.control import ControlFile
 from tests.kis_client import Client
 from tests.kis_venue import write_server_keys
-from tests.notify_servers import mail_server, settings_for, web_server
+from tests.notify_servers import mail_server, web_server
 from tests.served_process import Forge, Served
-from tests.week_books import Findings, WeekBooks, delivered_once
+from tests.week_books import Findings, WeekBooks
+from tests.week_courier import WeekCourier
 from tests.week_faults import FaultyStage
-from tests.week_market import write_prompt
+from tests.week_limits import judge
+from tests.week_market import SETTINGS, write_prompt
+from tests.week_people import resolve_blocked
 from tests.week_stage import INSTANTS, PATIENCE_SECONDS, Traders
 from tests.week_story import (
     CALLS_LOST,
     CORRUPT,
+    COURIER,
     DISK,
     HALT,
     HAND,
+    LIMIT,
     QUIET,
     SERVER_KILLED,
     TRADER_KILLED,
@@ -46,8 +49,14 @@ from tests.week_story import (
 
 _LATER = timedelta(minutes=2)  # after a step: time for what is tried again
 _EVENING = "18:00:00+09:00"
-_WHEN = {DISK: (0, 1), HAND: (1, 4), CORRUPT: (1, 6), CALLS_LOST: (0, 2), HALT: (1, 4)}  # instants, where not any
-_ALL = {"team": {"minimum": "info"}, "mail": {"minimum": "info"}}
+_WHEN = {
+    DISK: (0, 1),
+    HAND: (1, 4),
+    CORRUPT: (1, 6),
+    CALLS_LOST: (0, 2),
+    HALT: (1, 4),
+    LIMIT: (0, 1),
+}  # instants, where not any
 
 
 class Week(FaultyStage):
@@ -56,7 +65,8 @@ class Week(FaultyStage):
     Args:
         seed: of market and faults.
         folder: for everything.
-        faults: names of `FAULTS`; each but the kills comes once, the kills as often as `kills` says.
+        faults: names of `FAULTS`; each but the kills comes once, the kills as often as `kills` says;
+            the courier dies in every session.
         kills: of trader and venue, alternating where both are among the faults.
         sessions: days that are traded; one more settles what is left.
         tell: is told a line now and then.
@@ -77,7 +87,7 @@ class Week(FaultyStage):
         victims = [fault for fault in (TRADER_KILLED, SERVER_KILLED) if fault in faults]
         self._kills = deque(victims[number % len(victims)] for number in range(kills if victims else 0))
         self._others = [fault for fault in faults if fault not in victims]
-        self._by_hand, self._days = set(), []
+        self._by_hand, self._days, self._limit = set(), [], None
         self._before = Findings()
 
     def run(self) -> Story:
@@ -95,7 +105,11 @@ class Week(FaultyStage):
             stack.callback(self._client.session.close)
             self._client.log_in()
             write_server_keys(self.folder, cast("ServerThread", self._served), self._client)
-            self._web, self._mail = stack.enter_context(web_server()), stack.enter_context(mail_server())
+            web, mailbox = stack.enter_context(web_server()), stack.enter_context(mail_server())
+            self._courier = WeekCourier(self.folder, self._served.url, web, mailbox)
+            stack.callback(self._courier.close)
+            if COURIER in self._others:
+                self._courier.start()
             self._books = WeekBooks(self.folder / "ledger.db", self._client, self._by_hand)
             self._control = ControlFile(self.folder)
             stack.callback(self._control.close)
@@ -103,6 +117,8 @@ class Week(FaultyStage):
             plan = self._drawn_plan()
             for day in range(self._sessions + 1):
                 self._live_through(plan.get(day, {}))
+                if self._limit is not None and not self._relax_the_limit() and day + 1 in plan:
+                    plan[day + 1].setdefault(0, []).insert(0, LIMIT)
                 if self.story.problems:
                     break
             self._stop()
@@ -112,7 +128,9 @@ class Week(FaultyStage):
     def _drawn_plan(self) -> dict[int, dict[int, list[str]]]:
         """Day -> instant of the day -> the faults that come then. The last day has none: it settles what is left."""
         plan: dict[int, dict[int, list[str]]] = {day: {} for day in range(self._sessions)}
-        for place, fault in enumerate(self._draw.permutation(self._others).tolist()):
+        once = [fault for fault in self._others if fault != COURIER]
+        daily = [COURIER] * self._sessions if COURIER in self._others else []
+        for place, fault in enumerate([*self._draw.permutation(once).tolist(), *daily]):
             first, last = _WHEN.get(fault, (0, INSTANTS))
             plan[place % self._sessions].setdefault(int(self._draw.integers(first, last)), []).append(fault)
         slots = [(day, instant) for day in range(self._sessions) for instant in range(INSTANTS)]
@@ -144,10 +162,8 @@ class Week(FaultyStage):
                 self._finish_deaths()
             self._settle()
             self._compare(evening=instant == INSTANTS - 1)
-        self._deliver()
         if self._before.unresolved:
-            now = datetime.fromisoformat(self._clock()["time"])
-            self.story.resolved += self._asked(lambda: self._books.resolve(self._days, now))
+            self._resolve()
         injected = sum(row.injected for row in self.story.rows.values())
         self._say(f"{day}: {self._before.orders} orders, {injected} faults, {self._before.unresolved} unresolved")
 
@@ -172,23 +188,27 @@ class Week(FaultyStage):
         self._before = found
         self._current.clear()
 
+    def _resolve(self) -> None:
+        """A person tells what became of the orders that are blocked."""
+        listed = self._asked(lambda: self._books.listed(self._days))
+        told, failed = resolve_blocked(self.folder / "ledger.db", listed, self._by_hand, self._served.url)
+        self.story.resolved += told
+        self.story.problems += failed
+
+    def _relax_the_limit(self) -> bool:
+        """The day of the tight limit is over: whether a decision has reached it."""
+        assert self._limit is not None
+        is_reached, wrong = judge(self.folder / "ledger.db", self._limit, self._days[-1])
+        self.story.problems += wrong
+        self.story.limits_reached += is_reached
+        self._limit = None
+        self._trade_under(SETTINGS)
+        return is_reached
+
     def _deliver(self) -> None:
-        """Tell people what is due, on two channels; at the end everything must have come in, once."""
-        told = settings_for(self._web, self._mail, without=("phone",), quiet=None, **_ALL)
+        """In the end everything must have come in, once."""
         now = SimulatedClock(datetime.fromisoformat(self._clock()["time"]))
-        if not self._is_wanted:
-            now.advance(timedelta(days=1))  # whatever is counted first is due by then
-        courier = Courier(self.folder, told, now, tell=self.story.refused.append, lang="en", reports={})
-        while courier.turn():
-            pass
-        if self._is_wanted:
-            return
-        rows = Outbox(self.folder).deliveries(most=1_000_000)
-        titles = {
-            "team": [each["title"] for each in self._web.slack],
-            "mail": [str(each["Subject"]) for each in self._mail.mails],
-        }
-        for channel, received in titles.items():
-            wrong = delivered_once([row for row in rows if row.channel == channel], received, self.story.alerts)
-            self.story.problems += [f"{channel}: {each}" for each in wrong]
-            self.story.messages[channel] = len(received)
+        now.advance(timedelta(days=1))  # whatever is counted first is due by then
+        self.story.problems += self._courier.finish(now, self.story.alerts)
+        self.story.points.update(self._courier.deaths)
+        self.story.messages.update({name: len(ids) for name, ids in self._courier.received().items()})

@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from brokers.kis.costs import estimated_costs
-from engine.clock import KST, SimulatedClock, SystemClock
-from engine.events import OrderAccepted, OrderNotSent
+from engine.clock import KST, SystemClock
 from engine.krx.instrument_class import InstrumentClass
 from engine.ledger.alerts import Alert, all_alerts
 from engine.ledger.equity import equity_points
@@ -96,7 +94,7 @@ class WeekBooks:
             evening: the books of the last of them are closed: everything must agree that is not unresolved.
         """
         found = Findings()
-        listed = {(row.day, row.number): row for day in days for row in self._listed(day)}
+        listed = {(row.day, row.number): row for row in self.listed(days)}
         theirs = {key: row for key, row in listed.items() if key not in self._by_hand}
         with open_ledger(self._path, SystemClock(), read_only=True) as ledger:
             orders = orders_of_account(ledger.connection)
@@ -113,34 +111,9 @@ class WeekBooks:
                 found.differences += [f"the books of {day} are open" for day in sorted(missing)]
         return found
 
-    def resolve(self, days: Sequence[date], now: datetime) -> int:
-        """What a person does about orders that are blocked: he looks at the venue's list, and tells the ledger.
-
-        Returns:
-            how many he told of.
-        """
-        listed = [row for day in days for row in self._listed(day)]
-        with open_ledger(self._path, SimulatedClock(now)) as ledger:
-            blocked = {each.parameters["order_id"] for each in all_alerts(ledger) if each.code == "kis_order_blocked"}
-            orders = orders_of_account(ledger.connection).values()
-            known = {(each.intended_at.date(), int(each.order_number)) for each in orders if each.order_number}
-            waiting = [each for each in ledger.unresolved_orders() if each.id in blocked]
-            for order in waiting:
-                request, day = order.request, order.intended_at.date()
-                wanted = day, request.ticker, request.side, request.quantity
-                found = [
-                    row
-                    for row in listed
-                    if (row.day, row.ticker, row.side, row.quantity) == wanted
-                    and (day, row.number) not in known | self._by_hand
-                ]
-                if found:
-                    number = str(found[0].number)
-                    ledger.record_outcome(OrderAccepted(time=now, order_id=order.id, order_number=number))
-                    known.add((day, found[0].number))
-                else:
-                    ledger.record_outcome(OrderNotSent(time=now, order_id=order.id, text="looked up by a person"))
-        return len(waiting)
+    def listed(self, days: Sequence[date]) -> list[Listed]:
+        """The orders that the venue lists for these days."""
+        return [row for day in days for row in self._listed(day)]
 
     def _listed(self, day: date) -> list[Listed]:
         rows = self._client.executions(f"{day:%Y%m%d}")["output1"]
@@ -275,19 +248,3 @@ class WeekBooks:
         filled = {key for (key,) in ledger.connection.execute("SELECT fill_key FROM fills WHERE run_id = 0")}
         heard = {each.parameters.get("fill") for each in alerts if each.code == "market_fill"}
         found.alerts += [f"the fill {key} was never told" for key in sorted(filled - heard)]
-
-
-def delivered_once(rows: Sequence[Any], received: Sequence[str], alerts: int) -> list[str]:
-    """What is wrong with the delivery on one channel.
-
-    Args:
-        rows: deliveries of the channel.
-        received: titles that came in.
-        alerts: how many the channel should have been told.
-    """
-    wrong = [f"{row.code} is {row.status}: {row.told}" for row in rows if row.status != "delivered"]
-    if sum(row.count for row in rows) != alerts:
-        wrong.append(f"{alerts} alerts, and messages about {sum(row.count for row in rows)}")
-    if len(received) != len(rows):
-        wrong.append(f"{len(rows)} messages, {len(received)} came in")
-    return wrong

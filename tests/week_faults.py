@@ -12,19 +12,24 @@ from typing import Any
 
 import requests
 
+from engine.config import BacktestConfig
 from engine.ledger.verify import verify
 from engine.trading.backup import make_backup, restore
 from engine.trading.control import ControlFile
 from engine.trading.kill_switch import FILE as HALT_FILE
+from tests.week_courier import WeekCourier
+from tests.week_limits import TightLimit, drawn_limit
 from tests.week_market import BY_HAND, NAMES
 from tests.week_stage import PATIENCE_SECONDS, ROOT, Stage
 from tests.week_story import (
     CALLS_LOST,
     CLOCK,
     CORRUPT,
+    COURIER,
     DISK,
     HALT,
     HAND,
+    LIMIT,
     LINE_CUT,
     PAUSED,
     SECOND,
@@ -42,6 +47,8 @@ class FaultyStage(Stage):
     _control: ControlFile
     _by_hand: set[tuple[date, int]]
     _days: list[date]
+    _courier: WeekCourier
+    _limit: TightLimit | None
 
     def _begin_fault(self, fault: str, undone: contextlib.ExitStack) -> None:
         if fault in (TRADER_KILLED, SERVER_KILLED):
@@ -59,6 +66,8 @@ class FaultyStage(Stage):
             SECOND: self._start_a_second,
             HAND: self._order_by_hand,
             HALT: self._halt,
+            LIMIT: self._tighten_a_limit,
+            COURIER: self._kill_the_courier,
         }
         begin[fault](undone)
 
@@ -170,6 +179,25 @@ class FaultyStage(Stage):
         """A person stops everything new, withdraws what waits, and lets it go on later."""
         self._people("halt", reason="a test", everything=False, cancel=True, sell=False)
         undone.callback(self._people, "resume", reason="the test is over")
+
+    def _tighten_a_limit(self, undone: contextlib.ExitStack) -> None:
+        """For a day the configuration allows so little that a decision asks for more."""
+        self._limit = drawn_limit(self.folder / "ledger.db", self._draw)
+        self._trade_under(self._limit.settings)
+
+    def _trade_under(self, settings: BacktestConfig) -> None:
+        self._stop()
+        self._settings = settings
+        self._start()
+        self._settle()
+
+    def _kill_the_courier(self, undone: contextlib.ExitStack) -> None:
+        """Whoever delivers the alerts dies, now or with its next message; another one comes later."""
+        if self._draw.random() < 0.5:
+            self._courier.arm()
+        else:
+            self._courier.kill()
+        undone.callback(self._courier.revive)
 
     def _people(self, command: str, **values: Any) -> None:
         asked = self._control.ask(command, "tester", values, datetime.fromisoformat(self._clock()["time"]))

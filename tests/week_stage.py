@@ -93,6 +93,7 @@ class Stage:
         self._is_wanted = self._is_ready = False  # a trader should live; it does
         self._failures = 0  # starts in a row
         self._shift = self._instant = self._draws = 0
+        self._settings = SETTINGS  # of the trader
         self._answer: str | None = None
         self._reviving = ""  # the fault after which the trader is being started again
         self._fell_at = self._died_at = 0.0
@@ -224,7 +225,7 @@ class Stage:
             "prompt": str(self._prompt),
             "environment": "live",
             "tickers": list(NAMES),
-            "settings": SETTINGS.model_dump(mode="json"),
+            "settings": self._settings.model_dump(mode="json"),
             "shift": self._shift,
             "arm": self._arm_next(waits=False),
         }

@@ -9,8 +9,23 @@ TRADER_KILLED, SERVER_KILLED = "trader killed", "venue killed"
 LINE_CUT, CALLS_LOST, CLOCK, DISK = "stream cut", "calls refused or lost", "clock jumps", "disk full"
 PAUSED = "machine stood still"
 CORRUPT, SECOND, HAND, HALT = "ledger page damaged", "second instance", "order by hand", "halt, cancel, resume"
+LIMIT, COURIER = "hard limit reached", "courier killed"
 QUIET = "no fault"
-FAULTS = (TRADER_KILLED, SERVER_KILLED, LINE_CUT, CALLS_LOST, CLOCK, PAUSED, DISK, CORRUPT, SECOND, HAND, HALT)
+FAULTS = (
+    TRADER_KILLED,
+    SERVER_KILLED,
+    LINE_CUT,
+    CALLS_LOST,
+    CLOCK,
+    PAUSED,
+    DISK,
+    CORRUPT,
+    SECOND,
+    HAND,
+    HALT,
+    LIMIT,
+    COURIER,
+)
 
 
 @dataclass(slots=True)
@@ -42,6 +57,7 @@ class Story:
         orders, alerts: in the ledger at the end.
         unresolved: orders whose fate was unknown on some evening.
         resolved: blocked orders of which a person told what became of them.
+        limits_reached: decisions of which a tight limit stopped purchases.
         starts: of the trader: seconds until it traded, and of the processor.
     """
 
@@ -55,6 +71,7 @@ class Story:
     alerts: int = 0
     unresolved: int = 0
     resolved: int = 0
+    limits_reached: int = 0
     starts: list[tuple[float, float]] = field(default_factory=list)
 
     def row(self, fault: str) -> Row:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.trading_week import Week
-from tests.week_story import CORRUPT, DISK, FAULTS, SECOND, SERVER_KILLED, TRADER_KILLED, Story
+from tests.week_courier import ANYWHERE, UNANSWERED
+from tests.week_story import CORRUPT, COURIER, DISK, FAULTS, SECOND, SERVER_KILLED, TRADER_KILLED, Story
 
 
 def lived_through(story: Story, faults: tuple[str, ...]) -> None:
@@ -37,5 +38,7 @@ def test_every_fault_once(tmp_path: Path, seed: int) -> None:
     story = Week(seed, tmp_path / "week", FAULTS, kills=4, sessions=3).run()
     lived_through(story, FAULTS)
     assert any("Another process is trading" in said for said in story.refused), SECOND
+    assert story.limits_reached
+    assert {ANYWHERE, UNANSWERED} & story.points.keys(), COURIER
     assert any("damaged" in said for said in story.refused), CORRUPT
     assert any("could not be written" in said for said in story.refused) == bool(story.row(DISK).recovery)

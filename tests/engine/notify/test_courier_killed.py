@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from engine.clock import SystemClock
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import open_ledger
 from engine.notify.outbox import Outbox
-from tests.notify_servers import Web, web_server
+from tests.notify_servers import Web, channels_of, secrets_of, web_server
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,11 +27,14 @@ class Killed:
     """Courier processes on one folder, one after the other."""
 
     def __init__(self, folder: Path, web: Web) -> None:
-        self._command = [sys.executable, "-m", "tests.notify_process", str(folder), web.url]
+        config, channel = folder.with_suffix(".yaml"), channels_of(web)["team"]
+        config.write_text(yaml.safe_dump({"notify": {"channels": {"team": channel}, "quiet": None}}), encoding="utf-8")
+        self._command = [sys.executable, "-m", "tests.notify_process", str(folder), str(config), "0.001"]
+        self._variables = {**os.environ, **secrets_of(web), "PYTHONPATH": str(ROOT)}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        self.process = subprocess.Popen(self._command, cwd=ROOT, env=self._variables)
 
     def kill(self) -> None:
         assert self.process is not None
