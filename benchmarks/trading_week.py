@@ -67,7 +67,8 @@ def main() -> int:
     out.print(
         f"{weeks} weeks of {chosen.sessions} sessions, {sum(story.orders for story in stories):,} orders, "
         f"{sum(story.alerts for story in stories):,} alerts in {_messages(stories)} messages; "
-        f"{sum(story.limits_reached for story in stories)} tight limits reached; {sum(story.resolved for story in stories)} orders resolved by a person; "
+        f"{sum(story.limits_reached for story in stories)} tight limits reached; "
+        f"{sum(story.resolved for story in stories)} orders resolved by a person; "
         f"{len(seconds):,} starts of the trader: {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s, of "
         f"the processor {statistics.median(cpu):.2f} s; {time.perf_counter() - began:,.0f} s in all",
         highlight=False,
