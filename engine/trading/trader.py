@@ -440,6 +440,7 @@ class Trader:
         said, now = text(self._setup.lang).format(**values), self._clock.now()
         if now < self._warned.get(said, now):
             return
+        self._warned = {words: until for words, until in self._warned.items() if now < until}
         self._warned[said] = now + _WARN_AGAIN
         self._setup.tell(said)
         if code not in _ONCE_A_DAY or not was_told(self._ledger, code, said, self._unchanged_since(values, now)):
