@@ -26,8 +26,10 @@ class LedgerError(GeoulError):
 def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Connection:
     """The connection to an up-to-date ledger; makes the file (mode 0600) unless `read_only`.
 
+    A writer brings an older ledger up to date. A reader changes nothing, so it reads an up-to-date copy of it.
+
     Raises:
-        DataError: the file is missing (`read_only`), is no ledger, is damaged or comes from a newer Geoul.
+        DataError: the file is missing or empty (`read_only`), is no ledger, is damaged or comes from a newer Geoul.
         LedgerError: the folder or file cannot be written.
     """
     if read_only and not path.exists():
@@ -42,7 +44,9 @@ def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Co
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
         try:
-            _prepare(connection, now, read_only)
+            if read_only:
+                return _prepare_to_read(connection, now)
+            _prepare_to_write(connection, now)
         except BaseException:
             connection.close()
             raise
@@ -59,13 +63,32 @@ def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Co
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, now: datetime, read_only: bool) -> None:
+def _prepare_to_read(connection: sqlite3.Connection, now: datetime) -> sqlite3.Connection:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    if read_only:
-        connection.execute("PRAGMA query_only = ON")
-        if version_of(connection) < len(MIGRATIONS):
-            raise DataError("The ledger is empty or of an older version. Open it for writing once to update it.")
-        return
+    version = version_of(connection)
+    if version == 0:
+        raise DataError("The ledger is empty. Nothing has been written into it yet.")
+    if version < len(MIGRATIONS):
+        connection = _up_to_date_copy(connection, now)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _up_to_date_copy(older: sqlite3.Connection, now: datetime) -> sqlite3.Connection:
+    """A copy of an older ledger that has had the steps it lacks; a temporary file that SQLite removes with its end."""
+    copy = sqlite3.connect("", isolation_level=None)
+    try:
+        older.backup(copy)
+        migrate(copy, now)
+    except BaseException:
+        copy.close()
+        raise
+    older.close()
+    return copy
+
+
+def _prepare_to_write(connection: sqlite3.Connection, now: datetime) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     version_of(connection)  # refuse foreign files before the journal mode changes them
     _write_ahead(connection)
     # FULL: a commit is on the disk when it returns. An intent must survive the power failure

@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 
 from engine.errors import BrokenInvariant, DataError
 from engine.ledger import connection, journal, migrations
+from engine.ledger.alerts import Urgency, all_alerts, record_alert
 from engine.ledger.connection import LedgerError, transaction
 from engine.ledger.ledger import open_ledger
+from engine.ledger.verify import verify
 from tests.builders_ledger import Market, buy, make_clock, make_ledger
 
 TABLES = {
@@ -56,11 +59,58 @@ def test_an_older_ledger_is_brought_up_to_date_with_its_content(
     newer = (*migrations.MIGRATIONS, ("a later step", "CREATE TABLE later (value TEXT) STRICT;"))
     monkeypatch.setattr(migrations, "MIGRATIONS", newer)
     monkeypatch.setattr(connection, "MIGRATIONS", newer)
-    with pytest.raises(DataError, match="older version"):
-        open_ledger(tmp_path / "ledger.db", make_clock(), read_only=True)
+    with open_ledger(tmp_path / "ledger.db", make_clock(), read_only=True) as ledger:
+        assert ledger.connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
     with open_ledger(tmp_path / "ledger.db", make_clock()) as ledger:
         assert ledger.connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
         assert ledger.positions["005930"].quantity == 10
+
+
+@pytest.mark.parametrize("version", range(3, len(migrations.MIGRATIONS)))
+def test_a_reader_sees_an_older_ledger_up_to_date_and_leaves_the_file_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    path, whole = tmp_path / "ledger.db", migrations.MIGRATIONS
+    for module in (migrations, connection):
+        monkeypatch.setattr(module, "MIGRATIONS", whole[:version])
+    with make_ledger(tmp_path, deposit=1_000_000) as ledger:
+        buy(ledger)
+        record_alert(ledger, Urgency.INFO, "a_code", "a text")
+        head = ledger.head
+    for module in (migrations, connection):
+        monkeypatch.setattr(module, "MIGRATIONS", whole)
+    before, names = path.read_bytes(), {each.name for each in tmp_path.iterdir()}
+    with open_ledger(path, make_clock(), read_only=True) as ledger:
+        assert ledger.positions["005930"].quantity == 10
+        assert ledger.head == head
+        assert [alert.code for alert in all_alerts(ledger)] == ["a_code"]
+        assert not verify(ledger.connection)
+        assert ledger.connection.execute("PRAGMA user_version").fetchone() == (len(whole),)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            ledger.connection.execute("DELETE FROM alerts")
+    assert path.read_bytes() == before
+    assert {each.name for each in tmp_path.iterdir()} == names
+    with closing(sqlite3.connect(path)) as plain:
+        assert plain.execute("PRAGMA user_version").fetchone() == (version,)
+
+
+def test_a_reader_sees_what_a_writer_of_an_older_geoul_has_just_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_ledger(tmp_path, deposit=1_000_000) as writer:  # what it writes is in the write-ahead log
+        newer = (*migrations.MIGRATIONS, ("a later step", "CREATE TABLE later (value TEXT) STRICT;"))
+        for module in (migrations, connection):
+            monkeypatch.setattr(module, "MIGRATIONS", newer)
+        for count in (1, 2):
+            record_alert(writer, Urgency.INFO, "a_code", "a text")
+            with open_ledger(tmp_path / "ledger.db", make_clock(), read_only=True) as reader:
+                assert len(all_alerts(reader)) == count
+
+
+def test_an_empty_file_is_told_from_a_ledger(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").touch()
+    with pytest.raises(DataError, match="empty"):
+        open_ledger(tmp_path / "ledger.db", make_clock(), read_only=True)
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
