@@ -104,6 +104,11 @@ class Clients:
         client.acknowledged = max(client.acknowledged, sequence)
         await self._tell()
 
+    def ask_again(self, sequence: int) -> None:
+        """Time has come since a step that everybody acknowledged: wait until they have acknowledged it once more."""
+        for client in self._clients.values():
+            client.acknowledged = min(client.acknowledged, sequence - 1)
+
     def find(self, name: str) -> Client | None:
         """The client of that name, which has just asked for something."""
         client = self._clients.get(name)

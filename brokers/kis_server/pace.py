@@ -111,8 +111,9 @@ class Pace:
     async def run(self) -> None:
         """Go on for ever at `speed` (0 stands still).
 
-        Unless time is real, nights pass at once, no leap passes an evening, and what clients take for a step is no time
-        of the world: a trader finds the evening in which it closes its books, however fast or slow the two are.
+        Unless time is real, nights pass at once, but only when everybody has handled the evening too; what clients take
+        for a step is no time of the world. So a trader closes its books in the evening, however fast or slow the two
+        are.
         """
         loop = asyncio.get_running_loop()
         before = loop.time()
@@ -136,3 +137,5 @@ class Pace:
                 continue  # it is tried again at the next look; the page shows who is busy
             if self.speed != 1:
                 before = loop.time()
+                if self.world.now() == evening:
+                    self.clients.ask_again(self.world.sequence)

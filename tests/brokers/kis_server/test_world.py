@@ -179,6 +179,21 @@ def test_no_evening_is_skipped_however_fast_time_runs() -> None:
     assert not [time for time in shown if not 8 <= time.hour <= 18]
 
 
+def test_the_night_waits_until_everybody_has_handled_the_evening() -> None:
+    with make_server(daily(), make_config()) as server, Client(server) as client:
+        client.world("clients", {"name": "trader"})
+        clock = client.world("speed", {"speed": 1_000_000})
+        for _ in range(6):  # the steps of the first session
+            clock = client.session.get(f"{client.url}/_world/clock?after={clock['sequence']}&wait=10").json()
+            clock = client.world("acknowledge", {"name": "trader", "sequence": clock["sequence"]})
+        while not clock["busy"]:
+            clock = client.session.get(f"{client.url}/_world/clock").json()
+        assert (clock["time"][11:16], clock["sequence"]) == ("18:00", 6)
+        client.world("acknowledge", {"name": "trader", "sequence": 6})
+        clock = client.session.get(f"{client.url}/_world/clock?after=6&wait=10").json()
+        assert clock["time"][:16] == "2024-03-06T08:30"
+
+
 def test_a_key_stands_in_front_of_every_path() -> None:
     with (
         make_server(daily(), make_config(), key="abc123") as server,
