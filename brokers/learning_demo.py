@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +31,6 @@ def run_demo(
     gate: GateSettings | None,
     *,
     obeyed: bool = True,
-    end: datetime.date | None = None,
     on_week: Callable[[int, int], None] | None = None,
 ) -> LearningRun:
     """A year of weekly reflection on the embedded market.
@@ -42,11 +40,10 @@ def run_demo(
         asks: (clock of the simulation) -> the writer: the tape, or the one who is recorded on it.
         gate: None accepts every rule that compiles.
         obeyed: False lets every rule in with its verdict.
-        end: last session; the end of the market if None.
         on_week: told how many weeks of how many are done.
 
     Raises:
         ReplayMiss: the tape does not fit.
     """
     setup = LearningSetup(asks=asks, settings=demo_settings(), gate=gate, obeyed=obeyed, mask_seed=MASK_SEED)
-    return run_learning(read_prompt(PROMPT), panel, BacktestConfig(), setup, FIRST_SESSION, end, on_week=on_week)
+    return run_learning(read_prompt(PROMPT), panel, BacktestConfig(), setup, FIRST_SESSION, on_week=on_week)

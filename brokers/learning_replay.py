@@ -42,7 +42,7 @@ from engine.reflection.reflection import COOL_OFF_DAYS, Thinking, think
 from engine.reflection.scripted_writer import ScriptedWriter, scripted_settings
 from engine.reflection.shown import Mask, Plain
 from engine.research.gate_settings import GateSettings
-from engine.research.workers import InProcess, Workers
+from engine.research.workers import InProcess
 from engine.result import Result
 from engine.rules.program import compile_rules
 from engine.rules.prompt import load_rules_text
@@ -79,10 +79,9 @@ def run_learning(
     panel: Panel,
     config: BacktestConfig,
     setup: LearningSetup,
-    start: datetime.date | None = None,
+    start: datetime.date | None,
     end: datetime.date | None = None,
     *,
-    workers: Workers | None = None,
     on_week: Callable[[int, int], None] | None = None,
 ) -> LearningRun:
     """Trade, reflect every Sunday, and go on with what was promoted.
@@ -94,7 +93,6 @@ def run_learning(
         setup: writer and gate.
         start: first session that trades.
         end: last session that trades.
-        workers: where the gate's runs are made; this process if None.
         on_week: told how many weeks of how many are done.
 
     Raises:
@@ -108,7 +106,7 @@ def run_learning(
     with tempfile.TemporaryDirectory(prefix="geoul-learning-") as folder:
         clock = SimulatedClock(_closed_at(panel, first))
         with open_ledger(Path(folder) / "trials.db", clock) as trials:
-            loop = _Loop(panel, exchange, setup, clock, trials, workers or InProcess(panel))
+            loop = _Loop(panel, exchange, setup, clock, trials)
             account = _Account(exchange, prompt_text, first, last)
             weeks: list[Week] = []
             for number, (sunday, row) in enumerate(sundays):
@@ -198,10 +196,9 @@ class _Loop:
         setup: LearningSetup,
         clock: SimulatedClock,
         trials: Ledger,
-        workers: Workers,
     ) -> None:
         self._panel, self._config, self._setup = panel, exchange.config, setup
-        self._clock, self._trials, self._workers = clock, trials, workers
+        self._clock, self._trials, self._workers = clock, trials, InProcess(panel)
         self._conditions = EntryConditions(panel, exchange.config)
         self._ratios = ratios_of(panel)
         self.settings = setup.settings or scripted_settings()

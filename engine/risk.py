@@ -89,9 +89,9 @@ def resized(request: OrderRequest, quantity: int) -> OrderRequest:
     )
 
 
-def write_proposal(simulation: Simulation, request: OrderRequest, column: int, place: int = 0) -> None:
-    """Write a request into row `place` of the proposals, as the kernels read it."""
-    proposal = simulation.book.proposals[place]
+def write_proposal(simulation: Simulation, request: OrderRequest, column: int) -> None:
+    """Write a request into the first row of the proposals, as the kernels read it."""
+    proposal = simulation.book.proposals[0]
     proposal[:] = 0
     proposal[at.PROPOSAL_COL] = column
     proposal[at.PROPOSAL_SIDE] = at.BUY if request.side is Side.BUY else at.SELL

@@ -76,7 +76,6 @@ def examine(
     path: Path | None,
     clock_of: Callable[[KisConfig], tuple[Clock, Sleep]],
     options: Mapping[str, object] | None = None,
-    stream_seconds: float = _STREAM_SECONDS,
 ) -> Iterator[Check]:
     """All checks, one after the other, each as soon as it is done.
 
@@ -86,7 +85,6 @@ def examine(
         path: the configuration file; None = the usual places.
         clock_of: the clock to compare with KIS's, and what waits in its time.
         options: as for `load_kis_config`.
-        stream_seconds: how long the stream may take to register.
     """
     try:
         config = load_kis_config(environment, variables=variables, path=path, options=options)
@@ -101,7 +99,7 @@ def examine(
     rest = KisRest(config, clock, sleep=sleep)
     try:
         yield from _calls(rest, clock)
-        yield from _stream(rest, clock, stream_seconds)
+        yield from _stream(rest, clock)
     finally:
         rest.close()
 
@@ -189,7 +187,7 @@ def _list(rest: KisRest, today: date, clock: Clock) -> Check:
     )
 
 
-def _stream(rest: KisRest, clock: Clock, seconds: float) -> Iterator[Check]:
+def _stream(rest: KisRest, clock: Clock) -> Iterator[Check]:
     config = rest.config
     try:
         key = rest.approval_key().get_secret_value()
@@ -212,7 +210,7 @@ def _stream(rest: KisRest, clock: Clock, seconds: float) -> Iterator[Check]:
     why = ""
     with socket:
         began = time.monotonic()
-        while wanted not in socket.registered and time.monotonic() - began < seconds:
+        while wanted not in socket.registered and time.monotonic() - began < _STREAM_SECONDS:
             item = socket.queue.take(0.1)
             if isinstance(item, SubscriptionRefused):
                 why = item.text("ko")

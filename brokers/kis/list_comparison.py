@@ -74,7 +74,7 @@ class ListComparison:
                     continue
                 self._compare_order(order, listed, over)
 
-    def compare_sums(self, listed: DailyList, order: Order, meanwhile: Collection[str] = ()) -> None:
+    def compare_sums(self, listed: DailyList, order: Order, meanwhile: Collection[str]) -> None:
         """The same where the list has sums and no rows: they must be of this order's ticker and side.
 
         What cannot be assigned to exactly one order is not booked: an alert asks a person. Nor is it booked, before the

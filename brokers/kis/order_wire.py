@@ -70,8 +70,8 @@ def wire_order(
     exchange: str,
     day_limits: DayLimits,
     *,
-    code: str = "",
-    trigger: int | None = None,
+    code: str,
+    trigger: int | None,
 ) -> WireOrder | RefusedByVenue:
     """The order as KIS takes it, or why it would not.
 

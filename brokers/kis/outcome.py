@@ -238,11 +238,9 @@ def _said_no(endpoint: Endpoint, code: str, text: str, status: int) -> Failure:
     return _uncertain(endpoint, code, text, status)
 
 
-def not_carried_out(endpoint: Endpoint, mishap: Mishap, code: str = "") -> Failure:
+def not_carried_out(endpoint: Endpoint, mishap: Mishap) -> Failure:
     """The failure of a call that never left."""
-    return Failure(
-        endpoint=endpoint.name, kind=FailureKind.UNAVAILABLE, handling=Handling.RETRY, code=code, mishap=mishap
-    )
+    return Failure(endpoint=endpoint.name, kind=FailureKind.UNAVAILABLE, handling=Handling.RETRY, mishap=mishap)
 
 
 def _uncertain(

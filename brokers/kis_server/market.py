@@ -41,7 +41,7 @@ class Market:
         last, open, high, low: won; open, high and low are 0 before the first trade of the session.
         volume, value: shares and won of the session so far.
         base: base price (기준가격) of the session, won; 0 = unknown.
-        previous_close, previous_volume, previous_value: of the session before.
+        previous_close, previous_volume: of the session before.
         row: the bar that is being printed, or the last one.
         point: its last point that has been printed, −1 = none yet.
     """
@@ -71,14 +71,14 @@ class Market:
         names = panel.columns
         self.last, self.open, self.high, self.low = (np.zeros(names, np.int64) for _ in range(4))
         self.volume, self.value, self.base = (np.zeros(names, np.int64) for _ in range(3))
-        self.previous_close, self.previous_volume, self.previous_value = (np.zeros(names, np.int64) for _ in range(3))
+        self.previous_close, self.previous_volume = (np.zeros(names, np.int64) for _ in range(2))
         self.row, self.point = 0, -1
         self._trades_today = np.zeros(names, np.bool_)
         self._low_first = exchange.config.path == "low_first"
 
     def begin_session(self, row: int) -> None:
         """A new session whose first bar is `row`: nothing has traded yet."""
-        self.previous_close, self.previous_volume, self.previous_value = self.last, self.volume, self.value
+        self.previous_close, self.previous_volume = self.last, self.volume
         base = self._base[row]
         self.base = np.where(base > 0, base, self._restated(row, self.previous_close))
         self.last = np.where(self.base > 0, self.base, self.previous_close)

@@ -67,7 +67,7 @@ def atomic_folder(destination: str | os.PathLike[str], *, overwrite: bool = Fals
         shutil.rmtree(part, ignore_errors=True)
 
 
-def refuse_existing(target: Path, *, overwrite: bool = False) -> None:
+def refuse_existing(target: Path, *, overwrite: bool) -> None:
     """Raise when a folder may not be made at `target`; long work asks this before it starts.
 
     Raises:

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from engine.krx.sessions import close_times_ns, session_days
 
-KST_STAMP = pl.Datetime("us", "Asia/Seoul")
-
 
 def day_numbers(dates: pl.Series) -> NDArray[np.int64]:
     """Days since 1970-01-01 of a column of dates without nulls."""

@@ -36,7 +36,7 @@ class CutoffSplit:
     after: Metrics | None
 
 
-def split_at(result: Result, cutoff: date | None, *, risk_free: float = 0.0) -> CutoffSplit:
+def split_at(result: Result, cutoff: date | None) -> CutoffSplit:
     """Figures before and after a knowledge cutoff.
 
     A trade belongs to the day on which it was bought, because that was the decision; equity, orders and costs belong to
@@ -45,12 +45,11 @@ def split_at(result: Result, cutoff: date | None, *, risk_free: float = 0.0) -> 
     Args:
         result: of the whole run.
         cutoff: last day that the model may have read about, None if unknown.
-        risk_free: yearly ratio.
     """
     last = date.max if cutoff is None else cutoff
     known = int((result.equity["session"] <= last).sum())
-    before = summarize(_before(result, last, known), risk_free=risk_free) if known else None
-    after = summarize(_after(result, last, known), risk_free=risk_free) if known < len(result.equity) else None
+    before = summarize(_before(result, last, known)) if known else None
+    after = summarize(_after(result, last, known)) if known < len(result.equity) else None
     return CutoffSplit(cutoff=cutoff, before=before, after=after)
 
 

@@ -60,11 +60,6 @@ def spent_in_run(connection: sqlite3.Connection, run: str) -> Spent:
     return _spent(connection, "run = ?", run)
 
 
-def spent_since(connection: sqlite3.Connection, start: datetime) -> Spent:
-    """What all runs have cost since then, or may have."""
-    return _spent(connection, "time >= ?", stamp(start))
-
-
 def refuse_over_caps(
     connection: sqlite3.Connection, caps: Caps, *, run: str, now: datetime, most_won: int, most_tokens: int
 ) -> None:

@@ -6,7 +6,6 @@ Trying again, paying and storing are the business of the transport.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,7 +67,6 @@ class ModelClient:
         config: address, key and manners.
         clock: the time of the questions, and for a Retry-After that is a date.
         scrub: masks secrets in what is received.
-        monotonic: seconds for timeouts.
 
     Raises:
         ConfigError: OpenAI is to be asked and there is no key.
@@ -80,14 +78,13 @@ class ModelClient:
         clock: Clock,
         *,
         scrub: Scrubber | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if config.is_openai and config.api_key is None:
             raise ConfigError(
                 "OpenAI is to be asked and there is no key. Set OPENAI_API_KEY, or name a variable in api_key_env or "
                 "a file in api_key_file of the section `model`."
             )
-        self._config, self._clock, self._monotonic = config, clock, monotonic
+        self._config, self._clock = config, clock
         self._scrub = scrub or Scrubber(config.secrets())
         self._client = _connect(config)
 
@@ -100,7 +97,7 @@ class ModelClient:
         import httpx2  # noqa: PLC0415  (keeps --help fast)
         import openai  # noqa: PLC0415
 
-        asked_at, started = self._clock.now(), self._monotonic()
+        asked_at, started = self._clock.now(), time.monotonic()
         try:
             body, request_id = self._exchange(request, timeout_seconds, started + timeout_seconds)
         except openai.APIStatusError as error:
@@ -112,7 +109,7 @@ class ModelClient:
         except openai.OpenAIError as error:
             text = self._told(error)
             raise AttemptFailed(ModelUnavailable(text), again=False, maybe_charged=True) from None
-        latency = round((self._monotonic() - started) * 1_000)
+        latency = round((time.monotonic() - started) * 1_000)
         return RawAnswer(
             api=self._config.api,
             body=self._scrub(body),
@@ -148,7 +145,7 @@ class ModelClient:
                         again=False,
                         maybe_charged=True,
                     )
-                if self._monotonic() > deadline:  # the package's timeout starts anew with every byte
+                if time.monotonic() > deadline:  # the package's timeout starts anew with every byte
                     raise self._no_answer(TimeoutError())
             return received.decode(errors="replace"), response.headers.get("x-request-id", "")
 

@@ -33,7 +33,7 @@ def alert_of_cycle(ledger: Ledger, cycle: Cycle, lang: Lang = "ko") -> int | Non
     return record_alert(ledger, Urgency.WARNING, code_of(cycle), text, {"decision_id": cycle.decision_id})
 
 
-def alerts_of_run(ledger: Ledger, cycles: Iterable[Cycle], run_id: int, lang: Lang = "ko") -> None:
+def alerts_of_run(ledger: Ledger, cycles: Iterable[Cycle], run_id: int, lang: Lang) -> None:
     """Put one alert into the outbox for each reason for which decisions of a run had no plan."""
     failed: dict[str, list[Cycle]] = {}
     for cycle in cycles:

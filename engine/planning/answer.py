@@ -21,6 +21,7 @@ from engine.planning.view import ContextView
 from engine.reports.language import Lang, Text
 
 LONGEST_ANSWER = 200_000  # letters
+_MOST_LISTED = 30  # names in a message
 # A weight that is a little above what is offered is a rounded one: 0.1 for 0.0998.
 ROUNDING = 1.05
 # The widest price limit of the exchange is 60 % (leveraged funds).
@@ -286,8 +287,8 @@ def _line(text: str) -> str:
     return " ".join(str(text).split())
 
 
-def _listed(names: Any, most: int = 30) -> str:
+def _listed(names: Any) -> str:
     """Names in order; many are cut with a count."""
     ordered = sorted(names)
-    more = f", … (+{len(ordered) - most})" if len(ordered) > most else ""
-    return (", ".join(ordered[:most]) or "–") + more
+    more = f", … (+{len(ordered) - _MOST_LISTED})" if len(ordered) > _MOST_LISTED else ""
+    return (", ".join(ordered[:_MOST_LISTED]) or "–") + more

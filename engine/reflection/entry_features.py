@@ -113,14 +113,13 @@ class EntryConditions:
     Args:
         panel: the data; what lies after a decision is never read for it.
         config: of the run.
-        features: to look at; those that the data cannot tell are left out.
     """
 
-    def __init__(self, panel: Panel, config: BacktestConfig, features: Sequence[EntryFeature] = FEATURES) -> None:
+    def __init__(self, panel: Panel, config: BacktestConfig) -> None:
         self._panel, self._exchange = panel, build_exchange(panel, config)
         self._column = {ticker: place for place, ticker in enumerate(panel.tickers)}
-        compiled = {rule.id: rule for rule in _rules(features, panel.interval)}
-        self.features = tuple(feature for feature in features if _can_tell(compiled[feature.name], panel))
+        compiled = {rule.id: rule for rule in _rules(FEATURES, panel.interval)}
+        self.features = tuple(feature for feature in FEATURES if _can_tell(compiled[feature.name], panel))
         self._nodes = {feature.name: compiled[feature.name].condition for feature in self.features}
         self._known: dict[tuple[str, int], dict[str, bool | None]] = {}
 

@@ -55,7 +55,6 @@ def gate_on(
     workers: Workers,
     settings: GateSettings,
     *,
-    start: datetime.date | None = None,
     end: datetime.date | None = None,
     new_dataset: bool = False,
 ) -> Judge:
@@ -63,9 +62,7 @@ def gate_on(
 
     def call(base: str, proposed: str) -> Verdict:
         candidate = read_candidate(base, proposed)
-        report = judge(
-            candidate, panel, config, ledger, workers, settings, start=start, end=end, new_dataset=new_dataset
-        )
+        report = judge(candidate, panel, config, ledger, workers, settings, end=end, new_dataset=new_dataset)
         return report.verdict
 
     return call

@@ -114,8 +114,8 @@ def think(
     prompt_text: str,
     thinking: Thinking,
     *,
-    turned_down: tuple[str, ...] = (),
-    decision_id: str = "",
+    turned_down: tuple[str, ...],
+    decision_id: str,
 ) -> Thought:
     """M2, M3 and the gate; a model that gives no answer leaves everything as it is.
 

@@ -43,6 +43,7 @@ MEANING = Text(
     "plan on one side only.",
 )
 NO_ACTION = Text("거래 없음", "no trade")
+FIRST_FLIPS = 5  # on a terminal
 FLIPS = frozenset({"different", "masked_failed", "plain_failed"})
 
 
@@ -99,7 +100,7 @@ def flips_view(result: Result, lang: Lang) -> FlipsView | None:
     )
 
 
-def flips_terminal(result: Result, lang: Lang, most: int = 5) -> list[RenderableType]:
+def flips_terminal(result: Result, lang: Lang) -> list[RenderableType]:
     """The counts and the first flips; nothing for a run that asked one way only."""
     view = flips_view(result, lang)
     if view is None:
@@ -115,7 +116,7 @@ def flips_terminal(result: Result, lang: Lang, most: int = 5) -> list[Renderable
         firsts = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
         for head in view.decision_heads:
             firsts.add_column(head, overflow="fold")
-        for row in view.decisions[:most]:
+        for row in view.decisions[:FIRST_FLIPS]:
             firsts.add_row(*map(Words, row))
         parts.append(firsts)
     return [Words(""), Group(*parts, Words(view.meaning, style="dim"))]

@@ -60,7 +60,7 @@ def picture_points(result: Result, most: int = MOST_POINTS) -> Points:
     return _points(result, daily, kept)
 
 
-def paired_points(old: Result, new: Result, most: int = MOST_POINTS) -> tuple[Points, Points]:
+def paired_points(old: Result, new: Result) -> tuple[Points, Points]:
     """Points of two results on one time axis: the union of their sessions, not a number where one has none.
 
     The equity of the old result is scaled so that both start their rated range at the same level.
@@ -69,7 +69,7 @@ def paired_points(old: Result, new: Result, most: int = MOST_POINTS) -> tuple[Po
     sessions = pl.concat([before.select("session"), after.select("session")]).unique().sort("session")
     aligned = [sessions.join(table, on="session", how="left", maintain_order="left") for table in (before, after)]
     kept = np.unique(
-        np.concatenate([thin(_filled(table, "equity"), _filled(table, "drawdown"), most) for table in aligned])
+        np.concatenate([thin(_filled(table, "equity"), _filled(table, "drawdown"), MOST_POINTS) for table in aligned])
     )
     left, right = _points(old, aligned[0], kept), _points(new, aligned[1], kept)
     scale = right.start_equity / left.start_equity if left.start_equity > 0 else 1.0

@@ -10,6 +10,8 @@ import numpy as np
 
 from engine.reports.language import Lang
 
+MOST_TIMES = 9  # labels of a time axis
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
@@ -51,7 +53,7 @@ def fit(values: list[float], bottom: float, top: float, *, log: bool = False, pa
     return Scale(low=low - air, high=high + air, bottom=bottom, top=top)
 
 
-def round_ticks(low: float, high: float, count: int = 5) -> list[float]:
+def round_ticks(low: float, high: float, count: int) -> list[float]:
     """Multiples of 1, 2, 2.5 or 5 times a power of ten between low and high.
 
     >>> round_ticks(0.0, 1.0, 5)
@@ -73,14 +75,14 @@ def _log_ticks(low: float, high: float, count: int) -> list[float]:
     return [value for value in values if low <= value <= high]
 
 
-def time_ticks(sessions: list[date], lang: Lang, most: int = 9) -> list[tuple[int, str]]:
+def time_ticks(sessions: list[date], lang: Lang) -> list[tuple[int, str]]:
     """Positions and labels on the time axis: the first session of years, quarters or months."""
     if len(sessions) < 2:
         return [(0, sessions[0].isoformat())] if sessions else []
     months = np.array([day.year * 12 + day.month - 1 for day in sessions])
     for step in (1, 3, 6, 12, 24, 60, 120):
         places = np.flatnonzero(np.diff(months // step)) + 1
-        if len(places) <= most:
+        if len(places) <= MOST_TIMES:
             break
     if not len(places):
         return [(place, sessions[place].strftime("%m-%d")) for place in (0, len(sessions) - 1)]

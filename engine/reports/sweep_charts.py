@@ -20,6 +20,7 @@ CELL_HEIGHT, LEAST_CELL_WIDTH = 26, 34
 LETTER = 7.2  # pixels of a character at the size of the labels
 BOTTOM = 42
 SMALL_WIDTH, SMALL_HEIGHT = 520, 200
+RANK_BINS = 20
 
 
 def heat_picture(found: HeatMap, names: Sequence[str], lang: Lang) -> Markup:
@@ -102,21 +103,21 @@ def fall_picture(shape: Neighbourhood, lang: Lang, *, complete: bool) -> Markup:
     return svg.picture(parts, SMALL_WIDTH, SMALL_HEIGHT, texts.FALL(lang), 'class="fall"')
 
 
-def rank_picture(found: Overfitting, lang: Lang, bins: int = 20) -> Markup:
+def rank_picture(found: Overfitting, lang: Lang) -> Markup:
     """How the best of one half of history ranks in the other, over all halves."""
     ranks = 1.0 / (1.0 + np.exp(-found.logits))
-    counts, edges = np.histogram(ranks, bins=bins, range=(0.0, 1.0))
+    counts, edges = np.histogram(ranks, bins=RANK_BINS, range=(0.0, 1.0))
     left, base = 54, SMALL_HEIGHT - 24
     scale = fit([0.0, float(counts.max()) / len(ranks)], base, 12, pad=0.0)
-    wide = (SMALL_WIDTH - left - 16) / bins
+    wide = (SMALL_WIDTH - left - 16) / RANK_BINS
     parts = [_levels(scale.ticks(3), scale, left, SMALL_WIDTH - 10, share=True)]
     for place, count in enumerate(counts.tolist()):
         top = scale(count / len(ranks))
         hint = f"{percent(float(edges[place]), 0)} … {percent(float(edges[place + 1]), 0)}: {count:,}"
-        style = "loss" if place < bins // 2 else "gain"
+        style = "loss" if place < RANK_BINS // 2 else "gain"
         parts.append(svg.bar(left + place * wide + 0.5, top, max(wide - 1, 0.5), base - top, style=style, hint=hint))
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(svg.tick(left + share * bins * wide, SMALL_HEIGHT - 7, percent(share, 0), "middle"))
+        parts.append(svg.tick(left + share * RANK_BINS * wide, SMALL_HEIGHT - 7, percent(share, 0), "middle"))
     return svg.picture(parts, SMALL_WIDTH, SMALL_HEIGHT, texts.LOGITS(lang), 'class="histogram"')
 
 

@@ -90,11 +90,6 @@ def first_move(
     return min(firm or found, key=lambda move: move.time, default=None)
 
 
-def orders_until(result: Result, until: datetime.datetime) -> int:
-    """How many orders there are to compare."""
-    return result.orders.filter(pl.col("sent_at") <= until).height
-
-
 def _rows(
     frame: pl.DataFrame, columns: Sequence[str], since: datetime.datetime | None, until: datetime.datetime
 ) -> pl.DataFrame:

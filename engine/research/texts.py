@@ -6,20 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.research import gate_texts
-from engine.research.verdict import Decision, Outcome, Step, Verdict
+from engine.research.verdict import Decision, Step, Verdict
 from engine.rules.messages import Language, Text
 
 DECISIONS: dict[Decision, Text] = {
     "promote": Text("승격", "promote"),
     "shadow": Text("관찰", "shadow"),
     "reject": Text("기각", "reject"),
-}
-
-OUTCOMES: dict[Outcome, Text] = {
-    "pass": Text("통과", "pass"),
-    "warn": Text("주의", "warn"),
-    "fail": Text("실패", "fail"),
-    "unknown": Text("모름", "unknown"),
 }
 
 # name of the step -> what it is called
