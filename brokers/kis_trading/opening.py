@@ -38,6 +38,7 @@ from engine.trading.order_gate import OrderGates
 from engine.trading.ports import Alone
 from engine.trading.prompts import rules_in_force
 from engine.trading.sound_ledger import require_sound
+from engine.trading.supervision_book import SupervisionBook
 from engine.trading.supervisor import Supervisor
 from engine.trading.trader import Trader, TradingSetup
 from engine.trading.volume_profile import VolumeProfile
@@ -134,7 +135,7 @@ def _logger(stack: ExitStack, plan: TradingPlan) -> Logger:
 
 
 def _supervisor(stack: ExitStack, plan: TradingPlan, ledger: Ledger) -> Supervisor:
-    supervisor = Supervisor(
+    book = SupervisionBook(
         plan.folder,
         ledger,
         plan.clock,
@@ -143,6 +144,7 @@ def _supervisor(stack: ExitStack, plan: TradingPlan, ledger: Ledger) -> Supervis
         lang=plan.lang,
         first_level=plan.first_level,
     )
+    supervisor = Supervisor(book)
     stack.callback(supervisor.close)
     return supervisor
 

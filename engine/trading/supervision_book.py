@@ -42,9 +42,10 @@ class SupervisionBook:
         ledger: Ledger,
         clock: Clock,
         environment: str,
-        tell: Callable[[str], None],
-        lang: Lang,
-        first_level: Level | None,
+        *,
+        tell: Callable[[str], None] = print,
+        lang: Lang = "ko",
+        first_level: Level | None = None,
     ) -> None:
         self.folder, self.ledger, self.clock, self.environment = folder, ledger, clock, environment
         self.tell = tell

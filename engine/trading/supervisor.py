@@ -6,20 +6,17 @@ what has not been handled yet: a halt stops the next order, even in the middle o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
-from engine.clock import Clock
 from engine.errors import BadInput, DataError, GeoulError
 from engine.ledger.alerts import Urgency
 from engine.ledger.canonical import stamp
-from engine.ledger.ledger import Ledger
 from engine.ledger.supervision import What
 from engine.operating.state import Action
 from engine.order import OrderRequest, RefusalReason, Refused, Side
-from engine.reports.language import Lang, Text
+from engine.reports.language import Text
 from engine.trading import supervisor_texts as texts
 from engine.trading.autonomy import FALLEN, LIVE, PAPER, Level
 from engine.trading.clearance import CLEARANCE
@@ -37,30 +34,14 @@ class Supervisor:
     """The real `Oversight` of a folder. For the trader's thread.
 
     Args:
-        folder: of the account.
-        ledger: of the account, open for writing.
-        clock: of the venue's world.
-        environment: "paper" or "live".
-        tell: is told one line for people at a time.
-        lang: of texts.
-        first_level: of an account that was never given a level; None = the default of its environment.
+        book: of the account.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        ledger: Ledger,
-        clock: Clock,
-        environment: str,
-        *,
-        tell: Callable[[str], None] = print,
-        lang: Lang = "ko",
-        first_level: Level | None = None,
-    ) -> None:
-        self._folder, self._ledger, self._clock, self._environment = folder, ledger, clock, environment
-        self._lang: Lang = lang
-        self._book = SupervisionBook(folder, ledger, clock, environment, tell, lang, first_level)
-        self._control, self._file, self._heartbeat = ControlFile(folder), HaltFile(folder), Heartbeat(folder)
+    def __init__(self, book: SupervisionBook) -> None:
+        self._book, self._folder, self._ledger, self._clock = book, book.folder, book.ledger, book.clock
+        self._environment, self._lang = book.environment, book.lang
+        self._control, self._file = ControlFile(book.folder), HaltFile(book.folder)
+        self._heartbeat = Heartbeat(book.folder)
         self._requests = Requests(self._book, self._file)
         self._control.listen()
         self._waiting: list[Request] = []

@@ -22,6 +22,7 @@ from engine.trading.control import ControlFile
 from engine.trading.level_evidence import MOST_DRAWDOWN, evidence_for, largest_drawdown
 from engine.trading.mirror import Cause, DayMirror
 from engine.trading.mirror_store import MirrorStore
+from engine.trading.supervision_book import SupervisionBook
 from engine.trading.supervisor import Supervisor
 from tests.kis_client import make_server
 from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, market, trader_on, write_prompt
@@ -62,7 +63,7 @@ def mirrored(folder: Path, count: int, *, explained: bool = True) -> None:
 
 
 def supervisor(folder: Path, ledger: Ledger, clock: SimulatedClock, environment: str = "live") -> Supervisor:
-    return Supervisor(folder, ledger, clock, environment, tell=lambda line: None, lang="en")
+    return Supervisor(SupervisionBook(folder, ledger, clock, environment, tell=lambda line: None, lang="en"))
 
 
 def ask_level(folder: Path, level: int, **parameters: object) -> int:

@@ -19,6 +19,7 @@ from engine.trading.control import FILE, SILENT, ControlFile
 from engine.trading.heartbeat import Heartbeat
 from engine.trading.request_handling import WAS_SILENT
 from engine.trading.standing import standing_of
+from engine.trading.supervision_book import SupervisionBook
 from engine.trading.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def silences(ledger: Ledger) -> list[str]:
 
 
 def supervisor(folder: Path, ledger: Ledger) -> Supervisor:
-    return Supervisor(folder, ledger, ledger.clock, "paper", tell=lambda line: None, lang="en")
+    return Supervisor(SupervisionBook(folder, ledger, ledger.clock, "paper", tell=lambda line: None, lang="en"))
 
 
 def deposit(folder: Path) -> None:
