@@ -3,7 +3,8 @@
     answer = beside(ask, listen)      `listen` is called every few milliseconds until `ask` is done
 
 An answer of KIS may take ten seconds, and a stop that is passed meanwhile must be sold now. What `listen` does may ask
-KIS in turn: then that call waits beside the first one.
+KIS in turn: then that call waits beside the first one. Each call has a thread of its own that dies with the process:
+those of `concurrent.futures` are waited for at its end, and a call that hangs would hold it up.
 """
 
 from __future__ import annotations
