@@ -12,8 +12,13 @@ from typing import Any
 
 import requests
 
+from brokers.kis_trading.right_clock import JUMPED, UNKNOWN
+from engine.clock import SystemClock
 from engine.config import BacktestConfig
+from engine.ledger.alerts import all_alerts
+from engine.ledger.ledger import open_ledger
 from engine.ledger.verify import verify
+from engine.steady_clock import MOST_FOLLOWED
 from engine.trading.backup import make_backup, restore
 from engine.trading.control import ControlFile
 from engine.trading.kill_switch import FILE as HALT_FILE
@@ -95,10 +100,18 @@ class FaultyStage(Stage):
         assert done.ok, done.text
 
     def _shift_the_clock(self, undone: contextlib.ExitStack) -> None:
-        """The machine's clock jumps, and jumps back later."""
-        self._tell_the_shift(int(self._draw.choice(_SHIFTS)))
+        """The machine's clock jumps, and jumps back later; people are told of it, unless it is a small step."""
+        shift, told = int(self._draw.choice(_SHIFTS)), self._clock_alerts()
+        self._tell_the_shift(shift)
         self._settle()
+        is_big, is_told = abs(shift) > MOST_FOLLOWED.total_seconds(), self._clock_alerts() > told
+        if is_told != is_big and self._shift == shift:  # else somebody has set it, for a trader that would not start
+            self.story.problems.append(f"a jump of {shift} s: {self._clock_alerts() - told} alerts")
         undone.callback(self._tell_the_shift, 0)
+
+    def _clock_alerts(self) -> int:
+        with open_ledger(self.folder / "ledger.db", SystemClock(), read_only=True) as ledger:
+            return sum(each.code in (JUMPED, UNKNOWN) for each in all_alerts(ledger))
 
     def _tell_the_shift(self, seconds: int) -> None:
         self._shift = seconds
