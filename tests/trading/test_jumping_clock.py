@@ -14,6 +14,7 @@ from brokers.kis.errors import KisError
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_server.server import ServerThread
 from brokers.kis_trading.right_clock import RightClock
+from engine.cli.trading_options import KEYS, keys_and_time
 from engine.clock import SystemClock
 from engine.data.panel import Panel
 from engine.errors import DataError
@@ -276,3 +277,11 @@ def test_a_trader_does_not_begin_at_a_time_that_nobody_knows(tmp_path: Path, mon
         watching_a_stop(tmp_path, monkeypatch),
     ):
         """It does not come to this."""
+
+
+def test_a_trader_at_kis_has_a_steady_clock_over_the_machine_s(tmp_path: Path) -> None:
+    with pytest.raises(KisError):  # nobody serves a market there, but the keys are made
+        keys_and_time("live", tmp_path, "http://127.0.0.1:1", None, "world")
+    _, clock, _ = keys_and_time("live", tmp_path, None, tmp_path / KEYS, "system")
+    assert isinstance(clock, SteadyClock)
+    assert isinstance(clock.machine, SystemClock)
