@@ -30,6 +30,7 @@ from engine.krx.instrument_class import InstrumentClass
 from engine.ledger.ledger import open_ledger
 from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
+from tests.parity_record import Day, fill_of, wire_orders
 
 WAIT_SECONDS = 30.0
 
@@ -168,6 +169,17 @@ class WireAccount:
         self._server.advance(**how)
         self.clock.set(self._server.server.world.wire_now())
         return self.hear()
+
+    def finish(self, day: Day) -> None:
+        """The world goes on to the evening, and what has become of the day's orders is written down."""
+        self.advance(until="evening")
+        ours = self.broker.orders(day.session)  # asks KIS's list: what has not filled has expired
+        reference = {order.id: order.request.decision_id for order in ours}
+        fills = self.broker.fills(day.session)
+        day.orders = wire_orders(ours)
+        day.fills = [fill_of(reference[fill.order_id], fill) for fill in fills]
+        day.costs = sum(fill.fee + fill.taxes for fill in fills)
+        assert self.broker.settle_costs(day.session) is None, "KIS charged something else than the table says"
 
     def hear(self) -> list[Event]:
         """Everything that has been sent to our socket, handled; before anything else is asked for.

@@ -17,7 +17,7 @@ from engine.rules.tree import RuleSet
 from tests.parity_account import WireAccount
 from tests.parity_daily_writer import DailyWriter, Intent, send
 from tests.parity_market import classes_of
-from tests.parity_record import Day, ReplayBook, assert_ledger_is_the_account, fill_of, wire_orders
+from tests.parity_record import Day, ReplayBook, assert_ledger_is_the_account
 
 NewWriter = Callable[[], DailyWriter]
 
@@ -35,14 +35,7 @@ def over_the_wire(
             account.advance(until="morning" if environment == "live" else "open")
             day = Day(account.session)
             send(broker, account.clock, intents, day, lambda reference, number: None)
-            account.advance(until="evening")
-            ours = broker.orders(day.session)  # asks KIS's list: what has not filled has expired
-            reference = {order.id: order.request.decision_id for order in ours}
-            fills = broker.fills(day.session)
-            day.orders = wire_orders(ours)
-            day.fills = [fill_of(reference[fill.order_id], fill) for fill in fills]
-            day.costs = sum(fill.fee + fill.taxes for fill in fills)
-            assert broker.settle_costs(day.session) is None, "KIS charged something else than the table says"
+            account.finish(day)
             intents = writer.look(broker, day)
             assert_ledger_is_the_account(account.ledger, day)
             days.append(day)

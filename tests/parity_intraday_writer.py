@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.broker import Accepted, Broker
 from engine.clock import Clock
+from engine.config import BacktestConfig, RiskLimits
 from engine.fill import Fill
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
@@ -19,6 +20,11 @@ from engine.order import Approved, OrderKind, OrderRequest, Side
 from tests.parity_record import Day, answer_of, positions_of
 
 CANCELS, LEAVES = 1, 2  # bars of a session at whose close targets are withdrawn, and holdings sold
+CONFIG = BacktestConfig(
+    cash_won=40_000_000,
+    participation=0.1,
+    limits=RiskLimits(max_positions=10_000, min_order_share=0.0, allow_managed=True),
+)
 _SHARE = 4  # of the money goes into one name, as far as there is any
 
 

@@ -28,7 +28,7 @@ from engine.rules.tree import Category
 from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level
 from engine.trading.decision import RulesInForce
-from tests.builders_panel import DAY_ONE, make_panel
+from tests.builders_panel import DAY_ONE, Bar, make_panel
 from tests.kis_client import Client
 from tests.kis_venue import write_server_keys
 
@@ -36,6 +36,7 @@ NAMES = ("000100", "000200", "000300", "000400", "000500")
 CASH = 30_000_000
 SETTINGS = BacktestConfig(cash_won=CASH, participation=0.0, limits=RiskLimits(min_order_share=0.0))
 BEFORE = 80  # sessions of history
+QUIET: Bar = (10_000, 10_050, 9_950, 10_000, 500_000)
 
 
 def market(seed: int, sessions: int) -> Panel:
@@ -53,13 +54,19 @@ def market(seed: int, sessions: int) -> Panel:
 
 
 def write_prompt(folder: Path) -> Path:
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    for name, category, condition, action in (
+    return write_rules(
+        folder,
         ("dip", Category.ENTRY, "close < mean(close, 5)", "buy 20% of equity"),
         ("limit-dip", Category.ENTRY, "rsi(14) < 45", "buy 10% of equity at limit 0.99 * close"),
         ("rest", Category.EXIT, "close > mean(close, 10)", "sell all"),
         ("half", Category.EXIT, "days_held >= 3", "sell 50%"),
-    ):
+    )
+
+
+def write_rules(folder: Path, *rules: tuple[str, Category, str, str]) -> Path:
+    """A prompt of daily rules: name, category, condition and action of each."""
+    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
+    for name, category, condition, action in rules:
         text = add_rule(text, entry(name, category, condition, action))
     path = folder / "prompt.md"
     path.write_text(text, encoding="utf-8")

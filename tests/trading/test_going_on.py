@@ -11,16 +11,14 @@ import pytest
 from engine.errors import BadInput
 from engine.operating.state import Action, Plan, Situation
 from engine.order import Side
-from engine.rules.edit import add_rule
 from engine.rules.tree import Category
 from engine.trading.autonomy import Level
 from engine.trading.watch import Level as Watched
 from tests.builders_panel import Bar, make_panel
 from tests.kis_client import Client, make_server
-from tests.trading_world import BEFORE, NAMES, SETTINGS, Running, advance, entry, trader_on
+from tests.trading_world import BEFORE, NAMES, QUIET, SETTINGS, Running, advance, trader_on, write_rules
 
 SESSIONS = 3
-QUIET: Bar = (10_000, 10_050, 9_950, 10_000, 500_000)
 
 
 class FirstSignal:
@@ -49,16 +47,12 @@ class Fails:
 @pytest.fixture
 def prompt(tmp_path: Path) -> Path:
     """Buys at stops and below the opening price, so that purchases are watched for."""
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    for name, category, condition, action in (
+    return write_rules(
+        tmp_path,
         ("breakout", Category.ENTRY, "close < 10100", "buy 10% of equity at stop 1.03 * close"),
         ("dip", Category.ENTRY, "close >= 10100", "buy 10% of equity at limit session_open - 300원"),
         ("guard", Category.EXIT, "pnl <= -10%", "sell all"),
-    ):
-        text = add_rule(text, entry(name, category, condition, action))
-    path = tmp_path / "prompt.md"
-    path.write_text(text, encoding="utf-8")
-    return path
+    )
 
 
 def bars(number: int) -> list[Bar]:

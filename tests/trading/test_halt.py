@@ -18,7 +18,6 @@ from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.supervision import What, supervisions
 from engine.ledger.verify import verify
 from engine.order import OrderRequest, OrderStatus, RefusalReason, Side
-from engine.rules.edit import add_rule
 from engine.rules.tree import Category
 from engine.trading.control import ControlFile
 from engine.trading.heartbeat import Heartbeat, SilenceWatch
@@ -31,10 +30,10 @@ from tests.trading_world import (
     SETTINGS,
     Running,
     advance,
-    entry,
     market,
     trader_on,
     write_prompt,
+    write_rules,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -147,11 +146,7 @@ def test_a_request_holds_the_very_next_order_back_before_it_has_been_handled(tmp
 
 def waiting_limits(folder: Path) -> Path:
     """Rules whose purchases wait far below the market, beside one that buys at once and never sells."""
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    text = add_rule(text, entry("low", Category.ENTRY, "close > 0", "buy 5% of equity at limit 0.8 * close"))
-    path = folder / "prompt.md"
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_rules(folder, ("low", Category.ENTRY, "close > 0", "buy 5% of equity at limit 0.8 * close"))
 
 
 def test_cancel_withdraws_what_waits_at_the_venue(tmp_path: Path) -> None:
@@ -197,16 +192,13 @@ def test_a_rule_halts_until_a_person_resumes_and_no_later_fold_halts_again(tmp_p
     levels = [2_000.0] * (BEFORE + sessions)
     levels[BEFORE + 1] = 1_000.0  # one evening only
     panel = make_panel({"000100": day, "000200": day}, index=levels)
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    for name, category, condition, action in (
+    prompt = write_rules(
+        tmp_path,
         ("buy", Category.ENTRY, "close > 0", "buy 10% of equity"),
         ("sell", Category.EXIT, "always", "sell all"),
         ("stop", Category.RISK, 'index("KOSPI").close < 1500', "halt"),
-    ):
-        text = add_rule(text, entry(name, category, condition, action))
-    prompt, folder = tmp_path / "prompt.md", tmp_path / "a"
-    prompt.write_text(text, encoding="utf-8")
-    bought = []
+    )
+    folder, bought = tmp_path / "a", []
     with make_server(panel, SETTINGS, start=panel.session_date(BEFORE)) as server:
         for session in range(sessions):
             if session == 4:

@@ -23,7 +23,6 @@ from engine.errors import BadInput, ConfigError
 from engine.krx.instrument_class import InstrumentClass
 from engine.ledger.alerts import alerts_after
 from engine.ledger.ledger import open_ledger
-from engine.rules.edit import add_rule
 from engine.rules.tree import Category
 from engine.trading.monitoring import MarketWatch
 from engine.trading.volume_profile import VolumeProfile
@@ -31,7 +30,7 @@ from engine.trading.watch_list import FILE, Rank, load_watch_list
 from tests.builders_panel import HALT, Bar, make_panel
 from tests.kis_client import make_server
 from tests.kis_stream_server import StreamServer
-from tests.trading_world import BEFORE, SETTINGS, Running, advance, entry, trader_on
+from tests.trading_world import BEFORE, SETTINGS, Running, advance, trader_on, write_rules
 
 OURS, SEEN, HALTED = "000100", "000200", "000300"
 NOON = datetime(2024, 5, 2, 12, 0, tzinfo=KST)
@@ -119,12 +118,11 @@ def test_a_watch_list_names_each_once_and_none_is_empty(tmp_path: Path) -> None:
 @pytest.fixture
 def prompt(tmp_path: Path) -> Path:
     """Buys OURS on the first decision and guards it."""
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    text = add_rule(text, entry("dip", Category.ENTRY, "close < 0.98 * lag(close, 1)", "buy 30% of equity"))
-    text = add_rule(text, entry("stop", Category.EXIT, "pnl <= -20%", "sell all"))
-    path = tmp_path / "prompt.md"
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_rules(
+        tmp_path,
+        ("dip", Category.ENTRY, "close < 0.98 * lag(close, 1)", "buy 30% of equity"),
+        ("stop", Category.EXIT, "pnl <= -20%", "sell all"),
+    )
 
 
 def days(*last: Bar) -> list[Bar]:

@@ -9,31 +9,25 @@ import pytest
 
 from engine.ledger.alerts import all_alerts
 from engine.order import OrderKind, Side
-from engine.rules.edit import add_rule
 from engine.rules.tree import Category
 from engine.trading.watch import Level, Watch
 from tests.builders_panel import Bar, make_panel
 from tests.kis_client import Client, make_server
-from tests.trading_world import BEFORE, SETTINGS, advance, entry, trader_on
+from tests.trading_world import BEFORE, QUIET, SETTINGS, advance, trader_on, write_rules
 
 NAME = "000100"
-QUIET: Bar = (10_000, 10_050, 9_950, 10_000, 500_000)
 DIP: Bar = (10_000, 10_000, 9_500, 9_600, 500_000)
 BOUGHT: Bar = (9_600, 9_650, 9_590, 9_600, 500_000)
 
 
 @pytest.fixture
 def prompt(tmp_path: Path) -> Path:
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    for name, category, condition, action in (
+    return write_rules(
+        tmp_path,
         ("dip", Category.ENTRY, "close < 0.98 * lag(close, 1) and close > 9500", "buy 20% of equity"),
         ("breakout", Category.ENTRY, "close >= 9590 and close <= 9700", "buy 10% of equity at stop 1.02 * close add"),
         ("stop", Category.EXIT, "pnl <= -4%", "sell all"),
-    ):
-        text = add_rule(text, entry(name, category, condition, action))
-    path = tmp_path / "prompt.md"
-    path.write_text(text, encoding="utf-8")
-    return path
+    )
 
 
 @pytest.mark.parametrize(

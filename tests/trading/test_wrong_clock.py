@@ -11,10 +11,9 @@ import tests.trading_world as trading_world
 from engine.errors import ConfigError
 from engine.ledger.equity import equity_points
 from engine.order import OrderStatus
-from engine.rules.edit import add_rule
 from engine.rules.tree import Category
 from tests.kis_client import make_server
-from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, entry, market, trader_on
+from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, market, trader_on, write_rules
 from tests.week_trader import ShiftedClock
 
 
@@ -22,10 +21,7 @@ def test_an_order_that_still_works_at_the_venue_has_not_expired_and_its_day_is_n
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trading_world, "WorldClock", ShiftedClock)
-    text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
-    text = add_rule(text, entry("low", Category.ENTRY, "close > 0", "buy 5% of equity at limit 0.8 * close"))
-    prompt = tmp_path / "prompt.md"
-    prompt.write_text(text, encoding="utf-8")
+    prompt = write_rules(tmp_path, ("low", Category.ENTRY, "close > 0", "buy 5% of equity at limit 0.8 * close"))
     panel = market(1, 3)
     with (
         make_server(panel, SETTINGS, start=panel.session_date(BEFORE)) as server,

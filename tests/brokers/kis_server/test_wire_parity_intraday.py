@@ -17,7 +17,6 @@ import numpy as np
 
 from brokers.kis.realtime import Trade
 from engine.clock import from_nanoseconds
-from engine.config import BacktestConfig, RiskLimits
 from engine.data.bar_builder import BarBuilder, MinuteBar
 from engine.data.panel import Panel
 from engine.events import Event, Slice
@@ -25,7 +24,7 @@ from engine.fill import Fill
 from tests.builders_panel import HALT, Bar
 from tests.parity_account import WireAccount
 from tests.parity_daily import open_replay
-from tests.parity_intraday_writer import IntradayWriter
+from tests.parity_intraday_writer import CONFIG, IntradayWriter
 from tests.parity_market import BARS, bar_ends, classes_of, intraday_market, intraday_panel, kinds
 from tests.parity_record import (
     Day,
@@ -33,18 +32,11 @@ from tests.parity_record import (
     assert_ledger_is_the_account,
     assert_same,
     cash_of,
-    fill_of,
     kinds_of_fills,
     positions_of,
-    wire_orders,
 )
 
 SESSIONS, NAMES, SEED = 250, 16, 5
-CONFIG = BacktestConfig(
-    cash_won=40_000_000,
-    participation=0.1,
-    limits=RiskLimits(max_positions=10_000, min_order_share=0.0, allow_managed=True),
-)
 
 
 class WireSide:
@@ -105,14 +97,7 @@ class WireSide:
                 self.writer.filled(event, day)
 
     def _finish(self, day: Day) -> None:
-        self.account.advance(until="evening")
-        ours = self.broker.orders(day.session)
-        reference = {order.id: order.request.decision_id for order in ours}
-        fills = self.broker.fills(day.session)
-        day.orders = wire_orders(ours)
-        day.fills = [fill_of(reference[fill.order_id], fill) for fill in fills]
-        day.costs = sum(fill.fee + fill.taxes for fill in fills)
-        assert self.broker.settle_costs(day.session) is None, "KIS charged something else than the table says"
+        self.account.finish(day)
         day.cash = cash_of(self.broker.account())
         day.positions = positions_of(self.broker.positions())
         assert_ledger_is_the_account(self.account.ledger, day)

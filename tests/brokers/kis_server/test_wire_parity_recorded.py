@@ -22,7 +22,6 @@ import pytest
 
 from brokers.kis.realtime import Trade
 from brokers.kis.recording import read_recording
-from engine.config import BacktestConfig, RiskLimits
 from engine.data.panel import CLOSE, HIGH, LOW, OPEN, VOLUME, Panel, State, load_panel
 from engine.data.recorded_bars import write_recorded_bars
 from engine.data.segments import days_of
@@ -33,28 +32,21 @@ from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
 from tests.parity_account import WireAccount
 from tests.parity_daily import open_replay
-from tests.parity_intraday_writer import IntradayWriter
+from tests.parity_intraday_writer import CONFIG, IntradayWriter
 from tests.parity_market import BARS, classes_of, intraday_market, kinds, names
 from tests.parity_record import (
     Day,
     ReplayBook,
     assert_same,
     cash_of,
-    fill_of,
     kinds_of_fills,
     positions_of,
-    wire_orders,
 )
 
 ROOT = Path(__file__).parents[3]
 SESSIONS, NAMES, SEED = 4, 8, 11
 EACH = 9  # trades between two decisions
 NUMBERS = (0, 1, 0, 2)  # what `IntradayWriter.bar_closed` does at them: enter, change what works, enter, leave
-CONFIG = BacktestConfig(
-    cash_won=40_000_000,
-    participation=0.1,
-    limits=RiskLimits(max_positions=10_000, min_order_share=0.0, allow_managed=True),
-)
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +140,7 @@ class WireSide:
         self.closes |= {trade.ticker: trade.price for trade in self.heard[-1:]}
 
     def _finish(self, day: Day) -> None:
-        self.account.advance(until="evening")
-        ours = self.broker.orders(day.session)
-        reference = {order.id: order.request.decision_id for order in ours}
-        fills = self.broker.fills(day.session)
-        day.orders = wire_orders(ours)
-        day.fills = [fill_of(reference[fill.order_id], fill) for fill in fills]
-        day.costs = sum(fill.fee + fill.taxes for fill in fills)
-        assert self.broker.settle_costs(day.session) is None, "KIS charged something else than the table says"
+        self.account.finish(day)
         day.cash = cash_of(self.broker.account())
         day.positions = positions_of(self.broker.positions())
         ledger = self.account.ledger
