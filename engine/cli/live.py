@@ -56,6 +56,9 @@ def live_command(
     options: TradingOptions,
 ) -> None:
     """실전 계좌에서 시간표대로 거래합니다(진짜 돈) · trade the live account: real money."""
+    from engine.trading.freed_memory import give_back_freed_memory  # noqa: PLC0415  (keeps --help fast)
+
+    give_back_freed_memory()
     settings = options.settings()
     reach = broker_options("live", folder, options.world, options.kis_config, options.clock)
     work = replace(options.work(), broker=reach)

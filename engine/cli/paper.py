@@ -23,6 +23,9 @@ def paper_command(
     options: TradingOptions,
 ) -> None:
     """모의투자 계좌에서 시간표대로 거래합니다 · trade the paper account on the exchange's timetable."""
+    from engine.trading.freed_memory import give_back_freed_memory  # noqa: PLC0415  (keeps --help fast)
+
+    give_back_freed_memory()
     if cash is not None:
         raise BadInput("--cash: the account's money is what the venue says. Leave it out.")
     settings = options.settings()

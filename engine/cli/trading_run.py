@@ -36,10 +36,8 @@ def trade(
     from brokers.kis_trading.opening import open_trading  # noqa: PLC0415
     from brokers.kis_trading.plan import TradingPlan  # noqa: PLC0415
     from engine.trading.autonomy import NAMES  # noqa: PLC0415
-    from engine.trading.freed_memory import give_back_freed_memory  # noqa: PLC0415
     from engine.trading.supervisor_texts import LEVEL_SET  # noqa: PLC0415
 
-    give_back_freed_memory()
     console, lang = Console(highlight=False), options.lang
     keys, now, sleep = venue
 

@@ -2,20 +2,29 @@
 
 The C library of Linux learns from what is freed: after one large block it keeps all smaller ones in its heap, between
 small objects that live on, and the process grows with every day's arrays. With fixed borders, arrays come from the
-system and go back to it. Source: mallopt(3), M_MMAP_THRESHOLD and M_ARENA_MAX.
+system and go back to it. Source: mallopt(3), M_MMAP_THRESHOLD and M_ARENA_MAX. Polars brings an allocator of its own,
+which keeps what was freed in one of many arenas until it happens to look there again. Source: jemalloc(3), TUNING.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _BORDER_BYTES = 128 * 1024
 _ARENAS = 2  # more threads than that hardly ever allocate at once
+_OF_POLARS = "_RJEM_MALLOC_CONF"
+_KEEP_NOTHING = f"narenas:{_ARENAS},dirty_decay_ms:0,muzzy_decay_ms:0"
 
 
 def give_back_freed_memory() -> bool:
-    """From now on, and for the whole process; False where the C library has no such setting. Call it early."""
+    """From now on, and for the whole process; call it before anything has imported polars.
+
+    Returns:
+        False where the C library has no such setting.
+    """
+    _tell_polars()
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, TypeError, AttributeError):
@@ -23,3 +32,13 @@ def give_back_freed_memory() -> bool:
     settings = {_ARENA_MAX: _ARENAS, _MMAP_THRESHOLD: _BORDER_BYTES, _TRIM_THRESHOLD: _BORDER_BYTES}
     taken = [mallopt(ctypes.c_int(name), ctypes.c_int(value)) == 1 for name, value in settings.items()]
     return all(taken)
+
+
+def _tell_polars() -> None:
+    """Its allocator reads its settings once, when it is loaded; processes that this one starts keep theirs."""
+    if _OF_POLARS in os.environ:
+        return
+    os.environ[_OF_POLARS] = _KEEP_NOTHING
+    import polars  # noqa: F401, PLC0415
+
+    del os.environ[_OF_POLARS]
