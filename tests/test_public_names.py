@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,16 @@ def test_every_module_of_the_engine_is_on_its_map() -> None:
     modules = {path.stem for path in folder.glob("[!_]*.py")}
     folders = {path.parent.name for path in folder.glob("*/__init__.py")}
     assert modules | folders <= words
+
+
+def test_the_map_of_a_package_names_each_of_its_files() -> None:
+    """A name may be written in two: `gate` and `_view` for `gate_view`."""
+    missing = []
+    for path in [*(ROOT / "engine").rglob("__init__.py"), *(ROOT / "brokers").rglob("__init__.py")]:
+        words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+        ends = {word for word in words if word.startswith("_")}
+        for each in path.parent.glob("*.py"):
+            in_two = any(each.stem.endswith(end) and each.stem.removesuffix(end) in words for end in ends)
+            if each != path and each.stem not in words and not in_two:
+                missing.append(str(each.relative_to(ROOT)))
+    assert not missing, f"not on the map in the `__init__.py` beside it: {sorted(missing)}"

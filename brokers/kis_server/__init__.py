@@ -3,11 +3,12 @@
 Any program written for the KIS Open API is backtested by changing its address. One port carries REST and stream, both
 environments (live and paper) and the control of the world:
 
-what time it is    session_path (instants of a session)  wire_dates (replay days as today)  world (steps)  clients
-what it trades on  market (prices now)  served_account (one account)  order_book  order_entry  order_rules
-what it answers    rest (one request)  access  order_calls  account_calls  quotation_calls  chart_calls  market_calls
-what it streams    stream (sockets)  records (frames)
-what goes wrong    faults (by switch, by seeded schedule)  call_rate
+what time it is    session_path (instants of a session)  wire_dates (replay days as today)  world (steps)  clients  pace
+what it trades on  market (prices now)  served_account (one account)  order_book  order_entry  order_rules  index_names
+what it answers    rest (one request)  call  access  order_calls  account_calls  profit_calls  quotation_calls
+                   chart_calls (candles)  market_calls
+what it streams    stream (sockets)  prints (of a bar)  records (frames)
+what goes wrong    faults (by switch, by seeded schedule)  line_faults  call_rate
 what outlives it   notes (who tells)  journal (lines on the disk)  state (the folder)  keeping (again after a death)
 around it          setup (configuration)  control (/_world)  page (/)  server (start, stop)
 

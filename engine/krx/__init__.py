@@ -7,5 +7,6 @@ tick_size         price grid, base price                 price_limit  daily limi
 sessions          calendar, hours, settlement, ordinal   costs        taxes and fees
 quantities        trading unit, largest order            order_types  which orders each phase takes
 auction           call auctions                          halts        VI and circuit breaker
+short_selling     when it was forbidden
 arrays, columns   the same rules for compiled code and for columns of a table
 """

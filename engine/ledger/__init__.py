@@ -8,6 +8,8 @@ equity      value at the end of each session
 trials      every variant ever tried, the online FDR stream      looks   who has seen which untouched window
 lineage     which dataset trials belong to, while it grows
 trace       one order from plan to fill                          figures  streaks and sums, asked again and again
+history     every event of an account, and those of one decision
+supervision halts, levels, answers to plans                      reflections  proposed rules, versions of prompts
 alerts      what a person should know                            verify  is the file what Geoul wrote?
 
 Below these: connection and migrations (the file), canonical and codec (facts as text), journal (the hash chain),

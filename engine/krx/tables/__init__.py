@@ -1,5 +1,9 @@
 """The exchange's facts as dated tables, one subject a file; no calculation here.
 
+hours  special_days  interruptions  short_selling     when is traded (session_days.txt, made by build_session_days)
+price_grid  price_limits  quantities  order_types     what can be ordered
+costs                                                 what it costs
+
 Sources, by the short names used in the rows:
     KP_REG, KP_ENF   KOSPI Market Business Regulation (2026-04-15), its Enforcement Rules (2026-04-27), English texts
     KQ_REG, KQ_ENF   the same for KOSDAQ (2026-03-04, 2026-03-16)
