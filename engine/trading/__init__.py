@@ -12,7 +12,7 @@ watch_list     names and indices that are only looked at; whose trades go first 
 opening        the first entry of a ledger, and where the venue disagrees with it later
 limit_news     purchases that a hard limit stopped, told
 day_end        equity, corporate actions and matured outcomes     no_purchases  when it is too late to buy
-mirror         a closed session against its replay, with a cause for every difference (mirror_store keeps them)
+mirror         a closed session against its replay, with a cause for every difference (mirrored_day; mirror_store keeps)
 shadow         rules side by side on recorded days               prompts    the prompt that an account follows
 health         figures of a running account, judged (monitor looks, status_file keeps, health_limits, api_meter)
                health_http tells machines; sight: what a second process sees
