@@ -9,6 +9,12 @@ import typer
 from engine.cli.options import AccountFolderArgument, Lang, LangOption
 from engine.cli.supervise import ReasonOption, ask, require_account
 from engine.errors import BadInput, DataError
+from engine.reports.language import Text
+
+_NO_ACCOUNT = Text(
+    "{folder}에는 아직 계좌가 없습니다. 폴더가 맞는지 확인하십시오: 다른 폴더의 거래는 멈추지 않습니다.",
+    "{folder} holds no account yet. Is it the right folder? What trades in another one goes on.",
+)
 
 
 def halt_command(
@@ -28,6 +34,8 @@ def halt_command(
 
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
+    if not (folder / "account.json").is_file() and not (folder / "ledger.db").is_file():
+        typer.echo(_NO_ACCOUNT(lang.language).format(folder=folder), err=True)
     words = {"cancel": cancel, "sell": sell, "everything": everything}
     try:
         ask(folder, "halt", {"reason": reason, **words}, lang)

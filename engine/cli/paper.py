@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.cli.option_group import spread
-from engine.cli.options import CashOption, PromptArgument
+from engine.cli.options import PromptArgument
 from engine.cli.trading_options import FolderOption, TradingOptions, broker_options, keys_and_time
 from engine.cli.trading_run import trade
-from engine.errors import BadInput
 
 FOLDER = Path("geoul-paper")
 
@@ -19,18 +18,14 @@ def paper_command(
     prompt: PromptArgument = None,
     folder: FolderOption = FOLDER,
     *,
-    cash: CashOption = None,
     options: TradingOptions,
 ) -> None:
     """모의투자 계좌에서 시간표대로 거래합니다 · trade the paper account on the exchange's timetable."""
     from engine.trading.freed_memory import give_back_freed_memory  # noqa: PLC0415  (keeps --help fast)
 
     give_back_freed_memory()
-    if cash is not None:
-        raise BadInput("--cash: the account's money is what the venue says. Leave it out.")
     settings = options.settings()
     reach = broker_options("paper", folder, options.world, options.kis_config, options.clock)
     work = replace(options.work(), broker=reach)
-    folder.mkdir(parents=True, exist_ok=True)
     venue = keys_and_time("paper", folder, options.world, options.kis_config, options.clock)
     trade(folder, venue, prompt, settings, work, options)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -98,10 +99,14 @@ class TradingOptions:
         """The names of the first start; None afterwards, when the account's own history says it.
 
         Raises:
-            BadInput: the list of names cannot be read, or there is none for an account at KIS.
+            BadInput: the list of names cannot be read, there is none for an account at KIS, or a later one has names
+                that the account does not trade.
         """
         chosen = universe_codes(self.tickers, self.universe)
-        if chosen is not None or (folder / "data" / "manifest.json").is_file():
+        if (folder / "data" / "manifest.json").is_file():
+            _require_known(chosen or (), folder)
+            return chosen
+        if chosen is not None:
             return chosen
         if (folder / NAMES).is_file():
             return universe_codes(None, folder / NAMES)
@@ -119,19 +124,40 @@ class TradingOptions:
         return found["ticker"].to_list()
 
 
+def _require_known(chosen: Sequence[str], folder: Path) -> None:
+    if not chosen:
+        return
+    import polars as pl  # noqa: PLC0415  (keeps --help fast)
+
+    known = pl.read_parquet(folder / "data" / "instruments.parquet")["ticker"]
+    others = sorted(set(chosen).difference(known.to_list()))
+    if others:
+        raise BadInput(
+            f"{folder} trades the names of its first start, and {', '.join(others[:5])} "
+            f"{'is' if len(others) == 1 else 'are'} not among them. Leave --ticker and --universe out, or begin an "
+            "account of its own with --folder."
+        )
+
+
 def keys_and_time(
     environment: EnvironmentName, folder: Path, world: str | None, kis_config: Path | None, clock: str
 ) -> tuple[KisConfig, Clock, Callable[[float], None]]:
     """The adapter's configuration, the clock of the venue's world, and what waits in its time.
 
     Raises:
-        BadInput: a key is missing, or nobody answers at the address of a served market.
+        BadInput: a key is missing, nobody answers at the address of a served market, or the account is of another one.
     """
     from brokers.kis.config import load_kis_config  # noqa: PLC0415  (keeps --help fast)
 
+    clock_chooser(clock)  # a mistyped one is told, though a world has its own
     path, whose = (kis_config, clock) if world is None else (_keys_for(world, folder, environment), "world")
     options = {"token_folder": folder / "tokens"}
     keys = load_kis_config(environment, variables=os.environ if world is None else {}, path=path, options=options)
+    if world is not None and keys.rest_url != world.rstrip("/"):
+        raise BadInput(
+            f"{folder} is an account at {keys.rest_url}, and --world says {world}. Another market needs another "
+            f"--folder; if it is the same one, moved, change its address in {path}."
+        )
     now, sleep = clock_chooser(whose)(keys)
     return keys, SteadyClock(now, elapsed_seconds) if whose == "system" else now, sleep
 
@@ -151,9 +177,12 @@ def _keys_for(url: str, folder: Path, environment: EnvironmentName) -> Path:
 
     path = folder / KEYS
     if not path.is_file():
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise BadInput(f"--world {url}: give the address that geoul serve prints, such as http://127.0.0.1:8700.")
         folder.mkdir(parents=True, exist_ok=True)
         mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
-        socket = "ws" + url.removeprefix("http") if url.startswith("http") else url
+        socket = "ws" + url.removeprefix("http")
         key, secret, account = (
             ("paper_app", "paper_sec", "my_paper_stock")
             if environment == "paper"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from engine.cli.trading_options import NAMES, TradingOptions
@@ -33,3 +34,13 @@ def test_later_starts_ask_the_accounts_own_history(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "manifest.json").write_text("{}", encoding="utf-8")
     assert TradingOptions().names(tmp_path) is None
+
+
+def test_a_name_that_the_account_does_not_trade_is_refused_at_a_later_start(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "manifest.json").write_text("{}", encoding="utf-8")
+    pl.DataFrame({"ticker": ["005930", "000660"]}).write_parquet(data / "instruments.parquet")
+    assert TradingOptions(tickers=["005930"]).names(tmp_path) == ["005930"]
+    with pytest.raises(BadInput, match="035720"):
+        TradingOptions(tickers=["005930", "035720"]).names(tmp_path)

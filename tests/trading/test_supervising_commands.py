@@ -114,7 +114,8 @@ def test_plans_are_shown_in_the_time_of_the_trader(tmp_path: Path) -> None:
 
 
 def test_halt_works_without_an_account_and_falls_back_to_the_file(tmp_path: Path) -> None:
-    run("halt", str(tmp_path), "--sell", "--reason", "the strategy doubled its orders")
+    told = run("halt", str(tmp_path), "--sell", "--reason", "the strategy doubled its orders", "--lang", "en")
+    assert "no account yet" in told
     (request,) = ControlFile(tmp_path).unanswered()
     assert request.parameters["sell"] is True
     broken = tmp_path / "broken"
@@ -180,6 +181,24 @@ def test_a_served_market_has_keys_of_the_environment_that_was_asked_for(tmp_path
     text = (tmp_path / "a" / "kis_devlp.yaml").read_text(encoding="utf-8")
     assert "my_acct_stock" in text
     assert "paper_app" not in text
+
+
+@pytest.mark.parametrize("world", ["127.0.0.1:8700", "http://127.0.0.1:8700/world", "http://", "8700"])
+def test_a_world_without_an_address_is_refused_and_leaves_nothing_behind(tmp_path: Path, world: str) -> None:
+    with pytest.raises(BadInput, match=r"--world .*http://127\.0\.0\.1:8700"):
+        keys_and_time("paper", tmp_path / "a", world, None, "system")
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_account_of_one_world_does_not_go_on_in_another(tmp_path: Path) -> None:
+    for world, match in (("http://127.0.0.1:1", "No clock"), ("http://127.0.0.1:2", "127.0.0.1:1.*--world says")):
+        with pytest.raises(Exception, match=match):
+            keys_and_time("paper", tmp_path, world, None, "system")
+
+
+def test_a_mistyped_clock_is_refused_beside_a_world_too(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--clock 'wrld'"):
+        keys_and_time("paper", tmp_path, "http://127.0.0.1:1", None, "wrld")
 
 
 def test_the_last_beat_tells_the_time_of_the_trader(tmp_path: Path) -> None:
