@@ -16,7 +16,7 @@ from engine.errors import BadInput
 from engine.reports.language import Text
 
 if TYPE_CHECKING:
-    from engine.trading.mirror import DayMirror
+    from engine.trading.mirrored_day import DayMirror
 
 _CAUSES = {
     "same": Text("같음", "same"),
@@ -31,13 +31,14 @@ _CAUSES = {
 _WIDTH = 120  # of a table that goes into a file
 _SIDES = {"buy": Text("매수", "buy"), "sell": Text("매도", "sell")}
 _HEADS = Text(
-    "거래일|종목|구분|주문|체결|평균가|미끄러짐|비용차|원인",
+    "거래일|종목|구분|주문|체결|평균가|슬리피지|비용차|원인",
     "session|ticker|side|ordered|filled|price|slippage|costs|cause",
 )
+_FIRST_NUMBER, _LAST_NUMBER, _MAY_WRAP = 3, 7, (3, 4, 5, 8)
 _CAPTION = Text("다른 곳은 실제 / 재생", "where they differ: venue / replay")
 _NO_ORDERS = Text("주문 없음", "no orders")
 _TOTAL = Text(
-    "{days}거래일 가운데 {good}일이 설명됨 · 연속 {run}일 · 미끄러짐 {slippage:+,}원 · 비용 차이 {costs:+,}원",
+    "{days}거래일 가운데 {good}일이 설명됨 · 연속 {run}일 · 슬리피지 {slippage:+,}원 · 비용 차이 {costs:+,}원",
     "{good} of {days} sessions explained · {run} in a row · slippage {slippage:+,} won · costs {costs:+,} won",
 )
 _SHADOW = Text(
@@ -100,9 +101,11 @@ def mirror_command(
 
 
 def _print(console: Console, days: list[DayMirror], unbroken: int, lang: Lang) -> None:
-    table = Table(caption=_CAPTION(lang.language))
+    table = Table(caption=_CAPTION(lang.language), box=None, padding=(0, 1, 0, 0), caption_justify="left")
     for place, head in enumerate(_HEADS(lang.language).split("|")):
-        table.add_column(head, no_wrap=True, justify="right" if 3 <= place <= 7 else "left")
+        # Where venue and replay differ, the two stand below each other on a narrow screen.
+        right, wraps = _FIRST_NUMBER <= place <= _LAST_NUMBER, place in _MAY_WRAP
+        table.add_column(head, no_wrap=not wraps, justify="right" if right else "left", overflow="fold")
     for day in days:
         if not day.orders:
             cause = _CAUSES[day.decision.value](lang.language)

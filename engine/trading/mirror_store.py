@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from engine.errors import DataError
-from engine.trading.mirror import Cause, DayMirror
+from engine.trading.mirrored_day import Cause, DayMirror
 
 FILE = "mirror.db"
 _TABLES = """

@@ -17,8 +17,8 @@ from engine.order import Side
 from engine.rules.prompt import load_rules
 from engine.trading.autonomy import Level
 from engine.trading.control import ControlFile
-from engine.trading.mirror import Cause
 from engine.trading.mirror_store import MirrorStore
+from engine.trading.mirrored_day import Cause
 from tests.kis_client import make_server
 from tests.trading_world import BEFORE, NAMES, SETTINGS, Running, advance, market, trader_on, write_prompt
 

@@ -20,8 +20,8 @@ from engine.order import OrderRequest, RefusalReason, Side
 from engine.trading.autonomy import Grant, Level, expiry_of, require_possible
 from engine.trading.control import ControlFile
 from engine.trading.level_evidence import MOST_DRAWDOWN, evidence_for, largest_drawdown
-from engine.trading.mirror import Cause, DayMirror
 from engine.trading.mirror_store import MirrorStore
+from engine.trading.mirrored_day import Cause, DayMirror
 from engine.trading.supervision_book import SupervisionBook
 from engine.trading.supervisor import Supervisor
 from tests.kis_client import make_server

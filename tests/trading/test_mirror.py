@@ -13,7 +13,8 @@ from engine.data.panel import load_panel
 from engine.errors import DataError
 from engine.ledger.ledger import open_ledger
 from engine.order import OrderRequest, RefusalReason, Refused
-from engine.trading.mirror import Cause, DayMirror, mirror_day
+from engine.trading.mirror import mirror_day
+from engine.trading.mirrored_day import Cause, DayMirror
 from tests.kis_client import make_server
 from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, market, trader_on, write_prompt
 
