@@ -7,7 +7,8 @@ import; what that process knows it has from its folder and from the venue, as af
     {"run": […], "told": PATH}            a `geoul` command; its words go to the file
     {"arm": [point, passages, process]}   see `week_death`
     {"shift": seconds}                    the machine's clock goes wrong by so much
-    {"pause": true}                       the machine stands still while the world takes its next step
+    {"pause": true}                       the machine stands still while the world takes its next step; when it goes on,
+                                          a time server has set its clock right
     {"pages": n} | {"bytes": n}           the ledger, or any file, may grow by so much; {"room": true}: as it likes
     {"turns": n}                          answer after so many turns
     {"stop": true}                        close all and end
@@ -73,6 +74,7 @@ class PausedMachine(ShiftedClock):
             passed = self._world_seconds()
             if self.is_paused and passed - self._passed > _STEP_SECONDS:
                 self._missed, self.is_paused = self._missed + passed - self._passed, False
+                self.shift = timedelta(0)
             self._passed = passed
             return passed - self._missed
 

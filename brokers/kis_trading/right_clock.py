@@ -5,7 +5,7 @@
 
 While a trader runs, its machine's clock may be set to any time; `SteadyClock` then goes on by the seconds that pass.
 Which of the two is right is asked of KIS, once for each jump. If neither is, or KIS cannot be asked, nothing is decided
-or sent, and it is asked again every half a minute.
+or sent, and it is asked again every half a minute, and when the machine's clock is set.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class RightClock:
         self._lang: Lang = lang
         self._known_lead = _NONE  # of the machine's clock, when KIS said that ours is right all the same
         self._told = ""  # what people believe: JUMPED, UNKNOWN, or nothing
-        self._is_asking, self._ask_at = False, steady()
+        self._is_asking, self._ask_at, self._asked_lead = False, steady(), _NONE
 
     def __call__(self, wait_seconds: float = 0.0) -> bool:
         """Whether it is known what time it is. If it is not, KIS is asked when it is time to, or so long is waited."""
@@ -124,7 +124,8 @@ class RightClock:
             return False
         if not self._clock.lead:
             self._known_lead = _NONE
-        if not self._is_known() and self._steady() >= self._ask_at:
+        has_moved = abs(self._clock.lead - self._asked_lead) > MOST_FOLLOWED  # somebody has set the machine's clock
+        if not self._is_known() and (has_moved or self._steady() >= self._ask_at):
             self._ask()
         if not self._is_known():
             self._sleep(min(wait_seconds, max(self._ask_at - self._steady(), 0.0)))
@@ -161,7 +162,8 @@ class RightClock:
         told = self._rest.clock_difference
         if told is None:
             self._rest.clock_difference = before
-        self._judge(told, self._clock.lead, why)
+        self._asked_lead = self._clock.lead
+        self._judge(told, self._asked_lead, why)
 
     def _judge(self, ours: timedelta | None, lead: timedelta, why: str) -> None:
         """Believe the clock that is nearer to KIS's, if it is near enough.

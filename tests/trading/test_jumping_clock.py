@@ -29,6 +29,7 @@ from engine.trading.decision import RulesInForce
 from engine.trading.heartbeat import last_beat
 from engine.trading.prompts import rules_in_force
 from tests.builders_panel import Bar, make_panel
+from tests.engine.test_steady_clock import Machine
 from tests.kis_client import Client, make_server
 from tests.trading.test_week import backups_of, finish_work
 from tests.trading_world import BEFORE, SETTINGS, Running, advance, entry, trader_on
@@ -268,6 +269,22 @@ def test_guards_wait_while_kis_is_asked_and_a_silent_kis_leaves_the_doubt(tmp_pa
         assert right(1.0)
         assert [code for code, _ in told(ledger)] == ["clock_unknown", "clock_right"]
         assert len(lines) == 2 and "no line" in lines[0]
+
+
+def test_kis_is_asked_at_once_when_the_machine_s_clock_is_set(tmp_path: Path) -> None:
+    machine, kis = Machine(), Kis()
+    with open_ledger(tmp_path / "ledger.db", SystemClock()) as ledger:
+        clock = SteadyClock(machine, lambda: machine.passed)
+        kis.right = right = RightClock(clock, kis, ledger, tell=print, lang="en", steady=lambda: 0.0)  # type: ignore[arg-type]
+        machine.is_set(90 * timedelta(minutes=1))
+        kis.answers = [5 * HOUR, 5 * HOUR]  # and it stood still for so long
+        assert not right()
+        assert not right(), "it was asked just now"
+        assert len(kis.answers) == 1
+        machine.is_set(5 * HOUR - 90 * timedelta(minutes=1))
+        assert right()
+        assert clock.now() == machine.time
+        assert [code for code, _ in told(ledger)] == ["clock_unknown", "clock_followed"]
 
 
 def test_a_trader_does_not_begin_at_a_time_that_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
