@@ -23,7 +23,7 @@ _CAUSES = {
     "data": Text("자료가 다름", "other data"),
     "timing": Text("시간", "timing"),
     "limit": Text("한도·거절", "limit or refusal"),
-    "inside the bar": Text("봉 안의 순서", "order inside the bar"),
+    "inside the bar": Text("봉 안의 순서", "inside the bar"),
     "price": Text("체결가", "price"),
     "liquidity": Text("체결 수량", "shares filled"),
     "unexplained": Text("설명 안 됨", "unexplained"),
@@ -35,7 +35,10 @@ _HEADS = Text(
     "session|ticker|side|ordered|filled|price|slippage|costs|cause",
 )
 _FIRST_NUMBER, _LAST_NUMBER, _MAY_WRAP = 3, 7, (3, 4, 5, 8)
-_CAPTION = Text("다른 곳은 실제 / 재생", "where they differ: venue / replay")
+_CAPTION = Text(
+    "다른 곳은 실제 / 재생 · +가 손해",
+    "where they differ: venue / replay · + is lost",
+)
 _NO_ORDERS = Text("주문 없음", "no orders")
 _TOTAL = Text(
     "{days}거래일 가운데 {good}일이 설명됨 · 연속 {run}일 · 슬리피지 {slippage:+,}원 · 비용 차이 {costs:+,}원",
@@ -86,7 +89,7 @@ def mirror_command(
         days = [mirror_day(ledger, panel, settings, day) for day in wanted]
         store = MirrorStore(folder)
         store.keep(days)
-        _print(console, days, store.unbroken(), lang)
+        show(console, days, store.unbroken(), lang)
         if shadow and sessions:
             rules = latest_rules(ledger)
             beside = {str(each): load_rules(each) for each in shadow}
@@ -100,7 +103,8 @@ def mirror_command(
         raise typer.Exit(1)
 
 
-def _print(console: Console, days: list[DayMirror], unbroken: int, lang: Lang) -> None:
+def show(console: Console, days: list[DayMirror], unbroken: int, lang: Lang) -> None:
+    """Print the orders of some sessions beside their replays, and what they come to."""
     table = Table(caption=_CAPTION(lang.language), box=None, padding=(0, 1, 0, 0), caption_justify="left")
     for place, head in enumerate(_HEADS(lang.language).split("|")):
         # Where venue and replay differ, the two stand below each other on a narrow screen.

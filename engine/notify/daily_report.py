@@ -158,7 +158,8 @@ def _trade(each: TradeOfDay, lang: Lang) -> Line:
     sells = trade.action == "SELL"
     if sells:
         text += f" · {won(each.realised, lang, signed=True)}"
-    why = " · ".join(filter(None, (each.rule_ids, cut(each.why, 200))))
+    # A watched level has no sentence of its own: its reason is the name of its rule.
+    why = " · ".join(dict.fromkeys(filter(None, (each.rule_ids, cut(each.why, 200)))))
     return Line(text=text, below=WHY(lang).format(why=why) if why else "", tone=tone_of(each.realised) if sells else "")
 
 

@@ -257,7 +257,7 @@ class OrderDesk:
                 price=price,
                 level=level.price,
                 quantity=request.quantity,
-                side=texts.SIDES[level.side.value],
+                side=texts.ORDERS[level.side.value],
             )
         if isinstance(outcome, Accepted | Unknown):
             self.sent += 1

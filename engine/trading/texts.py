@@ -20,10 +20,11 @@ TO_END = Text("마감", "end of day")
 FILLED = Text(
     "{side} 체결 {ticker} {quantity:,}주 × {price:,}원", "Filled: {side} {quantity:,} of {ticker} × {price:,} won"
 )
-SIDES = {"buy": Text("매수", "bought"), "sell": Text("매도", "sold")}
+SIDES = {"buy": Text("매수", "bought"), "sell": Text("매도", "sold")}  # of what is filled
+ORDERS = {"buy": Text("매수", "buy"), "sell": Text("매도", "sell")}
 REACHED = Text(
-    "감시 가격 도달: {ticker} {price:,}원(기준 {level:,}원) → {quantity:,}주 {side}",
-    "Level reached: {ticker} {price:,} won (level {level:,}) → {side} {quantity:,}",
+    "감시 가격 도달: {ticker} {price:,}원(기준 {level:,}원) → {quantity:,}주 {side} 주문",
+    "Level reached: {ticker} {price:,} won (level {level:,}) → order to {side} {quantity:,}",
 )
 NOT_TAKEN = Text("주문이 나가지 않았습니다: {ticker} {why}", "An order was not taken: {ticker} {why}")
 TROUBLE = Text("{what} 실패, {seconds}초 뒤 다시 시도합니다: {why}", "{what} failed, tried again in {seconds} s: {why}")
