@@ -246,11 +246,7 @@ class KisBroker:
         return self._books.fills_of(day)
 
     def synchronise(self, day: date) -> None:
-        """Compare our orders of a day with KIS's list and book what it knows better.
-
-        Raises:
-            KisError: the list cannot be had.
-        """
+        """Compare our orders of a day with KIS's list and book what it knows better; `KisError` if it cannot be had."""
         self._lists.synchronise(day)
 
     def time(self) -> datetime:
@@ -261,11 +257,7 @@ class KisBroker:
     def settle_costs(self, day: date) -> CashMoved | None:
         """Book the difference between the estimated costs of a day and those that KIS charged; call it after the close.
 
-        Returns:
-            what was booked; None if nothing had to be, or KIS cannot tell.
-
-        Raises:
-            KisError: the figures cannot be had.
+        What was booked; None if nothing had to be, or KIS cannot tell; `KisError` if the figures cannot be had.
         """
         return self._costs.settle(day)
 
