@@ -27,6 +27,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,
 }
 Exact = Fraction | None
+Reached = dict[tuple[int, int], tuple[int, Fraction]]  # first row and row of a recursion -> values seen, level
 
 
 def square_root(x: Fraction) -> Fraction:
@@ -228,8 +229,9 @@ class ExactFeatures:
         lengths = [whole(argument) for argument in arguments if isinstance(argument, Number)]
         restart = 10 * max(lengths)
 
-        def exponential(series: Callable[[int], Exact], n: int, at: int) -> Exact:
-            return self.smoothed(series, at, restart, n, lambda k: Fraction(1) if k == 1 else Fraction(2, n + 1))
+        def exponential(series: Callable[[int], Exact], n: int, at: int, reached: Reached | None = None) -> Exact:
+            first, other = Fraction(1), Fraction(2, n + 1)
+            return self.smoothed(series, at, restart, n, lambda k: first if k == 1 else other, reached)
 
         def wilder(series: Callable[[int], Exact], n: int) -> Exact:
             return self.smoothed(series, row, restart, n, lambda k: Fraction(1, min(k, n)))
@@ -245,9 +247,10 @@ class ExactFeatures:
             case "ema":
                 return exponential(lambda r: self.value(arguments[0], r, column, as_of), lengths[0], row)
             case "macd":
+                averages: dict[int, Reached] = {n: {} for n in lengths[:2]}
 
                 def line(when: int) -> Exact:
-                    fast, slow = (exponential(closing, n, when) for n in lengths[:2])
+                    fast, slow = (exponential(closing, n, when, averages[n]) for n in lengths[:2])
                     return None if fast is None or slow is None else fast - slow
 
                 here = line(row)
@@ -274,21 +277,33 @@ class ExactFeatures:
         return wilder(true_range, lengths[0])
 
     def smoothed(
-        self, series: Callable[[int], Exact], row: int, restart: int, least: int, weight: Callable[[int], Fraction]
+        self,
+        series: Callable[[int], Exact],
+        row: int,
+        restart: int,
+        least: int,
+        weight: Callable[[int], Fraction],
+        reached: Reached | None = None,
     ) -> Exact:
-        """The recursion that began with the previous stretch of the calendar, or at the first known value after it."""
+        """The recursion that began with the previous stretch of the calendar, or at the first known value after it.
+
+        `reached` keeps how far it has come, for whoever asks for many rows of one series.
+        """
+        reached = {} if reached is None else reached
         span, _ = restart_rule(restart, self.market.bars_per_year)
         stretch = (self.market.ordinal // span).tolist()
         anchors = [r for r in range(1, row + 1) if stretch[r] != stretch[r - 1]]
         start = anchors[-2] if len(anchors) > 1 else 0
-        seen, level = 0, Fraction(0)
-        for when in range(start, row + 1):
+        done = next((when for when in range(row, start - 1, -1) if (start, when) in reached), start - 1)
+        seen, level = reached.get((start, done), (0, Fraction(0)))
+        for when in range(done + 1, row + 1):
             value = series(when)
             if value is None:
                 seen, level = 0, Fraction(0)
-                continue
-            seen += 1
-            level += weight(seen) * (value - level)
+            else:
+                seen += 1
+                level += weight(seen) * (value - level)
+            reached[start, when] = seen, level
         return level if seen >= least else None
 
 
