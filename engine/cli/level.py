@@ -26,6 +26,7 @@ _SINCE = Text("  {since:%Y-%m-%d %H:%M}부터 · {who}: {reason}", "  since {sin
 _DEFAULT = Text("  새 계좌의 기본 단계", "  the default of a new account")
 _UNTIL = Text("  {time:%Y-%m-%d %H:%M}까지", "  until {time:%Y-%m-%d %H:%M}")
 _HALTED = Text("정지 상태 · {who}: {reason}", "halted · {who}: {reason}")
+_ASKS_NOTHING = Text("  없음: 명령만 있으면 됩니다", "  nothing but the command")
 _NEXT = Text("LV{level} {name}에 필요한 것", "LV{level} {name} asks for")
 _WAITS = Text("아직 처리되지 않은 요청: {what}", "Not handled yet: {what}")
 
@@ -96,7 +97,10 @@ def _show(console: Console, folder: Path, standing: Standing, environment: str, 
     if higher is not None:
         console.print(_NEXT(words).format(level=higher.value, name=NAMES[higher](words)))
         healthy = _beats(folder)
-        _print(console, _evidence(higher, folder, standing, paper, is_healthy=healthy), lang)
+        found = _evidence(higher, folder, standing, paper, is_healthy=healthy)
+        _print(console, found, lang)
+        if not found:
+            console.print(_ASKS_NOTHING(words))
 
 
 def _evidence(

@@ -39,6 +39,7 @@ _CAPTION = Text(
     "다른 곳은 실제 / 재생 · +가 손해",
     "where they differ: venue / replay · + is lost",
 )
+_NO_SESSIONS = Text("마감된 거래일이 아직 없습니다.", "No session has been closed yet.")
 _NO_ORDERS = Text("주문 없음", "no orders")
 _TOTAL = Text(
     "{days}거래일 가운데 {good}일이 설명됨 · 연속 {run}일 · 슬리피지 {slippage:+,}원 · 비용 차이 {costs:+,}원",
@@ -105,6 +106,9 @@ def mirror_command(
 
 def show(console: Console, days: list[DayMirror], unbroken: int, lang: Lang) -> None:
     """Print the orders of some sessions beside their replays, and what they come to."""
+    if not days:
+        console.print(_NO_SESSIONS(lang.language))
+        return
     table = Table(caption=_CAPTION(lang.language), box=None, padding=(0, 1, 0, 0), caption_justify="left")
     for place, head in enumerate(_HEADS(lang.language).split("|")):
         # Where venue and replay differ, the two stand below each other on a narrow screen.

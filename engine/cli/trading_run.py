@@ -14,6 +14,12 @@ from engine.cli.graceful_stop import leaving_when_stopped, stop_on_signals
 from engine.cli.options import Lang, progress_bar, prompt_path
 from engine.cli.trading_options import TradingOptions
 from engine.cli.trading_planner import planner_of
+from engine.reports.language import Text
+
+_STOPPED = Text(
+    "거래를 끝냈습니다. 지금 모습: geoul status {folder} · 재생과 비교: geoul mirror {folder}",
+    "Trading has stopped. To see the account: geoul status {folder}; beside its replay: geoul mirror {folder}",
+)
 
 if TYPE_CHECKING:
     from brokers.kis.config import KisConfig
@@ -77,6 +83,7 @@ def trade(
         level = trading.supervisor.level
         tell(LEVEL_SET(lang.language).format(level=level.value, name=NAMES[level](lang.language)))
         trading.run(_until_done(trading, stopped, once=options.once, sessions=options.sessions))
+        tell(_STOPPED(lang.language).format(folder=folder))
 
 
 def _until_done(

@@ -50,3 +50,9 @@ def test_every_figure_can_be_read_at_eighty_columns(lang: Lang) -> None:
     )
     for figure in (*figures, f"{order.slippage:+,}"):
         assert figure in text, figure
+
+
+def test_an_account_without_a_closed_session_has_no_table() -> None:
+    told = io.StringIO()
+    show(Console(file=told, width=80), [], 0, Lang.en)
+    assert told.getvalue() == "No session has been closed yet.\n"

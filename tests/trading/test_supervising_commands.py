@@ -183,6 +183,14 @@ def test_a_served_market_has_keys_of_the_environment_that_was_asked_for(tmp_path
     assert "paper_app" not in text
 
 
+def test_a_level_that_asks_for_nothing_says_so(tmp_path: Path) -> None:
+    folder = account(tmp_path / "a", "paper")
+    with open_ledger(folder / "ledger.db", SimulatedClock(NOW)) as ledger:
+        values = {"level": 1, "expires": None, "evidence": []}
+        record_supervision(ledger, Supervision(time=NOW, what=What.LEVEL, who="tester", reason="look", values=values))
+    assert "LV2 propose, no orders asks for nothing but the command" in run("level", str(folder), "--lang", "en")
+
+
 @pytest.mark.parametrize("world", ["127.0.0.1:8700", "http://127.0.0.1:8700/world", "http://", "8700"])
 def test_a_world_without_an_address_is_refused_and_leaves_nothing_behind(tmp_path: Path, world: str) -> None:
     with pytest.raises(BadInput, match=r"--world .*http://127\.0\.0\.1:8700"):
