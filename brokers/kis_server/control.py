@@ -120,7 +120,7 @@ class Control:
             "ended": self._pace.has_ended,
             "speed": self._pace.speed,
             "busy": busy,
-            "stands": bool(busy) or self._pace.speed <= 0,
+            "stands": bool(busy) or self._pace.speed <= 0 or self._pace.has_ended,
             "silent": self._clients.silence(world.sequence),
             "frames": frames,
             "life": self._life(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
+from brokers.kis.world_clock import WorldClock
 from brokers.kis_server.clients import Clients
 from brokers.kis_server.pace import Pace
 from brokers.kis_server.server import check_host
@@ -160,6 +161,11 @@ def test_time_can_run_by_itself_and_skips_the_nights() -> None:
         assert clock["sequence"] == 5 * 6  # five sessions of six steps
         assert client.price("005930")["output"]["stck_prpr"] == "10500"
         assert clock["time"][11:16] == "18:00"  # the books of the last day can be closed too
+        assert clock["stands"]
+        now = WorldClock(server.url)
+        now.sleep(3_600)  # a trader that waits between two calls gets its answer all the same
+        assert now.now() >= datetime.fromisoformat(clock["time"]) + timedelta(hours=1)
+        now.close()
 
 
 def test_no_evening_is_skipped_however_fast_time_runs() -> None:
