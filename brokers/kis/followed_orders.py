@@ -8,7 +8,7 @@ list has the last word (`list_comparison`).
 from __future__ import annotations
 
 from collections import deque
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from brokers.kis.books import Books
 from brokers.kis.costs import ClassOf, estimated_costs
@@ -31,6 +31,7 @@ from engine.events import Event, OrderAccepted, OrderAmended, OrderCancelled, Or
 from engine.fill import Fill
 from engine.order import WORKING, Order, RefusalReason, Side
 
+_REMEMBERED = timedelta(days=10)  # after its last order; older days are learnt again from the ledger when asked for
 _NUMBER_IN_KEY = 2  # kis-20261123-117057-0+10
 
 
@@ -64,6 +65,7 @@ class FollowedOrders:
         """Learn again what the ledger knows of a day: numbers of orders, and fills that count already."""
         if day in self._restored:
             return
+        self._forget_before(day - _REMEMBERED)
         self._restored.add(day)
         orders = {order.id: order for order in self._books.orders_of(day)}
         fills: dict[tuple[str, int], list[tuple[datetime, int, int]]] = {}
@@ -83,6 +85,15 @@ class FollowedOrders:
                 self.numbers.learn(day, number, order.id)
                 if not any(order_id == order.id and other != number for order_id, other in fills):
                     self.notices.restore(day, number, order.request.quantity)
+
+    def _forget_before(self, day: date) -> None:
+        """A process that runs for months does not keep every order; days on which one is not closed yet stay."""
+        waiting = [*self._books.open_orders(), *self._books.unresolved_orders()]
+        day = min([day, *self.unsettled, *(session_of(order.intended_at) for order in waiting)])
+        self.notices.forget_before(day)
+        self.numbers.forget_before(day)
+        self._traded = {number: won for number, won in self._traded.items() if number[0] >= day}
+        self._restored = {known for known in self._restored if known >= day}
 
     # What we did --------------------------------------------------------------------------------------------
 

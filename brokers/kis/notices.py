@@ -114,7 +114,7 @@ class NoticeBook:
         return number
 
     def forget_before(self, day: date) -> None:
-        """Numbers begin anew each day: drop the orders of earlier days."""
+        """Drop the orders of earlier days: numbers begin anew each day."""
         self._orders = {key: order for key, order in self._orders.items() if key[0] >= day}
 
     def restore(

@@ -59,6 +59,17 @@ class OrderNumbers:
         """A number will not be used."""
         self._ids.pop((day, number), None)
 
+    def forget_before(self, day: date) -> None:
+        """Drop what is known of numbers of earlier days; those of our orders can be learnt again from the ledger."""
+        self._ids = {number: order_id for number, order_id in self._ids.items() if number[0] >= day}
+        self._unclaimed = {number: news for number, news in self._unclaimed.items() if number[0] >= day}
+        self._strangers = {number: notice for number, notice in self._strangers.items() if number[0] >= day}
+        ours = set(self._ids.values())
+        self._branches = {order_id: branch for order_id, branch in self._branches.items() if order_id in ours}
+        self._kinds = {order_id: kind for order_id, kind in self._kinds.items() if order_id in ours}
+        self._amending = {order_id: coming for order_id, coming in self._amending.items() if order_id in ours}
+        self._one_number &= ours
+
     # Where it went ------------------------------------------------------------------------------------------
 
     def sent_with(self, order_id: str, branch: str, kind: str) -> None:
