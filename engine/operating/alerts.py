@@ -10,11 +10,11 @@ from engine.operating.state import Cycle
 from engine.reports.language import Lang, Text
 
 ONE = Text(
-    "{time} 판단에 계획이 없다({failure}). 새 주문은 내지 않았고 손절은 그대로 걸려 있다",
-    "No plan at {time} ({failure}). No new orders were sent; the exits stay armed",
+    "{time} 판단에 계획이 없습니다({failure}). 새 주문은 내지 않았고 손절은 그대로 걸려 있습니다.",
+    "No plan at {time} ({failure}). No new orders were sent; the exits stay armed.",
 )
 MANY = Text(
-    "판단 {count:,}건에 계획이 없다. 처음은 {time}: {failure}",
+    "판단 {count:,}건에 계획이 없습니다. 처음은 {time}: {failure}",
     "{count:,} decisions had no plan. The first was {time}: {failure}",
 )
 UNTOLD = "failed"

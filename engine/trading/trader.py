@@ -33,6 +33,7 @@ from engine.ledger.history import began_at, has_decision
 from engine.ledger.ledger import Ledger
 from engine.ledger.trades import PriceAt
 from engine.matching import arrays as at
+from engine.operating.alerts import alert_of_cycle
 from engine.operating.desk import Planner
 from engine.operating.graph import decision_id_of
 from engine.operating.plan import RulePlanner
@@ -359,6 +360,7 @@ class Trader:
     def _record(self, cycle: Cycle, planner: str, rules: RulesInForce) -> None:
         with self._ledger.writing():
             record_decision(self._ledger, decision_of(cycle, planner, rules.hash))
+            alert_of_cycle(self._ledger, cycle, self._setup.lang)
             self._tell_of_limits(cycle)
         self.cycles_run += 1
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.clock import SystemClock
 from engine.data.panel import Panel
+from engine.ledger.alerts import Urgency, all_alerts
 from engine.model.opening import open_transport
 from engine.operating.desk import Planner
 from engine.operating.graph import NEVER_CAME
@@ -77,6 +78,9 @@ def test_a_provider_that_fails_buys_nothing_and_every_decision_is_recorded(tmp_p
         rows = ledger.connection.execute("SELECT status FROM decisions").fetchall()
         assert len(rows) == SESSIONS
         assert ("failed",) in rows
+        told = [alert for alert in all_alerts(ledger) if alert.code.startswith("no_plan_")]
+        assert [alert.urgency for alert in told] == [Urgency.WARNING] * rows.count(("failed",))
+        assert all("No new orders were sent" in alert.text for alert in told)
 
 
 class Silent:
