@@ -38,8 +38,13 @@ def losses(meter: ApiMeter) -> Callable[[Endpoint, Delivery], None]:
     return note
 
 
-def feed_of(socket: RealtimeSocket) -> Callable[[datetime], Feed]:
-    """How the stream is doing at an instant of the clock's time."""
+def feed_of(socket: RealtimeSocket, *, leaps: bool) -> Callable[[datetime], Feed]:
+    """How the stream is doing at an instant of the clock's time.
+
+    Args:
+        socket: of the stream.
+        leaps: time goes from step to step, as in a served world: then silence means nothing, and has no age.
+    """
 
     def look(now: datetime) -> Feed:
         status = socket.status()
@@ -50,7 +55,7 @@ def feed_of(socket: RealtimeSocket) -> Callable[[datetime], Feed]:
             registered=status.registered,
             queue=len(socket.queue),
             dropped=status.dropped,
-            age_seconds=None if heard is None else max((now - heard).total_seconds(), 0.0),
+            age_seconds=None if leaps or heard is None else max((now - heard).total_seconds(), 0.0),
         )
 
     return look

@@ -168,7 +168,7 @@ def _monitor(
         limits=load_health_limits(plan.folder),
         api=line.meter,
         steady=plan.steady,
-        feed=feed_of(line.socket),
+        feed=feed_of(line.socket, leaps=plan.world is not None),
         drift=right.drift,
     )
 

@@ -43,7 +43,7 @@ class Feed:
         registered: subscriptions that the venue confirmed.
         queue: items that wait.
         dropped: items that the full queue dropped, ever.
-        age_seconds: since the last frame; None before the first.
+        age_seconds: since the last frame; None before the first, and where silence means nothing.
     """
 
     connected: bool
