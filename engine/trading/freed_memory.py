@@ -35,10 +35,15 @@ def give_back_freed_memory() -> bool:
 
 
 def _tell_polars() -> None:
-    """Its allocator reads its settings once, when it is loaded; processes that this one starts keep theirs."""
-    if _OF_POLARS in os.environ:
-        return
-    os.environ[_OF_POLARS] = _KEEP_NOTHING
+    """Its allocator reads this once, when it is loaded; polars puts its own settings in front.
+
+    A process that this one starts has what this one was started with.
+    """
+    given = os.environ.get(_OF_POLARS)
+    os.environ[_OF_POLARS] = f"{given},{_KEEP_NOTHING}" if given else _KEEP_NOTHING
     import polars  # noqa: F401, PLC0415
 
-    del os.environ[_OF_POLARS]
+    if given is None:
+        del os.environ[_OF_POLARS]
+    else:
+        os.environ[_OF_POLARS] = given
