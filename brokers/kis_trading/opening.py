@@ -30,6 +30,7 @@ from engine.ledger.ledger import Ledger, open_ledger
 from engine.log_files import LogFiles, log_told, make_file_logger
 from engine.rules.prompt import load_rules
 from engine.steady_clock import SteadyClock
+from engine.trading.freed_memory import give_back_now
 from engine.trading.health_limits import load_health_limits
 from engine.trading.limits_gate import LimitsGate
 from engine.trading.monitor import Monitor
@@ -86,6 +87,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             mirror_session(plan, ledger, session, panel)
             supervisor.review()
             monitor.on_closes(panel)
+            give_back_now()
 
         def each_turn() -> None:
             watch.turn()

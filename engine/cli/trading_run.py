@@ -48,8 +48,9 @@ def trade(
     keys, now, sleep = venue
 
     def tell(line: str) -> None:
-        console.print(f"[dim]{now.now():%m-%d %H:%M:%S}[/dim] ", end="")
-        console.print(line, markup=False, soft_wrap=True)
+        # As it is: what is laid out stays in rich's memory, line by line.
+        console.out(f"{now.now():%m-%d %H:%M:%S}", style="dim", end=" ", highlight=False)
+        console.out(line, highlight=False)
 
     stopped = stop_on_signals()
     with leaving_when_stopped(stopped), ExitStack() as stack:
