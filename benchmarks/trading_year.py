@@ -175,16 +175,16 @@ def unexplained(account: Path) -> list[str]:
 
 
 def slope(values: np.ndarray) -> float:
-    """Growth in 100 sessions after the first `WARM`, by least squares."""
+    """Growth in 100 sessions after the first `WARM`, by least squares; NaN for fewer than two of them."""
     late = values[WARM:]
-    return float(np.polyfit(np.arange(len(late)), late, 1)[0] * 100) if len(late) > 1 else 0.0
+    return float(np.polyfit(np.arange(len(late)), late, 1)[0] * 100) if len(late) > 1 else float("nan")
 
 
 def rise(values: np.ndarray) -> float:
-    """The same of the floor: of the lowest of each `SPAN` sessions."""
+    """The same of the floor: of the lowest of each `SPAN` sessions; NaN for fewer than two of them."""
     whole = (len(values) - WARM) // SPAN
     if whole < 2:
-        return 0.0
+        return float("nan")
     floor = values[WARM : WARM + whole * SPAN].reshape(whole, SPAN).min(axis=1)
     return float(np.polyfit(np.arange(whole) * SPAN, floor, 1)[0] * 100)
 

@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from engine.errors import DataError, GeoulError
@@ -48,7 +49,8 @@ def main() -> int:
     """Make the report that stands on the standard input, onto the standard output; the exit status."""
     from engine.notify.report_makers import REPORT_MAKERS  # noqa: PLC0415  (whoever only asks need not load them)
 
-    os.nice(_POLITENESS)
+    with suppress(OSError, AttributeError):  # not every system has priorities
+        os.nice(_POLITENESS)
     folder, delivery, lang = pickle.load(sys.stdin.buffer)
     try:
         message = REPORT_MAKERS[delivery.code](folder, delivery, lang)

@@ -30,7 +30,7 @@ _REACHED = Text(
 )
 
 
-def tell_of_limits(ledger: Ledger, cycle: Cycle, refused: Iterable[Refused[OrderRequest]], lang: Lang = "ko") -> None:
+def tell_of_limits(ledger: Ledger, cycle: Cycle, refused: Iterable[Refused[OrderRequest]], lang: Lang) -> None:
     """Put an alert into the outbox if limits stopped purchases of a decision.
 
     Args:
