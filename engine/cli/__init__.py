@@ -6,7 +6,7 @@ rules written  rules (rule_history, revisions, proposal)  reflect (reflection_wr
 data           data (data_bars, data_download, data_record)  dataset  universe
 a model        model (model_run)  plan
 KIS            kis (kis_probe)  serve (serve_options, serve_greeting)
-an account     paper  live (trading_run, trading_planner, graceful_stop)  halt  level  approve  watch  status  mirror
+an account     paper  live (trading_run, trading_planner, graceful_stop)  halt  cash  level  approve  watch  status  mirror
                ledger  trace  notify  report  backup  service  (supervise: talking to a trader that runs)
 options        options  option_group  market_options  research_options  kis_options  trading_options  work_options
 """

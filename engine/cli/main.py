@@ -35,6 +35,7 @@ COMMANDS = {
     "serve": "engine.cli.serve:serve_command",
     "paper": "engine.cli.paper:paper_command",
     "live": "engine.cli.live:live_command",
+    "cash": "engine.cli.cash:cash_command",
     "halt": "engine.cli.halt:halt_command",
     "resume": "engine.cli.halt:resume_command",
     "level": "engine.cli.level:level_command",

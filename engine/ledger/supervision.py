@@ -27,6 +27,7 @@ class What(Enum):
     PLAN = "plan"  # one that waits for an answer, or is shown only
     APPROVE = "approve"
     REJECT = "reject"
+    CASH = "cash"  # money that came or went without a trade, told by a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What people ask of a running account, carried out: halt, resume, another level, an answer to a plan."""
+"""What people ask of a running account, carried out: halts, levels, answers to plans, cash that moved."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from engine.errors import BadInput
+from engine.events import CashMoved, CashReason
 from engine.krx.sessions import is_session, previous_session, session_close
 from engine.ledger.alerts import Urgency
 from engine.ledger.canonical import stamp
@@ -20,6 +21,13 @@ from engine.trading.level_evidence import evidence_for, require
 from engine.trading.supervision_book import SupervisionBook
 
 WAS_SILENT = "trader_was_silent"
+# Why cash moved, as people call it: the ledger's reason, in (+1) or out (−1), and the words.
+CASH_KINDS = {
+    "deposit": (CashReason.DEPOSIT, 1, texts.PAID_IN),
+    "withdrawal": (CashReason.WITHDRAWAL, -1, texts.PAID_OUT),
+    "income": (CashReason.INTEREST, 1, texts.INCOME),
+    "cost": (CashReason.COST_ADJUSTMENT, -1, texts.COST),
+}
 
 
 class Requests:
@@ -48,6 +56,8 @@ class Requests:
             return self._set_level(request)
         if command in ("approve", "reject"):
             return self._answer_plan(request, str(values["decision_id"]))
+        if command == "cash":
+            return self._move_cash(request)
         if command == SILENT:
             return self._note_silence(request)
         raise BadInput(f"This Geoul knows no command {command!r}. Update the one that trades.")
@@ -116,6 +126,26 @@ class Requests:
         words = texts.IS_APPROVED if what is What.APPROVE else texts.IS_REJECTED
         told = words(self._book.lang).format(id=decision_id, who=request.who)
         self._book.tell(told)
+        return told
+
+    def _move_cash(self, request: Request) -> str:
+        """Money that came or went without a trade, into the ledger; only a person knows why the venue's cash moved."""
+        ledger, kind = self._book.ledger, str(request.parameters["kind"])
+        if kind not in CASH_KINDS:
+            raise BadInput(f"This Geoul knows no movement of cash {kind!r}. Update the one that trades.")
+        reason, sign, words = CASH_KINDS[kind]
+        amount = sign * int(request.parameters["amount"])
+        if ledger.totals.cash + amount < 0:
+            raise BadInput(texts.TOO_LITTLE_CASH(self._book.lang).format(cash=ledger.totals.cash))
+        text = str(request.parameters["reason"]).strip()
+        told = texts.CASH_MOVED(self._book.lang).format(
+            what=words(self._book.lang), amount=amount, cash=ledger.totals.cash + amount
+        )
+        moved = CashMoved(time=self._book.clock.now(), reason=reason, amount=amount, text=text)
+        with ledger.writing():  # booked once, however often the request is heard
+            ledger.append(moved)
+            self._book.record(What.CASH, request.who, text, request, {"kind": kind, "amount": amount})
+            self._book.alert(Urgency.INFO, "cash_moved", told, {"kind": kind, "amount": amount})
         return told
 
     def _note_silence(self, request: Request) -> str:

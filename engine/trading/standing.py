@@ -150,7 +150,7 @@ class Standing:
                 expires=unstamp(values["expires"]),
                 actions=tuple(action_from_plain(action) for action in values["actions"]),
             )
-        else:
+        elif entry.what in (What.APPROVE, What.REJECT):
             answer = "approved" if entry.what is What.APPROVE else "rejected"
             plan = self.plans[values["decision_id"]]
             self.plans[plan.decision_id] = replace(plan, answer=answer, who=entry.who)

@@ -60,6 +60,16 @@ NOT_AT_FOUR = Text(
 )
 IS_APPROVED = Text("계획 {id} 승인: {who}", "Plan {id} approved by {who}")
 IS_REJECTED = Text("계획 {id} 거절: {who}", "Plan {id} rejected by {who}")
+PAID_IN = Text("입금", "Paid in")
+PAID_OUT = Text("출금", "Paid out")
+INCOME = Text("배당·이자", "Dividend or interest")
+COST = Text("비용", "Costs")
+CASH_MOVED = Text(
+    "장부에 적었습니다: {what} {amount:+,}원, 현금 {cash:,}원", "Booked: {what} {amount:+,} won; cash {cash:,} won"
+)
+TOO_LITTLE_CASH = Text(
+    "장부의 현금은 {cash:,}원뿐입니다. 금액을 확인하십시오.", "The ledger has {cash:,} won only. Check the amount."
+)
 
 
 def plan_text(purchases: Sequence[Action], lang: Lang) -> str:

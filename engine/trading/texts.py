@@ -26,11 +26,15 @@ REACHED = Text(
     "감시 가격 도달: {ticker} {price:,}원(기준 {level:,}원) → {quantity:,}주 {side} 주문",
     "Level reached: {ticker} {price:,} won (level {level:,}) → order to {side} {quantity:,}",
 )
+RESTATED = Text(
+    "{ticker} 기준가 {base:,}원: 권리락·분할로 보고 감시 가격을 1/{ratio:.4g}로 고칩니다",
+    "{ticker} begins the day at {base:,} won: a right has left it, its levels are divided by {ratio:.4g}",
+)
 NOT_TAKEN = Text("주문이 나가지 않았습니다: {ticker} {why}", "An order was not taken: {ticker} {why}")
 TROUBLE = Text("{what} 실패, {seconds}초 뒤 다시 시도합니다: {why}", "{what} failed, tried again in {seconds} s: {why}")
 CASH_DIFFERS = Text(
-    "현금이 장부와 다릅니다: 장부 {ours:,}원, 계좌 {theirs:,}원. 입출금이었다면 장부에 적으세요.",
-    "Cash differs: ledger {ours:,}, account {theirs:,} won. If money was paid in or out, write it into the ledger.",
+    "현금이 장부와 다릅니다: 장부 {ours:,}원, 계좌 {theirs:,}원. 입출금·배당·이자였다면 geoul cash로 적으세요.",
+    "Cash differs: ledger {ours:,}, account {theirs:,} won. If money was paid in or out, tell geoul cash.",
 )
 SHARES_DIFFER = Text(
     "{ticker} 수량이 장부와 다릅니다: 장부 {ours:,}주, 계좌 {theirs:,}주. 이 종목은 거래하지 않습니다.",
