@@ -46,7 +46,7 @@ class MarketRelay:
         if self.trader is None:
             return
         if isinstance(news, Trade) and not news.is_expected:
-            self.trader.orders.on_trade(news.ticker, news.price, news.open)
+            self.trader.orders.on_trade(news.ticker, news.price, news.open, news.previous_close)
             self._monitor.on_trade(news.ticker, news.price)
             self._gate.on_trade(news.ticker, news.price)
         elif isinstance(news, GapFilled):

@@ -23,6 +23,7 @@ from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, O
 from engine.risk import approved_as, check_exit
 from engine.simulation import Simulation
 from engine.trading import texts
+from engine.trading.ex_rights import ExRights
 from engine.trading.order_gate import OrderGate
 from engine.trading.ports import Venue
 from engine.trading.timetable import Day
@@ -69,6 +70,7 @@ class OrderDesk:
         self.refused: list[Refused[OrderRequest]] = []  # purchases of this decision that the gate did not let leave
         self._decision_id, self._session, self._sends = "", date.min, False
         self._class_of: dict[str, InstrumentClass] = {}
+        self._ex_rights: ExRights | None = None
         self._openings: dict[str, tuple[date, int]] = {}  # day and won: the last trades of a day come after its end
         self._buy_until = clock.now()
         self._due: deque[tuple[Level, int, datetime]] = (
@@ -81,6 +83,7 @@ class OrderDesk:
         self._buy_until = day.buy_until
         kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
         self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
+        self._ex_rights = ExRights(panel, day.session, self._class_of)
         self.held_back.clear()
         self.refused.clear()
         self.watch.replace(())
@@ -178,23 +181,33 @@ class OrderDesk:
             if (level.ticker, level.rule_ids) not in fired:
                 self.watch.add(level)
 
-    def on_trade(self, ticker: str, price: int, opening: int = 0) -> None:
+    def on_trade(self, ticker: str, price: int, opening: int = 0, base: int | None = None) -> None:
         """A trade of the stream.
 
         Args:
             ticker: KRX short code.
             price: won.
             opening: first price of the day; 0 = this is the first trade that we hear of.
+            base: won that the day's change is counted from; None = not known.
         """
         now = self._clock.now()
         first = self._opening(ticker, now) or opening or price
+        self._restate(ticker, base, first)
         self._openings[ticker] = session_of(now), first
         self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
 
-    def on_price(self, ticker: str, price: int) -> None:
+    def on_price(self, ticker: str, price: int, base: int | None = None) -> None:
         """A last price that was asked for: levels may have been passed while nobody listened."""
         now = self._clock.now()
-        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, self._opening(ticker, now))]
+        first = self._opening(ticker, now)
+        self._restate(ticker, base, first)
+        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
+
+    def _restate(self, ticker: str, base: int | None, opening: int) -> None:
+        """Levels of a name from which a right has left over night, before its first price is judged."""
+        ratio = self._ex_rights.ratio(ticker, base, opening) if self._ex_rights is not None and base else None
+        if ratio is not None and self.watch.restate(ticker, ratio):
+            self._say(texts.RESTATED, ticker=ticker, base=base, ratio=float(ratio))
 
     def _opening(self, ticker: str, now: datetime) -> int:
         """The first price of today, 0 if none has been heard yet."""

@@ -354,7 +354,8 @@ class Trader:
             GeoulError: they cannot be had.
         """
         for quote in self._venue.quotes(self.orders.watch.tickers):
-            self.orders.on_price(quote.ticker, round(quote.price))
+            base = None if quote.previous_close is None else round(quote.previous_close)
+            self.orders.on_price(quote.ticker, round(quote.price), base)
         self.has_missed_trades = False
 
     def _record(self, cycle: Cycle, planner: str, rules: RulesInForce) -> None:

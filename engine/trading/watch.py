@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
 
 from engine.matching import arrays as at
 from engine.operating.state import Proposal
@@ -132,6 +134,15 @@ class Watch:
             self._levels[level.ticker] = left
         else:
             self._levels.pop(level.ticker, None)
+
+    def restate(self, ticker: str, ratio: Fraction) -> int:
+        """Exits of a name of which there are `ratio` new shares for each old one now; how many there were."""
+        levels = self._levels.get(ticker, ())
+        exits = [each for each in levels if each.side is Side.SELL and each.offset is None and not each.fired]
+        for level in exits:
+            falling, price = level.direction < 0, level.price / ratio
+            level.price = self._on_grid(ticker, floor(price) if falling else ceil(price), not falling)
+        return len(exits)
 
     def reached(self, ticker: str, price: int, opening: int) -> list[Level]:
         """The levels that a trade reaches for the first time; `opening` is the day's first price, 0 = unknown."""
