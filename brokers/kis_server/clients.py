@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from brokers.kis_server.access import hash_text
@@ -33,6 +34,7 @@ class Client:
         acknowledged: the last step that it did.
         heard_at: when it said something, seconds of the machine's time.
         is_here: it has registered in this life of the server.
+        due: when it has work to do before the market goes on, as clients see time; None = it does not say.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Client:
     acknowledged: int
     heard_at: float
     is_here: bool = True
+    due: datetime | None = None
 
 
 class Clients:
@@ -53,6 +56,7 @@ class Clients:
     def __init__(self, note: Note = forget, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._clients: dict[str, Client] = {}
         self._changed = asyncio.Condition()
+        self._asked_again: datetime | None = None
         self._note, self._monotonic = note, monotonic
 
     def __iter__(self) -> Iterator[Client]:
@@ -86,8 +90,16 @@ class Clients:
             self._note("left", {"client": name})
         await self._tell()
 
-    async def acknowledge(self, name: str, sequence: int) -> None:
+    async def acknowledge(
+        self, name: str, sequence: int, seen: datetime | None = None, due: datetime | None = None
+    ) -> None:
         """A client has handled everything up to a step.
+
+        Args:
+            name: of the client.
+            sequence: number of the step.
+            seen: the time up to which it has, as it saw it; None = the step alone counts.
+            due: when it wants the world to halt next.
 
         Raises:
             BadInput: no such client, or it has not registered since the server was started again.
@@ -100,12 +112,20 @@ class Clients:
                 f"The server has been started again since {name!r} registered, and counts its frames from 0: post its "
                 "name to /_world/clients once more."
             )
-        client.heard_at = self._monotonic()
+        client.heard_at, client.due = self._monotonic(), due
+        if seen is not None and self._asked_again is not None and seen < self._asked_again:
+            return  # said before it was asked again
         client.acknowledged = max(client.acknowledged, sequence)
         await self._tell()
 
-    def ask_again(self, sequence: int) -> None:
-        """Time has come since a step that everybody acknowledged: wait until they have acknowledged it once more."""
+    def ask_again(self, sequence: int, now: datetime) -> None:
+        """Time has come since a step that everybody acknowledged: wait until they have acknowledged it once more.
+
+        Args:
+            sequence: number of the step.
+            now: the time, as clients see it.
+        """
+        self._asked_again = now
         for client in self._clients.values():
             client.acknowledged = min(client.acknowledged, sequence - 1)
 

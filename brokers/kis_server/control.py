@@ -6,7 +6,9 @@
     POST   /_world/clients              {"name": …, "app_key": …}: from now on the world waits for this client;
                                         with "ready": false before the very next step too
     DELETE /_world/clients/NAME         no more
-    POST   /_world/acknowledge          {"name": …, "sequence": n}: handled; with "wait": S answers at the next step
+    POST   /_world/acknowledge          {"name": …, "sequence": n}: handled; with "wait": S answers at the next step;
+                                        "seen": the time of the clock up to which; "due": ISO time or null, a night
+                                        that passes at once halts there until it is acknowledged with that time seen
     POST   /_world/speed                {"speed": 0 | 1 | N}
     GET    /_world/faults               rules in force, how often each fault struck, all there are
     POST   /_world/faults               a list of rules, or {"now": "socket_cut" | "token_expired"}
@@ -74,6 +76,7 @@ class Control:
             return [self._told_account(account) for account in self._world.accounts.values()]
         if method == "DELETE" and asked[1].startswith("clients/"):
             await self._clients.leave(asked[1].removeprefix("clients/"))
+            self._pace.has_company = len(self._clients) > 0
             return self.clock()
         if asked == ("POST", "faults") and isinstance(content, list):
             self._faults.use(read_rules(content))
@@ -87,15 +90,18 @@ class Control:
             name = str(content.get("name", ""))
             waits = content.get("ready") is False  # it has yet to acknowledge the step at which the world stands
             await self._clients.register(name, str(content.get("app_key", "")), self._world.sequence - waits)
+            self._pace.has_company = True
             return self.clock(name)
         if asked == ("POST", "acknowledge"):
             name, sequence = str(content.get("name", "")), _number(content, "sequence")
-            await self._clients.acknowledge(name, int(sequence))
+            times = (None if content.get(each) is None else _instant(content[each]) for each in ("seen", "due"))
+            await self._clients.acknowledge(name, int(sequence), *times)
             if "wait" in content:
                 await self._wait(str(int(sequence)), str(content["wait"]))
             return self.clock(name)
         if asked == ("POST", "speed"):
             self._pace.speed = _number(content, "speed")
+            self._pace.has_company = True  # whoever says how fast wants it to go
             return self.clock()
         if asked == ("POST", "faults"):
             return self._strike_now(content)
@@ -120,7 +126,8 @@ class Control:
             "ended": self._pace.has_ended,
             "speed": self._pace.speed,
             "busy": busy,
-            "stands": bool(busy) or self._pace.speed <= 0 or self._pace.has_ended,
+            "stands": bool(busy) or self._pace.speed <= 0 or self._pace.has_ended or self._pace.is_alone,
+            "alone": self._pace.is_alone,
             "silent": self._clients.silence(world.sequence),
             "frames": frames,
             "life": self._life(),

@@ -47,6 +47,8 @@ class Pace:
         self._mark, self._breathe = mark, breathe
         self.world, self.clients, self._answer_seconds, self._follow = world, clients, answer_seconds, follow
         self.speed = 0.0
+        self.waits_for_company = False  # time that flows by itself stands while nobody takes part
+        self.has_company = False
         self._lock = asyncio.Lock()
         self._stepped = asyncio.Condition()
 
@@ -104,6 +106,11 @@ class Pace:
                 return
 
     @property
+    def is_alone(self) -> bool:
+        """Whether time stands because nobody takes part."""
+        return self.waits_for_company and not self.has_company
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more comes: the data is at its end, and so is its last evening unless time stands still."""
         return self.world.next_step is None and (self.speed <= 0 or self.world.next_evening is None)
@@ -111,31 +118,44 @@ class Pace:
     async def run(self) -> None:
         """Go on for ever at `speed` (0 stands still).
 
-        Unless time is real, nights pass at once, but only when everybody has handled the evening too; what clients take
-        for a step is no time of the world. So a trader closes its books in the evening, however fast or slow the two
-        are.
+        Unless time is real, nights pass at once, but only when everybody has handled the evening too, and no further
+        than to the next instant at which a client has work to do; what clients take for a step is no time of the world.
+        So a trader closes its books in the evening and reflects on Sunday, however fast or slow the two are.
         """
         loop = asyncio.get_running_loop()
         before = loop.time()
         while True:
             await asyncio.sleep(_BLINK)
             elapsed, before = timedelta(seconds=loop.time() - before), loop.time()
-            evening, coming = self.world.next_evening, self.world.next_step
-            if self.speed <= 0 or evening is None:
+            if self.speed <= 0 or self.world.next_evening is None or self.is_alone:
                 continue
-            target = self.world.now() + elapsed * self.speed
-            if self.speed == 1 and self._follow is not None:
-                target = self._follow()
-            elif self.speed != 1:
-                if coming is not None and coming.phase == OPENING_CALL and coming.time < evening:
-                    target = max(target, coming.time - _BEFORE_MORNING)
-                target = min(target, evening)
             try:
                 async with self._lock:
-                    await self._until(max(target, self.world.now()))
+                    await self._wait_for_clients()  # what they say last decides how far the world goes
+                    halt = self._next_halt()
+                    if not self.is_alone:  # the last one may have left
+                        await self._until(max(self._target(elapsed, halt), self.world.now()))
             except ClientsBusy:
-                continue  # it is tried again at the next look; the page shows who is busy
+                halt = None  # it is tried again at the next look; the page shows who is busy
             if self.speed != 1:
                 before = loop.time()
-                if self.world.now() == evening:
-                    self.clients.ask_again(self.world.sequence)
+                if self.world.now() == halt and not self.is_alone:
+                    self.clients.ask_again(self.world.sequence, self.world.wire_now())
+
+    def _next_halt(self) -> datetime | None:
+        """The next evening, or the instant before it at which a client has work to do; None at the end of the data."""
+        evening, now = self.world.next_evening, self.world.now()
+        wanted = [self.world.dates.into(client.due) for client in self.clients if client.due is not None]
+        return None if evening is None else min([evening, *(due for due in wanted if due > now)])
+
+    def _target(self, elapsed: timedelta, halt: datetime | None) -> datetime:
+        """How far the world has come after so much real time."""
+        coming, target = self.world.next_step, self.world.now() + elapsed * self.speed
+        if self.speed == 1:
+            return target if self._follow is None else self._follow()
+        evening = self.world.next_evening
+        if halt is None or evening is None:
+            return target
+        if coming is not None and coming.phase == OPENING_CALL and coming.time < evening:
+            target = max(target, coming.time - _BEFORE_MORNING)
+        return min(target, halt)

@@ -21,6 +21,7 @@ _TEXTS = MappingProxyType(
         "sockets": ("실시간 연결", "sockets"),
         "busy": ("기다리는 프로그램", "waiting for"),
         "nobody": ("없음", "nobody"),
+        "alone": ("첫 프로그램(속도를 누르면 바로 시작)", "the first program (a speed starts it at once)"),
         "silent": ("초 동안 응답 없음", "s of silence"),
         "leave": ("더 기다리지 않기", "wait no more"),
         "step": ("다음 사건으로", "next event"),
@@ -72,9 +73,9 @@ async function ask(path, body) {
     headers: {"Content-Type": "application/json"}};
   return (await fetch(prefix + "/_world/" + path, options)).json();
 }
-function waiting(silent) {
-  const names = Object.entries(silent);
-  if (!names.length) return [document.createTextNode(T.nobody)];
+function waiting(clock) {
+  const names = Object.entries(clock.silent);
+  if (!names.length) return clock.alone ? [document.createTextNode(T.alone)] : [document.createTextNode(T.nobody)];
   return names.map(([name, seconds]) => {
     const line = element("span", name + " ");
     if (seconds >= LONG) {
@@ -94,7 +95,7 @@ async function show() {
       ["next", clock.next ? clock.next.replace("T", " ").slice(0, 19) : "–"], ["speed", "×" + clock.speed],
       ["sockets", clock.sockets]])
     document.getElementById(name).textContent = text;
-  document.getElementById("busy").replaceChildren(...waiting(clock.silent));
+  document.getElementById("busy").replaceChildren(...waiting(clock));
   const list = document.getElementById("accounts");
   const parts = (await ask("accounts")).flatMap(account => [
     element("h3", account.number + "-01 · " + account.environment),

@@ -171,6 +171,7 @@ class KisServer:
             return _json_response(504, {"error": str(error), **self.control.clock()})
 
     async def _rest(self, request: web.Request, path: str) -> web.StreamResponse:
+        self.pace.has_company = True
         call = self.rest.name_of(path)
         try:
             body = await request.read()
@@ -240,6 +241,7 @@ class KisServer:
                 socket.close()
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
+        self.pace.has_company = True
         response = web.WebSocketResponse()
         await response.prepare(request)
         queue: deque[str] = deque()

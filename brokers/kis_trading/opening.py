@@ -38,6 +38,7 @@ from engine.trading.monitoring import MarketWatch
 from engine.trading.order_gate import OrderGates
 from engine.trading.ports import Alone
 from engine.trading.prompts import rules_in_force
+from engine.trading.schedule import Schedule
 from engine.trading.sound_ledger import require_sound
 from engine.trading.supervision_book import SupervisionBook
 from engine.trading.supervisor import Supervisor
@@ -66,6 +67,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
         supervisor = _supervisor(stack, plan, ledger)
         watch_list = load_watch_list(plan.folder)
+        world = _world(stack, plan)
         line = open_line(plan)
         if not isinstance(plan.clock, WorldClock):
             require_right_clock(line.rest)
@@ -79,9 +81,10 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         watch = MarketWatch(ledger, plan.clock, profile, history.class_of, plan.tell, plan.lang)
         relay = MarketRelay(watch, monitor, gate, plan.lang, plan.world)
         broker = _broker(stack, plan, LoggedBooks(ledger, logger), line, history, relay)
-        world = _world(stack, plan, broker, line)
         schedule = regular_work(plan, ledger, history)
         stack.callback(schedule.close)
+        if world is not None:
+            _follow(world, broker, line, schedule)
 
         def after_close(session: date, panel: Panel) -> None:
             mirror_session(plan, ledger, session, panel)
@@ -204,17 +207,24 @@ def _broker(
     return broker
 
 
-def _world(stack: ExitStack, plan: TradingPlan, broker: KisBroker, line: Line) -> WorldPartner | None:
+def _world(stack: ExitStack, plan: TradingPlan) -> WorldPartner | None:
     """The served world that we step with; None where time is real."""
     clock = plan.world
     if clock is None:
         return None
+    name = f"geoul {place_digest(plan.folder).hex()[:8]}"
+    world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, clock)
+    stack.callback(world.leave)
+    return world
 
+
+def _follow(world: WorldPartner, broker: KisBroker, line: Line, schedule: Schedule) -> None:
     def taken() -> int:
         return broker.records_taken + line.socket.status().repeated_trades
 
-    name = f"geoul {place_digest(plan.folder).hex()[:8]}"
-    stream = taken, line.has_settled, lambda: line.socket.status().sessions
-    world = WorldPartner(plan.config.rest_url, plan.config.app_key, name, *stream, clock)
-    stack.callback(world.leave)
-    return world
+    world.follow(
+        taken,
+        line.has_settled,
+        lambda: line.socket.status().sessions,
+        lambda: (schedule.is_busy, schedule.next_due),
+    )

@@ -46,7 +46,8 @@ def serve_command(*, options: ServeOptions, lang: LangOption = Lang.ko) -> None:
             world = World(panel, settings, start=first, shown=shown if kept is None else kept.shown)
             server = KisServer(world, setup, clock, kept)
         server.give_rules(rules)
-        server.pace.speed = options.speed_of(setup)
+        speed = server.pace.speed = options.speed_of(setup)
+        server.pace.waits_for_company = speed not in (0, 1)  # 0 is driven by others, and real time waits for nobody
 
         def ready(port: int) -> None:
             Console().print(greeting(server, kept, options.host, port, lang.language), highlight=False, soft_wrap=True)

@@ -28,6 +28,8 @@ def greeting(server: KisServer, kept: WorldState | None, host: str, port: int, l
         lines += ["", (_BEGUN if kept.is_new else _KEPT)[lang].format(folder=kept.folder)]
         if world.next_step is None:
             lines += [_ENDED[lang]]
+    if server.pace.is_alone:
+        lines += ["", _ALONE[lang]]
     if server.setup.enrol:
         lines += ["", _NEXT[lang].format(url=f"http://{shown}:{port}{path}")]
     lines += ["", _KEYS[lang] if server.setup.enrol else _LISTED[lang]]
@@ -48,6 +50,10 @@ _YAML = {"ko": "kis_devlp.yaml에 넣을 주소:", "en": "addresses for kis_devl
 _NEXT = {
     "ko": "거울로 거래하려면 다른 터미널에서: geoul paper --world {url}",
     "en": "to trade here with Geoul, in another terminal: geoul paper --world {url} --lang en",
+}
+_ALONE = {
+    "ko": "참여하는 프로그램이 없으면 시각이 멈춰 있습니다. 첫 프로그램이 오거나 페이지에서 속도를 누르면 갑니다.",
+    "en": "Time stands while no program takes part: it starts when the first one comes, or with a speed on the page.",
 }
 _KEYS = {
     "ko": "앱키, 시크릿, 계좌번호는 아무 값이나 됩니다. 처음 온 계좌가 시작 자금을 받습니다. Ctrl-C로 멈춥니다.",

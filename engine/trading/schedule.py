@@ -181,6 +181,11 @@ class Schedule:
         """Whether a job is running."""
         return self._running is not None
 
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next job wants to begin, or to try again; None before the first turn, or without jobs."""
+        return min(self._coming.values(), default=None)
+
     def standings(self) -> list[tuple[Job, Standing | None, datetime]]:
         """Every job, where it stands, and when it is due next."""
         now = self.clock.now()
@@ -209,6 +214,9 @@ class Schedule:
             standing = self._next(job, moments, now)
             if standing.state is State.SKIPPED:
                 return
+        if now < standing.again and self._running is None:
+            self._coming[job.name] = standing.again
+            return
         is_time = now >= standing.again and (self.is_quiet(now) or not job.quiet)
         if is_time and self._running is None and self.may_begin():
             self._start(job, standing, now)

@@ -200,6 +200,63 @@ def test_the_night_waits_until_everybody_has_handled_the_evening() -> None:
         assert clock["time"][:16] == "2024-03-06T08:30"
 
 
+def test_a_night_halts_where_a_client_has_work_to_do_and_goes_on_when_that_is_done() -> None:
+    with make_server(daily(), make_config()) as server, Client(server) as client:
+        client.world("clients", {"name": "trader"})
+        clock = client.world("speed", {"speed": 1_000_000})
+        due = "2024-03-06T03:00:00+09:00"
+
+        def handled(**more: object) -> dict:
+            seen = {"name": "trader", "sequence": clock["sequence"], "seen": clock["time"]}
+            return client.world("acknowledge", {**seen, **more})
+
+        def look_until(time: str) -> dict:
+            clock = client.world("clock")
+            while not (clock["busy"] and clock["time"][:16] == time):
+                clock = client.world("clock")
+            return clock
+
+        for _ in range(6):  # the steps of the first session
+            clock = client.session.get(f"{client.url}/_world/clock?after={clock['sequence']}&wait=10").json()
+            handled()
+        clock = look_until("2024-03-05T18:00")
+        handled(due=due)
+        before, clock = clock, look_until("2024-03-06T03:00")
+        now, clock = clock, before
+        assert handled()["busy"], "what was said in the evening is no answer to the night"
+        clock = now
+        handled()
+        clock = client.session.get(f"{client.url}/_world/clock?after=6&wait=10").json()
+        assert clock["time"][:16] == "2024-03-06T08:30"
+
+
+def test_time_that_flows_by_itself_stands_until_somebody_comes_and_again_when_the_last_has_left() -> None:
+    with make_server(daily(), make_config()) as server:
+        pace = server.server.pace
+        pace.waits_for_company, pace.speed = True, 1_000_000
+
+        def clock(path: str = "clock") -> dict:
+            return requests.get(f"{server.url}/_world/{path}", timeout=20).json()
+
+        first = clock("clock?after=0&wait=1")
+        assert (first["sequence"], first["alone"], first["stands"]) == (0, True, True)
+        requests.post(f"{server.url}/_world/clients", json={"name": "a", "ready": False}, timeout=10)
+        assert not clock()["alone"]
+        requests.delete(f"{server.url}/_world/clients/a", timeout=10)
+        assert (clock("clock?after=0&wait=1")["sequence"], clock()["alone"]) == (0, True)
+        with Client(server) as client:  # any program of KIS, which does not register
+            client.price("005930")
+            assert clock("clock?after=0&wait=20")["sequence"] > 0
+
+
+def test_whoever_says_how_fast_starts_a_world_in_which_nobody_takes_part() -> None:
+    with make_server(daily(), make_config()) as server:
+        server.server.pace.waits_for_company = True
+        requests.post(f"{server.url}/_world/speed", json={"speed": 1_000_000}, timeout=10)
+        told = requests.get(f"{server.url}/_world/clock?after=0&wait=20", timeout=30).json()
+        assert told["sequence"] > 0
+
+
 def test_a_key_stands_in_front_of_every_path() -> None:
     with (
         make_server(daily(), make_config(), key="abc123") as server,
