@@ -5,6 +5,7 @@ orders         submission  order_wire  order_kinds: on the way to KIS. order_cha
                followed_orders  order_numbers  order_news: what became of them. notice  notices  notice_channel: as told
                daily_list  list_comparison  order_synchronisation: as KIS lists them. reconcile: when an answer is lost
                order_alerts  refusal_text: in words. costs  cost_settlement: charged. books: what it needs of a ledger
+               desk: what all of these have in front of them
 the market     watched_names  attention: whom to hear. stream_intake: who is told. gap_filling: what was missed
 REST           rest: a call. channel  transport: the way to a host. auth: tokens. rate_limit  backoff: how often
                beside: a call while trades are heard. outcome  errors  codes  ack_codes: what became of it

@@ -27,6 +27,7 @@ from brokers.kis.balance import KisBalance
 from brokers.kis.books import Books
 from brokers.kis.cost_settlement import CostSettlement
 from brokers.kis.costs import ClassOf
+from brokers.kis.desk import Desk
 from brokers.kis.followed_orders import FollowedOrders
 from brokers.kis.gap_filling import GapFiller
 from brokers.kis.history import KisHistory
@@ -91,16 +92,17 @@ class KisBroker:
         self._notices = notices
         self.channel = NoticeChannel(stream, notices)
         self.followed = FollowedOrders(books, clock, config.account.get_secret_value() + config.product, class_of)
-        self.reconciler = Reconciler(rest, self.followed, books, self.channel, clock)
         self._balance, self._history = KisBalance(rest, clock), KisHistory(rest, clock)
         self._quotes, self._gaps = KisQuotes(rest, clock, universe), GapFiller(rest, clock)
         self._watched = WatchedNames(stream, config, order_books=order_books)
-        self.intake = StreamIntake(stream, books, self.followed, self.channel, self._gaps, self._watched, on_market)
-        comparison = ListComparison(self.followed, books, clock, config.options.exchange, self.time)
-        self._lists = OrderSynchronisation(rest, books, self.followed, comparison, self.intake, clock)
-        self._submission = Submission(rest, books, self.followed, self.reconciler, self.channel, clock)
-        self._changes = OrderChanges(rest, books, self.followed, self._lists, self._submission, clock)
-        self._costs = CostSettlement(rest, books, self.followed, self.reconciler, class_of, clock)
+        desk = Desk(rest=rest, books=books, followed=self.followed, channel=self.channel, clock=clock)
+        self._desk = desk
+        self.reconciler = Reconciler(desk)
+        self.intake = StreamIntake(stream, desk, self._gaps, self._watched, on_market)
+        self._lists = OrderSynchronisation(desk, ListComparison(desk), self.intake)
+        self._submission = Submission(desk, self.reconciler)
+        self._changes = OrderChanges(desk, self._lists, self._submission)
+        self._costs = CostSettlement(desk, self.reconciler, class_of)
 
     @property
     def records_taken(self) -> int:
@@ -126,7 +128,7 @@ class KisBroker:
                 self._stream.subscribe([self._notices], HIGHEST)
             self._stream.start()
             self._wait_for_notices(wait_seconds)
-        for day in sorted(self._lists.open_days()):
+        for day in sorted(self._desk.open_days()):
             self._lists.synchronise(day)
         self.reconciler.open_leftovers()
         if reconcile:
@@ -229,19 +231,19 @@ class KisBroker:
     def open_orders(self) -> Sequence[Order]:
         """Our orders that can still fill, as KIS's list has them now; `KisError` if it cannot be had."""
         today = self._clock.now().date()
-        for day in sorted(self._lists.open_days() | {today}):
+        for day in sorted(self._desk.open_days() | {today}):
             self._lists.synchronise(day)
         return [order for order in self._books.open_orders() if order.status in WORKING]
 
     def orders(self, day: date) -> Sequence[Order]:
         """Our orders of a day, brought up to date where one of them is open; made by hand ones are not ours."""
-        if day in self._lists.open_days():
+        if day in self._desk.open_days():
             self._lists.synchronise(day)
         return self._books.orders_of(day)
 
     def fills(self, day: date) -> Sequence[Fill]:
         """Fills of our orders of a day, brought up to date where one of them is open."""
-        if day in self._lists.open_days():
+        if day in self._desk.open_days():
             self._lists.synchronise(day)
         return self._books.fills_of(day)
 
@@ -251,8 +253,7 @@ class KisBroker:
 
     def time(self) -> datetime:
         """The earlier of our time and KIS's, as its last answer told it: no day ends before it has ended for both."""
-        now, difference = self._clock.now(), self._rest.clock_difference
-        return now if difference is None else min(now, now + difference)
+        return self._desk.time()
 
     def settle_costs(self, day: date) -> CashMoved | None:
         """Book the difference between the estimated costs of a day and those that KIS charged; call it after the close.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from brokers.kis.books import Books
 from brokers.kis.costs import ClassOf, charged_on, cost_adjustment, cost_label, costs_of_others
-from brokers.kis.daily_list import ask_daily_list, side_of
-from brokers.kis.followed_orders import FollowedOrders
+from brokers.kis.daily_list import side_of
+from brokers.kis.desk import Desk
 from brokers.kis.messages import number_key
 from brokers.kis.reconcile import Reconciler
-from brokers.kis.rest import KisRest
-from engine.clock import Clock, session_of
+from engine.clock import session_of
 from engine.events import CashMoved
 
 
@@ -19,25 +17,14 @@ class CostSettlement:
     """The costs of one account's days. For one thread.
 
     Args:
-        rest: asks for sums and lists.
-        books: the ledger.
-        followed: book the difference.
+        desk: of the account; it asks for sums and lists, and books the difference.
         reconciler: knows the numbers of our orders.
         class_of: instrument class of a ticker, for the costs of orders that are not ours.
-        clock: says what day it is.
     """
 
-    def __init__(
-        self,
-        rest: KisRest,
-        books: Books,
-        followed: FollowedOrders,
-        reconciler: Reconciler,
-        class_of: ClassOf,
-        clock: Clock,
-    ) -> None:
-        self._rest, self._books, self._followed = rest, books, followed
-        self._reconciler, self._class_of, self._clock = reconciler, class_of, clock
+    def __init__(self, desk: Desk, reconciler: Reconciler, class_of: ClassOf) -> None:
+        self._desk, self._reconciler, self._class_of = desk, reconciler, class_of
+        self._followed, self._books = desk.followed, desk.books
 
     def settle(self, day: date) -> CashMoved | None:
         """Book the difference; None if there is none, or KIS cannot tell.
@@ -45,13 +32,13 @@ class CostSettlement:
         Raises:
             KisError: the figures cannot be had.
         """
-        charged = charged_on(self._rest, day, self._clock.now().date())
+        charged = charged_on(self._desk.rest, day, self._desk.clock.now().date())
         if charged is None:
             return None
         adjusted, fills = self._books.cost_adjustment_of(cost_label(day)), self._books.fills_of(day)
-        event = cost_adjustment(charged, fills, adjusted, day, self._clock)
+        event = cost_adjustment(charged, fills, adjusted, day, self._desk.clock)
         if event is not None and (others := self._costs_of_others(day)):
-            event = cost_adjustment(max(charged - others, 0), fills, adjusted, day, self._clock)
+            event = cost_adjustment(max(charged - others, 0), fills, adjusted, day, self._desk.clock)
         if event is not None:
             self._followed.book(event)
         return event
@@ -62,7 +49,7 @@ class CostSettlement:
         Where an order of ours has no number yet, those that may be it count as ours.
         """
         self._followed.restore(day)
-        listed = ask_daily_list(self._rest, day, self._clock.now())
+        listed = self._desk.daily_list(day)
         lost = {
             (order.request.ticker, order.request.side)
             for order in self._books.unresolved_orders()

@@ -7,16 +7,15 @@ booked from a list that contradicts itself or our books, and a person is told wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from brokers.kis.books import Books
 from brokers.kis.daily_list import DailyList, ListedState, is_possible, listed_state, listed_total, original_of
-from brokers.kis.followed_orders import FollowedOrders
+from brokers.kis.desk import Desk
 from brokers.kis.messages import number_key
 from brokers.kis.order_alerts import fills_not_assigned, list_contradicts_itself, order_not_listed
 from brokers.kis.order_news import ListedTotal
-from engine.clock import Clock, session_of
+from engine.clock import session_of
 from engine.events import OrderAmended, OrderCancelled, OrderExpired, OrderRefused
 from engine.krx.sessions import is_session, session_close
 from engine.order import WORKING, Order, OrderStatus, RefusalReason
@@ -30,23 +29,12 @@ class ListComparison:
     """Brings our orders to what the list says.
 
     Args:
-        orders: ours, followed.
-        books: the ledger.
-        clock: gives events their time.
-        exchange: where orders go; it decides when a day is over.
-        time: of the exchange; it tells whether a day is over.
+        desk: of the account; its exchange and the time there decide when a day is over.
     """
 
-    def __init__(
-        self,
-        orders: FollowedOrders,
-        books: Books,
-        clock: Clock,
-        exchange: str,
-        time: Callable[[], datetime],
-    ) -> None:
-        self._time = time
-        self._orders, self._books, self._clock, self._exchange = orders, books, clock, exchange
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._orders, self._books = desk.followed, desk.books
         self._told_missing: set[str] = set()
         self._contradictions: dict[date, int] = {}  # lists in a row whose rows and sums disagree
 
@@ -126,13 +114,13 @@ class ListComparison:
 
     def is_over(self, day: date) -> bool:
         """Whether no order of that day can fill any more."""
-        now = self._time()
+        now = self._desk.time()
         if day < now.date():
             return True
         if day > now.date() or not is_session(day):
             return False
         close = session_close(day)
-        if self._exchange != "KRX":
+        if self._desk.exchange != "KRX":
             close = close.replace(hour=_NXT_CLOSE_HOURS, minute=0)
         return now >= close + _AFTER_THE_CLOSE
 
@@ -172,7 +160,7 @@ class ListComparison:
         self._adopt_state(after, state, over)
 
     def _adopt_state(self, order: Order, state: ListedState, over: bool) -> None:
-        now = self._clock.now()
+        now = self._desk.clock.now()
         if state.rejected and not state.filled and not state.remaining:
             text = "거래소가 거부했습니다 · refused by the exchange"
             self._orders.book(
@@ -197,13 +185,13 @@ class ListComparison:
         price = order.request.price if same_number else state.price or None
         self._orders.book(
             OrderAmended(
-                time=self._clock.now(), order_id=order.id, quantity=total, price=price, order_number=state.latest
+                time=self._desk.clock.now(), order_id=order.id, quantity=total, price=price, order_number=state.latest
             )
         )
 
     def _close_by_sums(self, order: Order, over: bool) -> None:
         withdrawn = self._orders.withdrawn.get(order.id, 0)
-        now = self._clock.now()
+        now = self._desk.clock.now()
         if withdrawn and withdrawn >= order.remaining:
             self._orders.book(OrderCancelled(time=now, order_id=order.id))
         elif over:

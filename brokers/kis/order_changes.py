@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from brokers.kis.books import Books
-from brokers.kis.daily_list import ask_daily_list, listed_state
-from brokers.kis.followed_orders import FollowedOrders
+from brokers.kis.daily_list import listed_state
+from brokers.kis.desk import Desk
 from brokers.kis.messages import number_key
 from brokers.kis.order_synchronisation import OrderSynchronisation
-from brokers.kis.rest import KisRest
 from brokers.kis.submission import Submission
 from engine.broker import Accepted, Outcome, RefusedByVenue
-from engine.clock import Clock, session_of
+from engine.clock import session_of
 from engine.order import WORKING, Order, RefusalReason
 
 
@@ -18,25 +16,14 @@ class OrderChanges:
     """Amends and cancels of one account. For one thread.
 
     Args:
-        rest: asks how much of an order is left.
-        books: the ledger.
-        followed: knows whose a number is.
+        desk: of the account; it knows whose a number is.
         synchronisation: asks about an order whose amend is not confirmed.
         submission: sends.
-        clock: says what day it is.
     """
 
-    def __init__(
-        self,
-        rest: KisRest,
-        books: Books,
-        followed: FollowedOrders,
-        synchronisation: OrderSynchronisation,
-        submission: Submission,
-        clock: Clock,
-    ) -> None:
-        self._rest, self._books, self._followed = rest, books, followed
-        self._synchronisation, self._submission, self._clock = synchronisation, submission, clock
+    def __init__(self, desk: Desk, synchronisation: OrderSynchronisation, submission: Submission) -> None:
+        self._desk, self._synchronisation, self._submission = desk, synchronisation, submission
+        self._followed, self._books = desk.followed, desk.books
 
     def amend(self, order_number: str, quantity: int | None, price: int | None) -> Outcome:
         """Change the rest of an open order: fewer shares first, then the price."""
@@ -68,7 +55,7 @@ class OrderChanges:
 
     def _current(self, order_number: str) -> Order | RefusedByVenue:
         """The open order of a number; one whose amend is not confirmed is asked for first."""
-        self._followed.restore(self._clock.now().date())
+        self._followed.restore(self._desk.clock.now().date())
         order = self._followed.numbers.find(order_number)
         if order is not None and self._followed.numbers.is_amending(order.id):
             self._synchronisation.synchronise(session_of(order.intended_at))
@@ -84,6 +71,6 @@ class OrderChanges:
     def _rest_of(self, order: Order) -> int:
         """Shares that are still open, as KIS counts them; as we do, where its list has no rows."""
         day = session_of(order.intended_at)
-        listed = ask_daily_list(self._rest, day, self._clock.now(), order.request.ticker, order.request.side)
+        listed = self._desk.daily_list(day, order.request.ticker, order.request.side)
         chain = listed.chain(number_key(self._followed.numbers.current_number(order)))
         return listed_state(chain).remaining if chain else order.remaining

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from brokers.kis.books import Books
-from brokers.kis.daily_list import DailyList, ask_daily_list
+from brokers.kis.daily_list import DailyList
+from brokers.kis.desk import Desk
 from brokers.kis.errors import KisError
-from brokers.kis.followed_orders import FollowedOrders
 from brokers.kis.list_comparison import ListComparison
 from brokers.kis.reconcile import WAITS_SECONDS
-from brokers.kis.rest import KisRest
 from brokers.kis.stream_intake import StreamIntake
-from engine.clock import Clock, session_of
+from engine.clock import session_of
 from engine.order import Side
 
 _AGAIN_SECONDS = 60  # once the growing intervals are over
@@ -22,31 +20,16 @@ class OrderSynchronisation:
     """The list of orders, asked and compared, for one account. For one thread.
 
     Args:
-        rest: asks for the list.
-        books: the ledger.
-        followed: say for which days notices were not enough.
+        desk: of the account; its orders say for which days notices were not enough.
         comparison: books what the list knows better.
         intake: what the stream brought before the list came is taken first.
-        clock: says when to ask again.
     """
 
-    def __init__(
-        self,
-        rest: KisRest,
-        books: Books,
-        followed: FollowedOrders,
-        comparison: ListComparison,
-        intake: StreamIntake,
-        clock: Clock,
-    ) -> None:
-        self._rest, self._books, self._followed = rest, books, followed
-        self._comparison, self._intake, self._clock = comparison, intake, clock
+    def __init__(self, desk: Desk, comparison: ListComparison, intake: StreamIntake) -> None:
+        self._desk, self._comparison, self._intake = desk, comparison, intake
+        self._followed, self._books = desk.followed, desk.books
         self._looks = 0
         self.next_at: datetime | None = None  # when `step` asks; None = nothing is unsettled
-
-    def open_days(self) -> set[date]:
-        """The days of our open orders."""
-        return {session_of(order.intended_at) for order in self._books.open_orders()}
 
     def synchronise(self, day: date) -> None:
         """Compare our orders of a day with KIS's list and book what it knows better.
@@ -70,7 +53,7 @@ class OrderSynchronisation:
         if not self._followed.unsettled:
             self.next_at, self._looks = None, 0
             return
-        now = self._clock.now()
+        now = self._desk.clock.now()
         if self.next_at is None:
             self.next_at = now + timedelta(seconds=WAITS_SECONDS[0])
         if now < self.next_at:
@@ -87,5 +70,5 @@ class OrderSynchronisation:
     def _ask_list(self, day: date, ticker: str = "", side: Side | None = None) -> tuple[DailyList, frozenset[str]]:
         """The list of a day, and our orders that were sent while it was on its way."""
         before = {order.id for order in self._books.orders_of(day)}
-        listed = ask_daily_list(self._rest, day, self._clock.now(), ticker, side)
+        listed = self._desk.daily_list(day, ticker, side)
         return listed, frozenset(order.id for order in self._books.orders_of(day)) - before

@@ -19,17 +19,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from brokers.kis.books import Books
-from brokers.kis.daily_list import DailyList, ask_daily_list, numbers_of, original_of, sent_at, side_of
+from brokers.kis.daily_list import DailyList, numbers_of, original_of, sent_at, side_of
+from brokers.kis.desk import Desk
 from brokers.kis.errors import KisError
-from brokers.kis.followed_orders import FollowedOrders
 from brokers.kis.messages import BalanceRow, DailyOrderRow, number_key
 from brokers.kis.notice import Notice
-from brokers.kis.notice_channel import Mark, NoticeChannel
+from brokers.kis.notice_channel import Mark
 from brokers.kis.order_alerts import order_absent, order_blocked, order_found
 from brokers.kis.order_kinds import ORDER_KINDS
-from brokers.kis.rest import KisRest
-from engine.clock import Clock, session_of
+from engine.clock import session_of
 from engine.events import OrderNotSent, OrderUnknown
 from engine.order import UNRESOLVED, WORKING, Order, OrderKind, OrderStatus, Side
 
@@ -84,18 +82,12 @@ class Reconciler:
     """All investigations of one account. For one thread.
 
     Args:
-        rest: asks for lists.
-        followed: knows whose a number is, and adopts.
-        books: the ledger.
-        channel: of the notices.
-        clock: decides when to look.
+        desk: of the account; it knows whose a number is, and adopts.
     """
 
-    def __init__(
-        self, rest: KisRest, followed: FollowedOrders, books: Books, channel: NoticeChannel, clock: Clock
-    ) -> None:
-        self._rest, self._followed, self._books = rest, followed, books
-        self._channel, self._clock = channel, clock
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._followed, self._books = desk.followed, desk.books
         self._open: dict[str, Investigation] = {}
 
     @property
@@ -135,7 +127,7 @@ class Reconciler:
 
     def open_leftovers(self) -> None:
         """Begin to look for every order that an earlier process left without a number."""
-        options = self._rest.config.options
+        options = self._desk.rest.config.options
         patience = timedelta(seconds=options.connect_seconds + options.read_seconds)
         for found in self._books.unresolved_orders():
             if found.id in self._open:
@@ -143,7 +135,9 @@ class Reconciler:
             order = found
             if found.status is OrderStatus.INTENDED:
                 text = "재시작: 응답 기록이 없음 · restart: no answer was recorded"
-                order = self._books.record_outcome(OrderUnknown(time=self._clock.now(), order_id=order.id, text=text))
+                order = self._books.record_outcome(
+                    OrderUnknown(time=self._desk.clock.now(), order_id=order.id, text=text)
+                )
             price = order.request.price if order.request.kind is OrderKind.LIMIT else None
             self._open[order.id] = Investigation(
                 order=order,
@@ -152,12 +146,12 @@ class Reconciler:
                 sent_at=order.intended_at,
                 given_up_at=order.intended_at + patience,
                 mark=None,
-                next_at=self._clock.now(),
+                next_at=self._desk.clock.now(),
             )
 
     def step(self) -> None:
         """Look for those whose time has come; call it when all notices that have arrived are taken."""
-        now = self._clock.now()
+        now = self._desk.clock.now()
         for each in list(self._open.values()):
             if each.next_at <= now:
                 self._look(each)
@@ -165,7 +159,7 @@ class Reconciler:
     # The work -----------------------------------------------------------------------------------------------
 
     def _look(self, case: Investigation) -> None:
-        now = self._clock.now()
+        now = self._desk.clock.now()
         known = self._books.order(case.order.id)
         if known is None or known.status not in UNRESOLVED:  # a person has told what became of it
             del self._open[case.order.id]
@@ -175,7 +169,7 @@ class Reconciler:
         wait = WAITS_SECONDS[case.looks] if case.looks < len(WAITS_SECONDS) else _AGAIN_SECONDS
         case.next_at = now + timedelta(seconds=wait)
         is_last = case.looks >= len(WAITS_SECONDS) or case.day < now.date()
-        listed = self._ask(case, now)
+        listed = self._ask(case)
         found = self._matches(case, listed)
         if len(found) == 1 and found[0].certain:
             self._adopt(case, found[0])
@@ -185,10 +179,10 @@ class Reconciler:
         elif is_last:
             self._conclude(case, listed, found)
 
-    def _ask(self, case: Investigation, now: datetime) -> DailyList | None:
+    def _ask(self, case: Investigation) -> DailyList | None:
         request = case.order.request
         try:
-            return ask_daily_list(self._rest, case.day, now, request.ticker, request.side)
+            return self._desk.daily_list(case.day, request.ticker, request.side)
         except KisError:
             return None  # no evidence either way
 
@@ -235,7 +229,7 @@ class Reconciler:
     def _in_time(self, case: Investigation, time: datetime) -> bool:
         """Whether KIS's time lies where ours was sent; its clock may differ, and by how much its answers tell."""
         earliest, latest = case.sent_at - _CLOCK_DIFFERENCE, case.given_up_at + _CLOCK_DIFFERENCE
-        difference = self._rest.clock_difference or timedelta(0)
+        difference = self._desk.rest.clock_difference or timedelta(0)
         return earliest <= time <= latest or earliest <= time - difference <= latest
 
     def known_numbers(self, listed: DailyList) -> set[int]:
@@ -257,7 +251,7 @@ class Reconciler:
             )
         elif listed is None:
             self._block(case, "주문 내역을 조회하지 못했습니다", "the list of orders could not be had")
-        elif not self._is_past(case) and not self._channel.unbroken_since(case.mark):
+        elif not self._is_past(case) and not self._desk.channel.unbroken_since(case.mark):
             self._block(
                 case,
                 "주문 내역에 없지만 체결통보가 끊겼었습니다",
@@ -273,7 +267,7 @@ class Reconciler:
             self._absent(case)
 
     def _is_past(self, case: Investigation) -> bool:
-        return case.day < self._clock.now().date()
+        return case.day < self._desk.clock.now().date()
 
     def _sums_say_no(self, case: Investigation, listed: DailyList) -> bool:
         """On paper the rows may be missing: whether every sum equals what is known without this order.
@@ -296,12 +290,12 @@ class Reconciler:
             return False
         if listed.ordered != sum(other.request.quantity for other in ours):
             return False
-        return case.day < self._clock.now().date() or self._balance_says_no(case, ours)
+        return case.day < self._desk.clock.now().date() or self._balance_says_no(case, ours)
 
     def _balance_says_no(self, case: Investigation, ours: list[Order]) -> bool:
         request = case.order.request
         try:
-            rows = self._rest.rows("inquire_balance", BalanceRow)
+            rows = self._desk.rest.rows("inquire_balance", BalanceRow)
         except KisError:
             return False
         row = next((each for each in rows if each.ticker.strip() == request.ticker), None)
@@ -324,7 +318,7 @@ class Reconciler:
     def _absent(self, case: Investigation) -> None:
         del self._open[case.order.id]
         text = "KIS에 없음을 확인 · proved absent at KIS"
-        self._followed.book(OrderNotSent(time=self._clock.now(), order_id=case.order.id, text=text))
+        self._followed.book(OrderNotSent(time=self._desk.clock.now(), order_id=case.order.id, text=text))
         self._books.alert(order_absent(case.order))
 
     def _block(self, case: Investigation, korean: str, english: str) -> None:

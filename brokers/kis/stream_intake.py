@@ -12,11 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from brokers.kis.books import Books
-from brokers.kis.followed_orders import FollowedOrders
+from brokers.kis.desk import Desk
 from brokers.kis.gap_filling import GapFilled, GapFiller
 from brokers.kis.notice import Notice
-from brokers.kis.notice_channel import NoticeChannel
 from brokers.kis.realtime import Book, IndexTick, MarketState, Record, Trade
 from brokers.kis.stream_queue import Item
 from brokers.kis.stream_reports import Report
@@ -32,9 +30,7 @@ class StreamIntake:
 
     Args:
         stream: its WebSocket; None = nothing ever comes.
-        books: know the open orders.
-        followed: take the notices.
-        channel: of the notices.
+        desk: of the account; it takes the notices.
         gaps: fill what was missed.
         watched: say whose gaps are worth filling.
         on_market: is told the market news; None = nobody is, and no gap is filled.
@@ -43,15 +39,14 @@ class StreamIntake:
     def __init__(
         self,
         stream: RealtimeSocket | None,
-        books: Books,
-        followed: FollowedOrders,
-        channel: NoticeChannel,
+        desk: Desk,
         gaps: GapFiller,
         watched: WatchedNames,
         on_market: Callable[[MarketNews], None] | None,
     ) -> None:
-        self._stream, self._books, self._followed, self._channel = stream, books, followed, channel
-        self._gaps, self._watched, self.on_market = gaps, watched, on_market
+        self._stream, self._desk, self._gaps, self._watched = stream, desk, gaps, watched
+        self._followed, self._books = desk.followed, desk.books
+        self.on_market = on_market
         self._kept: deque[Item] = deque()  # came while a call waited, and change the books
         self.events: deque[Event] = deque()  # that nobody has been told yet
         self.records_taken = 0  # notices included
@@ -99,7 +94,7 @@ class StreamIntake:
     def _hear(self, report: Report) -> None:
         if self.on_market is not None:
             self._gaps.hear(self._watched.worth_filling(report))
-        if self._channel.hear(report):
+        if self._desk.channel.hear(report):
             for order in self._books.open_orders():
                 self._followed.settle_later(order)
 

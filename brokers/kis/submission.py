@@ -13,18 +13,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from brokers.kis.answer import Answer
-from brokers.kis.books import Books
+from brokers.kis.desk import Desk
 from brokers.kis.errors import BadAnswer, CallFailed, KisError, WrongEnvironment
-from brokers.kis.followed_orders import FollowedOrders
 from brokers.kis.messages import OrderAnswer, PriceQuote, number_key
-from brokers.kis.notice_channel import Mark, NoticeChannel
+from brokers.kis.notice_channel import Mark
 from brokers.kis.order_alerts import answer_lost
 from brokers.kis.order_wire import WireOrder, order_kind, wire_order
 from brokers.kis.outcome import Failure
 from brokers.kis.reconcile import Reconciler
-from brokers.kis.rest import KisRest
 from engine.broker import Accepted, Outcome, RefusedByVenue, Unavailable, Unknown
-from engine.clock import Clock
 from engine.events import OrderNotSent, OrderRefused, OrderUnknown
 from engine.order import Approved, Order, OrderKind, OrderRequest, RefusalReason
 
@@ -44,26 +41,13 @@ class Submission:
     """The orders of one account on their way to KIS. For one thread.
 
     Args:
-        rest: sends.
-        books: the ledger.
-        followed: learns the numbers.
+        desk: of the account; it learns the numbers.
         reconciler: looks for what got lost.
-        channel: of the notices.
-        clock: says when an order was sent.
     """
 
-    def __init__(
-        self,
-        rest: KisRest,
-        books: Books,
-        followed: FollowedOrders,
-        reconciler: Reconciler,
-        channel: NoticeChannel,
-        clock: Clock,
-    ) -> None:
-        self._rest, self._books, self._followed = rest, books, followed
-        self._reconciler, self._channel, self._clock = reconciler, channel, clock
-        self._exchange = rest.config.options.exchange
+    def __init__(self, desk: Desk, reconciler: Reconciler) -> None:
+        self._desk, self._reconciler = desk, reconciler
+        self._followed, self._books = desk.followed, desk.books
 
     def submit(self, approved: Approved[OrderRequest], *, code: str = "", trigger: int | None = None) -> Outcome:
         """Send an order.
@@ -80,7 +64,7 @@ class Submission:
             return RefusedByVenue(reason=RefusalReason.UNRESOLVED_ORDER, text=text)
         try:
             wire = wire_order(
-                request, self._rest.config.world, self._exchange, self._day_limits, code=code, trigger=trigger
+                request, self._desk.rest.config.world, self._desk.exchange, self._day_limits, code=code, trigger=trigger
             )
         except CallFailed as error:
             return Unavailable(text=error.failure.describe("ko"))
@@ -103,7 +87,7 @@ class Submission:
 
     def amend(self, order: Order, price: int) -> Outcome:
         """Move the whole rest of an open order to a new price; it goes on under a new number."""
-        kind = order_kind("00", self._exchange, self._rest.config.world)
+        kind = order_kind("00", self._desk.exchange, self._desk.rest.config.world)
         if isinstance(kind, RefusedByVenue):
             return kind
         values = {
@@ -122,12 +106,12 @@ class Submission:
     # The work -----------------------------------------------------------------------------------------------
 
     def _send(self, order: Order, wire: WireOrder) -> Outcome:
-        sent_at, mark = self._clock.now(), self._channel.mark()
+        sent_at, mark = self._desk.clock.now(), self._desk.channel.mark()
         try:
-            result = self._rest.attempt("order_cash", wire.values, variant=wire.variant)
+            result = self._desk.rest.attempt("order_cash", wire.values, variant=wire.variant)
         except KisError as error:  # raised before anything was sent, says `attempt`
             text = str(error)
-            self._books.record_outcome(OrderNotSent(time=self._clock.now(), order_id=order.id, text=text))
+            self._books.record_outcome(OrderNotSent(time=self._desk.clock.now(), order_id=order.id, text=text))
             if isinstance(error, WrongEnvironment):
                 raise
             return Unavailable(text=text)
@@ -143,7 +127,7 @@ class Submission:
         return self._not_accepted(order, wire, outcome, sent_at, mark)
 
     def _not_accepted(self, order: Order, wire: WireOrder, outcome: Outcome, sent_at: datetime, mark: Mark) -> Outcome:
-        now = self._clock.now()
+        now = self._desk.clock.now()
         if isinstance(outcome, RefusedByVenue):
             outcome = with_reason(outcome)
             self._books.record_outcome(
@@ -165,12 +149,12 @@ class Submission:
         complete = {
             "KRX_FWDG_ORD_ORGNO": self._followed.numbers.branch_of(order.id),
             "ORGN_ODNO": number,
-            "EXCG_ID_DVSN_CD": self._exchange,
+            "EXCG_ID_DVSN_CD": self._desk.exchange,
             **values,
         }
         self._followed.settle_later(order)
         try:
-            result = self._rest.attempt("order_rvsecncl", complete)
+            result = self._desk.rest.attempt("order_rvsecncl", complete)
         except KisError as error:
             if isinstance(error, WrongEnvironment):
                 raise
@@ -183,7 +167,7 @@ class Submission:
         )
 
     def _day_limits(self, ticker: str) -> tuple[int, int]:
-        quote = self._rest.call("inquire_price", {"FID_INPUT_ISCD": ticker}).one(PriceQuote)
+        quote = self._desk.rest.call("inquire_price", {"FID_INPUT_ISCD": ticker}).one(PriceQuote)
         return quote.lower_limit or 0, quote.upper_limit or 0
 
 
