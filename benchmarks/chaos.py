@@ -1,7 +1,7 @@
 """The long chaos run: `python -m benchmarks.chaos --orders 10000 --seed 1`.
 
 Half of the orders go to a live account and half to a paper account of the KIS server, with every fault on; the trading
-process is killed by SIGKILL again and again (`tests.chaos_run`). Printed is what was done, and what must be 0.
+process is killed by SIGKILL again and again (`tests.chaos.run`). Printed is what was done, and what must be 0.
 Exit status 1 when anything was doubled, lost, or resolved wrongly.
 """
 
@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.report import machine
 from brokers.kis_server.faults import FAULTS
-from tests.chaos_run import Run, Story
+from tests.chaos.run import Run, Story
 
 _ORDERS_A_SESSION = 25  # fewer than a session usually sees, so that the market lasts
 

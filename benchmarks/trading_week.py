@@ -1,6 +1,6 @@
 """Trading weeks with everything that goes wrong: `python -m benchmarks.trading_week --kills 200 --seed 1`.
 
-A served venue and a trader of the live account, each in a process of its own (`tests.trading_week`): kills of either at
+A served venue and a trader of the live account, each in a process of its own (`tests.week`): kills of either at
 drawn passages and between steps, cut lines, lost calls, clocks that jump by up to a day, a machine that stands still,
 full disks, a damaged ledger, a second instance, orders by hand, halts, a hard limit that a decision runs into. Every
 week has each fault once and its share of the kills, and in every session the process that delivers alerts dies.
@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import machine
-from tests.trading_week import Week
-from tests.week_story import FAULTS, QUIET, Row, Story
+from tests.week.story import FAULTS, QUIET, Row, Story
+from tests.week.trading_week import Week
 
 
 def main() -> int:

@@ -52,14 +52,14 @@ def market() -> Panel:
 
 def world_of(name: str) -> World:
     """A world by its name: "small" of `market`, "trading" of `tests.trading_world` with eight sessions to trade, "week
-    1 5" of `tests.week_market` with seed 1 and five sessions."""
+    1 5" of `tests.week.market` with seed 1 and five sessions."""
     if name == "small":
         return World(market(), make_config())
     if name.startswith("week "):
-        from tests import week_market  # noqa: PLC0415  (imports the whole trader)
+        from tests.week.market import world  # noqa: PLC0415  (imports the whole trader)
 
         seed, sessions = map(int, name.split()[1:])
-        return week_market.world(seed, sessions)
+        return world(seed, sessions)
     from tests import trading_world  # noqa: PLC0415  (imports the whole trader)
 
     panel = trading_world.market(2, SESSIONS)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.trading_week import Week
-from tests.week_courier import ANYWHERE, UNANSWERED
-from tests.week_story import CORRUPT, COURIER, DISK, FAULTS, SECOND, SERVER_KILLED, TRADER_KILLED, Story
+from tests.week.courier import ANYWHERE, UNANSWERED
+from tests.week.story import CORRUPT, COURIER, DISK, FAULTS, SECOND, SERVER_KILLED, TRADER_KILLED, Story
+from tests.week.trading_week import Week
 
 
 def lived_through(story: Story, faults: tuple[str, ...]) -> None:

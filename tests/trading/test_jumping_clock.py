@@ -33,7 +33,7 @@ from tests.engine.test_steady_clock import Machine
 from tests.kis_client import Client, make_server
 from tests.trading.test_week import backups_of, finish_work
 from tests.trading_world import BEFORE, SETTINGS, Running, advance, entry, trader_on
-from tests.week_trader import PausedMachine
+from tests.week.trader import PausedMachine
 
 NAME = "000100"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -14,7 +14,7 @@ from engine.order import OrderStatus
 from engine.rules.tree import Category
 from tests.kis_client import make_server
 from tests.trading_world import BEFORE, NAMES, SETTINGS, advance, market, trader_on, write_rules
-from tests.week_trader import ShiftedClock
+from tests.week.trader import ShiftedClock
 
 
 def test_an_order_that_still_works_at_the_venue_has_not_expired_and_its_day_is_not_closed(

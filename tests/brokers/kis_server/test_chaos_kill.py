@@ -12,8 +12,8 @@ import pytest
 
 from brokers.kis_server.faults import FAULTS
 from engine.order import OrderStatus
-from tests.chaos_judge import Verdict
-from tests.chaos_run import FAULT_RULES, Run
+from tests.chaos.judge import Verdict
+from tests.chaos.run import FAULT_RULES, Run
 
 ORDERS = 70
 

@@ -22,11 +22,11 @@ from engine.data.panel import Panel
 from engine.events import Event, Slice
 from engine.fill import Fill
 from tests.builders_panel import HALT, Bar
-from tests.parity_account import WireAccount
-from tests.parity_daily import open_replay
-from tests.parity_intraday_writer import CONFIG, IntradayWriter
-from tests.parity_market import BARS, bar_ends, classes_of, intraday_market, intraday_panel, kinds
-from tests.parity_record import (
+from tests.parity.account import WireAccount
+from tests.parity.daily import open_replay
+from tests.parity.intraday_writer import CONFIG, IntradayWriter
+from tests.parity.market import BARS, bar_ends, classes_of, intraday_market, intraday_panel, kinds
+from tests.parity.record import (
     Day,
     ReplayBook,
     assert_ledger_is_the_account,

@@ -10,10 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 from engine.config import BacktestConfig, RiskLimits
-from tests.parity_daily import in_process, over_the_wire
-from tests.parity_daily_writer import DailyWriter
-from tests.parity_market import daily_market, kinds
-from tests.parity_record import assert_same, kinds_of_fills
+from tests.parity.daily import in_process, over_the_wire
+from tests.parity.daily_writer import DailyWriter
+from tests.parity.market import daily_market, kinds
+from tests.parity.record import assert_same, kinds_of_fills
 
 SESSIONS, NAMES, SEED = 250, 12, 11
 CONFIG = BacktestConfig(

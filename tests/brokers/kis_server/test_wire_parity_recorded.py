@@ -30,11 +30,11 @@ from engine.events import Slice
 from tests.builders_recording import write_daily
 from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
-from tests.parity_account import WireAccount
-from tests.parity_daily import open_replay
-from tests.parity_intraday_writer import CONFIG, IntradayWriter
-from tests.parity_market import BARS, classes_of, intraday_market, kinds, names
-from tests.parity_record import (
+from tests.parity.account import WireAccount
+from tests.parity.daily import open_replay
+from tests.parity.intraday_writer import CONFIG, IntradayWriter
+from tests.parity.market import BARS, classes_of, intraday_market, kinds, names
+from tests.parity.record import (
     Day,
     ReplayBook,
     assert_same,

@@ -22,11 +22,11 @@ from engine.steady_clock import MOST_FOLLOWED
 from engine.trading.backup import make_backup, restore
 from engine.trading.control import ControlFile
 from engine.trading.kill_switch import FILE as HALT_FILE
-from tests.week_courier import WeekCourier
-from tests.week_limits import TightLimit, drawn_limit
-from tests.week_market import BY_HAND, NAMES
-from tests.week_stage import PATIENCE_SECONDS, ROOT, Stage
-from tests.week_story import (
+from tests.week.courier import WeekCourier
+from tests.week.limits import TightLimit, drawn_limit
+from tests.week.market import BY_HAND, NAMES
+from tests.week.stage import PATIENCE_SECONDS, ROOT, Stage
+from tests.week.story import (
     CALLS_LOST,
     CLOCK,
     CORRUPT,

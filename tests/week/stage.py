@@ -21,18 +21,18 @@ from typing import Any, TypeVar
 import numpy as np
 import requests
 
-from tests.chaos_run import Life
+from tests.chaos.run import Life
 from tests.kis_client import Client
 from tests.served_process import Served
-from tests.week_death import points_at
-from tests.week_market import NAMES, SETTINGS
-from tests.week_story import (
+from tests.week.death import points_at
+from tests.week.market import NAMES, SETTINGS
+from tests.week.story import (
     SERVER_KILLED,
     TRADER_KILLED,
     Story,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 240.0
 _JOURNAL_LINES = ("step", "order")  # of the venue's journal, and where in the writing of one it dies
 _JOURNAL_POINTS = ("before", "torn", "written", "saved")
@@ -47,7 +47,7 @@ class Traders(Life):
     def __init__(self) -> None:
         variables = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.week_trader"],
+            [sys.executable, "-m", "tests.week.trader"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -5,7 +5,7 @@ import; what that process knows it has from its folder and from the venue, as af
 
     {"start": {…}}                        a life
     {"run": […], "told": PATH}            a `geoul` command; its words go to the file
-    {"arm": [point, passages, process]}   see `week_death`
+    {"arm": [point, passages, process]}   see `week.death`
     {"shift": seconds}                    the machine's clock goes wrong by so much
     {"pause": true}                       the machine stands still while the world takes its next step; when it goes on,
                                           a time server has set its clock right
@@ -42,8 +42,8 @@ from engine.errors import BrokenInvariant, GeoulError
 from engine.steady_clock import SteadyClock
 from engine.trading.account_jobs import RegularWork
 from engine.trading.autonomy import Level
-from tests.chaos_trader import hear, say
-from tests.week_death import Strike
+from tests.chaos.trader import hear, say
+from tests.week.death import Strike
 
 CRASHED, REFUSED = 70, 2
 _STEP_SECONDS = 60.0  # a longer step of the world than any waiting in its time

@@ -25,7 +25,7 @@ from engine.ledger.supervision import What, supervisions
 from engine.ledger.verify import verify
 from engine.order import TERMINAL, UNRESOLVED, WORKING, Order, OrderStatus, Side
 from tests.kis_client import Client
-from tests.week_market import LIMITS, RESTRICTED
+from tests.week.market import LIMITS, RESTRICTED
 
 _MINUTE = timedelta(seconds=60)
 

@@ -1,6 +1,6 @@
 """Where a trader or its venue dies: SIGKILL to one of them at the n-th passage of a named point of the trader's work.
 
-The points are those of `chaos_death`, with `write` and `written` instead of its alerts: before and after any entry of
+The points are those of `chaos.death`, with `write` and `written` instead of its alerts: before and after any entry of
 the ledger (decisions, equity, alerts, supervision). Here they are put around the classes of the product, because the
 whole trader runs, and not the adapter alone.
 """
@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection
 
 from brokers.kis_trading.logged_books import LedgerBooks
 from engine.ledger.ledger import Ledger
-from tests.chaos_death import INSIDE
+from tests.chaos.death import INSIDE
 
 _SQLITE_STEPS = 20
 _CALLS = {"order-cash": "order", "order-rvsecncl": "change"}

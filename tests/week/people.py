@@ -13,7 +13,7 @@ from engine.clock import SystemClock
 from engine.ledger.alerts import all_alerts
 from engine.ledger.ledger import open_ledger
 from engine.ledger.rows import orders_of_account
-from tests.week_books import Listed
+from tests.week.books import Listed
 
 
 def resolve_blocked(

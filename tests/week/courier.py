@@ -23,7 +23,7 @@ from engine.notify.outbox import Outbox
 from engine.notify.settings import load_notify_settings
 from tests.notify_servers import Mailbox, Web, channels_of, secrets_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _PAUSE = "0.1"  # seconds between two messages of a channel
 ANYWHERE, UNANSWERED = "courier: anywhere", "courier: message sent"
 

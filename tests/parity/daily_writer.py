@@ -16,7 +16,7 @@ from engine.clock import Clock
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
 from engine.order import Approved, OrderKind, OrderRequest, Side
-from tests.parity_record import Day, answer_of, cash_of, positions_of
+from tests.parity.record import Day, answer_of, cash_of, positions_of
 
 _MEAN_BARS = 8
 _LOOKS_BACK = timedelta(days=20)

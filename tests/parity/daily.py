@@ -14,10 +14,10 @@ from engine.data.panel import Panel, State
 from engine.events import Slice
 from engine.order import RefusalReason
 from engine.rules.tree import RuleSet
-from tests.parity_account import WireAccount
-from tests.parity_daily_writer import DailyWriter, Intent, send
-from tests.parity_market import classes_of
-from tests.parity_record import Day, ReplayBook, assert_ledger_is_the_account
+from tests.parity.account import WireAccount
+from tests.parity.daily_writer import DailyWriter, Intent, send
+from tests.parity.market import classes_of
+from tests.parity.record import Day, ReplayBook, assert_ledger_is_the_account
 
 NewWriter = Callable[[], DailyWriter]
 

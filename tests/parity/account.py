@@ -30,7 +30,7 @@ from engine.krx.instrument_class import InstrumentClass
 from engine.ledger.ledger import open_ledger
 from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
-from tests.parity_record import Day, fill_of, wire_orders
+from tests.parity.record import Day, fill_of, wire_orders
 
 WAIT_SECONDS = 30.0
 

@@ -24,7 +24,7 @@ from engine.ledger.ledger import Ledger, open_ledger
 from engine.ledger.rows import orders_of_account
 from engine.ledger.verify import verify
 from engine.order import TERMINAL, UNRESOLVED, WORKING, Order, OrderStatus
-from tests.chaos_death import TAG
+from tests.chaos.death import TAG
 
 
 class TagReader:

@@ -41,7 +41,7 @@ from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
 from engine.ledger.ledger import open_ledger
 from engine.order import Approved, OrderKind, OrderRequest, RefusalReason, Side
-from tests.chaos_death import Death, MortalBooks, MortalSession
+from tests.chaos.death import Death, MortalBooks, MortalSession
 
 CRASHED = 70
 _SHORT_SECONDS = 0.15  # shorter waits do not move the world

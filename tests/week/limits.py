@@ -21,7 +21,7 @@ from engine.ledger.ledger import open_ledger
 from engine.ledger.rows import orders_of_account
 from engine.order import OrderStatus, RefusalReason, Side
 from engine.trading.limit_news import CODE
-from tests.week_market import LIMITS, SETTINGS
+from tests.week.market import LIMITS, SETTINGS
 
 _ANY_LOSS = 1e-9  # of yesterday's closing equity
 

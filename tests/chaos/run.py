@@ -1,7 +1,7 @@
 """A chaos run: the KIS server with every fault on, a trading process that is killed again and again, and a judge.
 
-The server lives in this process, the trader in one of its own (`chaos_trader`), which is started, told to trade, and
-killed: by itself at a drawn passage of a drawn point (`chaos_death`), or from here after a drawn time. In between the
+The server lives in this process, the trader in one of its own (`chaos.trader`), which is started, told to trade, and
+killed: by itself at a drawn passage of a drawn point (`chaos.death`), or from here after a drawn time. In between the
 world goes on. Everything is drawn from one seed; which request meets which fault still depends on the machine's speed.
 """
 
@@ -30,12 +30,12 @@ from brokers.kis_server.world import World
 from engine.config import BacktestConfig
 from engine.data.panel import Panel
 from tests.builders_panel import make_panel
-from tests.chaos_death import POINTS
-from tests.chaos_judge import Judge, TagReader, Verdict
+from tests.chaos.death import POINTS
+from tests.chaos.judge import Judge, TagReader, Verdict
 from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CASH = 10**11
 TICKERS = tuple(f"{number:05}0" for number in range(10, 34))
 READ_SECONDS = 0.4  # the trader's patience with an answer
@@ -152,7 +152,7 @@ class Life:
 
     def __init__(self, environment_variables: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos_trader"],
+            [sys.executable, "-m", "tests.chaos.trader"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

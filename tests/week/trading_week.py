@@ -3,9 +3,9 @@
     week = Week(seed=1, folder=folder, faults=("trader killed", "stream cut", …), kills=20)
     story = week.run()
 
-Venue and trader live in processes of their own and die by SIGKILL (`week_stage`), other faults stand in `week_faults`.
+Venue and trader live in processes of their own and die by SIGKILL (`week.stage`), other faults stand in `week.faults`.
 The world waits for its trader, so nothing depends on how fast the machine is. After every fault, and thoroughly every
-evening, the books are compared (`week_books`).
+evening, the books are compared (`week.books`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from tests.kis_client import Client
 from tests.kis_venue import write_server_keys
 from tests.notify_servers import mail_server, web_server
 from tests.served_process import Forge, Served
-from tests.week_books import Findings, WeekBooks
-from tests.week_courier import WeekCourier
-from tests.week_faults import FaultyStage
-from tests.week_limits import judge
-from tests.week_market import SETTINGS, write_prompt
-from tests.week_people import resolve_blocked
-from tests.week_stage import INSTANTS, PATIENCE_SECONDS, Traders
-from tests.week_story import (
+from tests.week.books import Findings, WeekBooks
+from tests.week.courier import WeekCourier
+from tests.week.faults import FaultyStage
+from tests.week.limits import judge
+from tests.week.market import SETTINGS, write_prompt
+from tests.week.people import resolve_blocked
+from tests.week.stage import INSTANTS, PATIENCE_SECONDS, Traders
+from tests.week.story import (
     CALLS_LOST,
     CORRUPT,
     COURIER,

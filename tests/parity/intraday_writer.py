@@ -17,7 +17,7 @@ from engine.fill import Fill
 from engine.krx.instrument_class import InstrumentClass
 from engine.krx.tick_size import grid_below
 from engine.order import Approved, OrderKind, OrderRequest, Side
-from tests.parity_record import Day, answer_of, positions_of
+from tests.parity.record import Day, answer_of, positions_of
 
 CANCELS, LEAVES = 1, 2  # bars of a session at whose close targets are withdrawn, and holdings sold
 CONFIG = BacktestConfig(
