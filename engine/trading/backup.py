@@ -38,6 +38,8 @@ MANIFEST, LEDGER = "manifest.json", "ledger.db"
 PROMPTS = "prompts/"
 FORMAT = 2  # 1 had no requests
 _NAME = re.compile(r"geoul-backup-(\d{8}-\d{6})\.zip")
+_MAKING = ".making-"
+_ABANDONED = 86_400.0  # seconds; no backup takes so long
 _CHUNK = 1 << 20
 # What changed bytes make of an archive: another method of compression, a password, a text that is none, and so on.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -83,8 +85,9 @@ def make_backup(folder: Path, prompt: Path | None, target: Path, moment: datetim
     try:
         target.mkdir(parents=True, exist_ok=True)
         _require_room(target, 2 * _size_of(ledger))
-        with tempfile.TemporaryDirectory(dir=target, prefix=".making-") as name:
+        with tempfile.TemporaryDirectory(dir=target, prefix=_MAKING) as name:
             work = Path(name)
+            _remove_abandoned(work)
             members = {}
             if (folder / CONTROL).is_file():  # before the ledger: the effect of what is answered in it is there too
                 members[CONTROL] = _copied(folder / CONTROL, work / CONTROL)
@@ -104,6 +107,17 @@ def make_backup(folder: Path, prompt: Path | None, target: Path, moment: datetim
             f"The backup {path} could not be made: {error}. Check the folder, its rights and space."
         ) from error
     return path
+
+
+def _remove_abandoned(work: Path) -> None:
+    """Remove what processes left half-made when they were killed: each holds a copy of the ledger.
+
+    Age is counted by the file system's own time, from the folder of the backup that is being made now.
+    """
+    now = work.stat().st_mtime
+    for left in work.parent.glob(f"{_MAKING}*"):
+        if now - left.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def read_backup(path: Path) -> Contents:

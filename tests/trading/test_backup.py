@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import zipfile
 from datetime import date, datetime, timedelta
@@ -22,6 +26,7 @@ from engine.ledger.verify import verify
 from engine.trading.backup import backup_path, make_backup, moment_of, newest_backup, read_backup, restore, rotate
 from tests.builders_ledger import START, make_clock, make_ledger
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 5, 2, 16, 0, tzinfo=KST)
 
 
@@ -152,6 +157,34 @@ def test_a_ledger_that_was_changed_is_not_stored_over_good_backups(tmp_path: Pat
     assert [each.name for each in (tmp_path / "backups").iterdir()] == [good.name]
     restore(tmp_path, good, NOW)
     assert cash_of(tmp_path) == 1_000_000
+
+
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from engine.trading import backup
+backup.read_backup = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # when all is copied, and not yet in place
+backup.make_backup(Path(sys.argv[1]), None, Path(sys.argv[2]), datetime.fromisoformat(sys.argv[3]))
+"""
+
+
+def test_what_a_killed_process_left_half_made_is_removed_a_day_later(tmp_path: Path) -> None:
+    prompt, target = account(tmp_path), tmp_path / "backups"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), str(target), NOW.isoformat()],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = target.iterdir()
+    assert (left / "ledger.db").is_file()
+    made = make_backup(tmp_path, prompt, target, NOW)
+    assert set(target.iterdir()) == {left, made}  # whoever makes it may still be at work
+    yesterday = left.stat().st_mtime - 90_000
+    os.utime(left, (yesterday, yesterday))
+    make_backup(tmp_path, prompt, target, NOW)
+    assert set(target.iterdir()) == {made}
 
 
 def test_the_last_of_each_day_and_week_is_kept(tmp_path: Path) -> None:
