@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -46,6 +46,9 @@ class KisHistoryFolder:
         self._tickers, self._sessions, self._progress = tickers, sessions, progress
         self._known: tuple[date, Panel] | None = None
         self.classes: dict[str, InstrumentClass] = {}
+        self.calendar: Mapping[
+            date, bool
+        ] = {}  # days on which KIS's calendar differs from ours, and whether it is open
 
     def bring_up(self) -> Panel:
         """Fetch what is missing, and map the whole history."""
@@ -57,6 +60,7 @@ class KisHistoryFolder:
         summary = update_dataset(
             self._folder, self._rest, self._clock, self._tickers if is_new else None, start, progress=self._progress
         )
+        self.calendar = summary.calendar
         if self._known is None or self._known[0] != summary.last:
             panel = load_panel(self._folder, allow_gaps=True)
             kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)

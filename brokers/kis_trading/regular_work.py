@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from brokers.kis_trading.history import KisHistoryFolder
 from brokers.kis_trading.plan import TradingPlan
@@ -11,6 +11,7 @@ from engine.ledger.ledger import Ledger
 from engine.notify.weekly_report import announce_week_of
 from engine.steady_clock import SteadyClock
 from engine.trading.account_jobs import WorkPlace, ending_hours, jobs_of, quiet_hours
+from engine.trading.calendar_news import tell_of_calendar
 from engine.trading.schedule import Schedule
 from engine.trading.schedule_store import ScheduleStore
 
@@ -27,12 +28,17 @@ def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -
     def machine_is_right() -> bool:
         return not (isinstance(plan.clock, SteadyClock) and plan.clock.lead)
 
+    def bring_up() -> date:
+        last = history.last_session()
+        tell_of_calendar(ledger, plan.clock.now().date(), history.calendar, plan.lang)
+        return last
+
     place = WorkPlace(
         folder=plan.folder,
         ledger=ledger,
         prompt=plan.prompt,
         settings=plan.settings,
-        bring_up=history.last_session,
+        bring_up=bring_up,
         lang=plan.lang,
         on_reflection=on_reflection,
     )

@@ -25,9 +25,7 @@ def cash_command(
     folder: AccountFolderArgument,
     kind: Annotated[
         Kind,
-        typer.Argument(
-            help="deposit 입금, withdrawal 출금, income 배당·이자, cost 따로 나간 비용 · why the cash of the account moved"
-        ),
+        typer.Argument(help="deposit 입금, withdrawal 출금, income 배당·이자, cost 비용 · why the cash moved"),
     ],
     won: Annotated[int, typer.Argument(min=1, help="금액(원) · won")],
     reason: ReasonOption = "",

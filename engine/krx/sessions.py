@@ -2,7 +2,8 @@
 
 The days come from `tables/session_days.txt`, derived from exchange_calendars with our corrections. They equal
 real price data on every day from 1990-01-03 to 2026-08-14; from 1999-09-16 several sources agree, before that
-it is one. Later days follow from the public holidays known on 2026-11-23.
+it is one. Later days follow from the public holidays known on 2026-11-23; days on which the exchange is closed by
+a later decision are named in the variable GEOUL_CLOSED_DAYS, such as 2027-05-06,2027-10-04.
 
 Times are Asia/Seoul (UTC+9 without summer time since 1990). Opening hours before 1995 rest on one secondary
 list.
@@ -10,6 +11,7 @@ list.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -35,6 +37,7 @@ from engine.krx.tables.special_days import (
 
 KST = ZoneInfo("Asia/Seoul")
 LAST_DAY = VERIFIED_UNTIL
+CLOSED_DAYS = "GEOUL_CLOSED_DAYS"
 _MINUTE_NS = 60_000_000_000
 _DAY_NS = 86_400_000_000_000
 _UTC_OFFSET_NS = 9 * 60 * _MINUTE_NS
@@ -65,7 +68,7 @@ def session_days() -> NDArray[np.int64]:
     days = np.arange(first, last + 1, dtype=np.int64)
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday
     is_open = (weekday < _SATURDAY) | ((weekday == _SATURDAY) & (days <= days_since_epoch(LAST_OPEN_SATURDAY)))
-    is_open[np.array(_closed_days(), dtype=np.int64) - first] = False
+    is_open[np.array([*_closed_days(), *_closed_since()], dtype=np.int64) - first] = False
     sessions = days[is_open]
     sessions.setflags(write=False)
     return sessions
@@ -78,6 +81,18 @@ def _closed_days() -> list[int]:
             year, *days = line.split()
             closed.extend(days_since_epoch(date.fromisoformat(f"{year}-{day}")) for day in days)
     return closed
+
+
+def _closed_since() -> list[int]:
+    told = os.environ.get(CLOSED_DAYS, "").replace(",", " ").split()
+    try:
+        days = [date.fromisoformat(day) for day in told]
+    except ValueError:
+        raise BadInput(f"{CLOSED_DAYS}={' '.join(told)}: write days as 2027-05-06,2027-10-04.") from None
+    for day in days:
+        if not FIRST_SESSION <= day <= LAST_DAY:
+            raise _unknown(day)
+    return [days_since_epoch(day) for day in days]
 
 
 def is_session(day: date) -> bool:

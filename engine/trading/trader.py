@@ -23,7 +23,7 @@ from engine.data.panel import Panel
 from engine.errors import BrokenInvariant, DataError, GeoulError
 from engine.events import Event, OrderRefused, PlanReady
 from engine.fill import Fill
-from engine.krx.sessions import previous_session, session_close, sessions_between
+from engine.krx.sessions import CLOSED_DAYS, previous_session, session_close, sessions_between
 from engine.ledger.alerts import Urgency, record_alert, was_told
 from engine.ledger.connection import LedgerError
 from engine.ledger.days import fills_of_day
@@ -262,7 +262,10 @@ class Trader:
         panel = setup.history.bring_up()
         before, known = previous_session(day.session), panel.session_date(panel.rows - 1)
         if known != before:
-            raise DataError(f"The data ends on {known}, and the decision needs the bars of {before}.")
+            raise DataError(
+                f"The data ends on {known}, and the decision needs the bars of {before}. If the exchange was closed on "
+                f"that day, start again with {CLOSED_DAYS}={before}."
+            )
         self.compare()
         name = decision_id_of(from_nanoseconds(int(panel.closed_at_ns[-1])))
         goes_on = has_decision(self._ledger, name)
