@@ -36,6 +36,7 @@ COMMANDS = {
     "paper": "engine.cli.paper:paper_command",
     "live": "engine.cli.live:live_command",
     "cash": "engine.cli.cash:cash_command",
+    "traded": "engine.cli.traded:traded_command",
     "halt": "engine.cli.halt:halt_command",
     "resume": "engine.cli.halt:resume_command",
     "level": "engine.cli.level:level_command",

@@ -28,6 +28,7 @@ class What(Enum):
     APPROVE = "approve"
     REJECT = "reject"
     CASH = "cash"  # money that came or went without a trade, told by a person
+    TRADE = "trade"  # made by hand, told by a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ told_account   the account as the ledger tells it, bar by bar, in the arrays of 
 account_history  events and kept accounts of a ledger, for fold_history, which a fold reads; checkpoint is one of them,
                fold_setting what it depends on; sound_ledger  nothing trades on a damaged one
 ex_rights      a right left a name over night: levels of the morning
+hand_trades    what a person sold or bought of ours by hand
 calendar_news  a day off that was declared late, and the end of the table, told in time
 decision       the six nodes on that account                      orders     each order once, whatever happens
 order_gate     the last word before an order leaves: halts, levels of autonomy, hard limits (limits_gate)

@@ -53,7 +53,7 @@ class Request:
         request_id: its number.
         time: when it was asked.
         who: a person's login.
-        command: halt, resume, level, approve, reject, cash or silent.
+        command: halt, resume, level, approve, reject, cash, trade or silent.
         parameters: of the command.
         is_answered: the trader has answered.
         done: it did what was asked; False = it refused, and `answer` says why.

@@ -13,12 +13,15 @@ from engine.ledger.canonical import stamp
 from engine.ledger.history import has_decision
 from engine.ledger.supervision import What
 from engine.operating.graph import decision_id_of
+from engine.order import Side
 from engine.trading import supervisor_texts as texts
 from engine.trading.autonomy import NAMES, Level, require_possible
 from engine.trading.control import SILENT, Request
+from engine.trading.hand_trades import hand_trade
 from engine.trading.kill_switch import HaltFile, halt_of
 from engine.trading.level_evidence import evidence_for, require
 from engine.trading.supervision_book import SupervisionBook
+from engine.trading.texts import SIDES as FILLED_SIDES
 
 WAS_SILENT = "trader_was_silent"
 # Why cash moved, as people call it: the ledger's reason, in (+1) or out (−1), and the words.
@@ -58,6 +61,8 @@ class Requests:
             return self._answer_plan(request, str(values["decision_id"]))
         if command == "cash":
             return self._move_cash(request)
+        if command == "trade":
+            return self._book_trade(request)
         if command == SILENT:
             return self._note_silence(request)
         raise BadInput(f"This Geoul knows no command {command!r}. Update the one that trades.")
@@ -146,6 +151,21 @@ class Requests:
             ledger.append(moved)
             self._book.record(What.CASH, request.who, text, request, {"kind": kind, "amount": amount})
             self._book.alert(Urgency.INFO, "cash_moved", told, {"kind": kind, "amount": amount})
+        return told
+
+    def _book_trade(self, request: Request) -> str:
+        """What a person traded by hand, into the ledger; the name is traded again when the venue agrees."""
+        ledger, lang, values = self._book.ledger, self._book.lang, request.parameters
+        side, ticker, reason = Side(values["side"]), str(values["ticker"]), str(values["reason"]).strip()
+        quantity, price = int(values["quantity"]), int(values["price"])
+        events = hand_trade(ledger, self._book.clock, side, ticker, quantity, price)
+        told = texts.HAND_TRADE(lang).format(
+            side=FILLED_SIDES[side.value](lang), ticker=ticker, quantity=quantity, price=price
+        )
+        with ledger.writing():  # booked once, however often the request is heard
+            ledger.append_all(events)
+            self._book.record(What.TRADE, request.who, reason, request, {"order_id": events[0].order_id})
+            self._book.alert(Urgency.INFO, "traded_by_hand", told, {"ticker": ticker, "quantity": quantity})
         return told
 
     def _note_silence(self, request: Request) -> str:

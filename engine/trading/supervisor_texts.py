@@ -67,6 +67,10 @@ COST = Text("비용", "Costs")
 CASH_MOVED = Text(
     "장부에 적었습니다: {what} {amount:+,}원, 현금 {cash:,}원", "Booked: {what} {amount:+,} won; cash {cash:,} won"
 )
+HAND_TRADE = Text(
+    "장부에 적었습니다: 직접 {side} {ticker} {quantity:,}주 × {price:,}원",
+    "Booked: {side} by hand, {quantity:,} of {ticker} × {price:,} won",
+)
 TOO_LITTLE_CASH = Text(
     "장부의 현금은 {cash:,}원뿐입니다. 금액을 확인하십시오.", "The ledger has {cash:,} won only. Check the amount."
 )

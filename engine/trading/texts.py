@@ -37,8 +37,10 @@ CASH_DIFFERS = Text(
     "Cash differs: ledger {ours:,}, account {theirs:,} won. If money was paid in or out, tell geoul cash.",
 )
 SHARES_DIFFER = Text(
-    "{ticker} 수량이 장부와 다릅니다: 장부 {ours:,}주, 계좌 {theirs:,}주. 이 종목은 거래하지 않습니다.",
-    "{ticker} differs: ledger {ours:,}, account {theirs:,} shares. The name is not traded.",
+    "{ticker} 수량이 장부와 다릅니다: 장부 {ours:,}주, 계좌 {theirs:,}주. 이 종목은 거래하지 않습니다. "
+    "직접 매매했다면 geoul traded로 적으세요.",
+    "{ticker} differs: ledger {ours:,}, account {theirs:,} shares. The name is not traded. "
+    "If you traded it by hand, tell geoul traded.",
 )
 FOREIGN = Text(
     "{ticker} {count:,}주는 거울이 산 것이 아니므로 그대로 둡니다.",
