@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from engine.cli.dataset_view import print_dataset
 from engine.cli.options import FromOption, Lang, LangOption, TickersOption, ToOption
 
 
@@ -22,7 +23,6 @@ def bars_command(
     lang: LangOption = Lang.ko,
 ) -> None:
     """기록한 체결로 1분봉 데이터셋을 만듭니다 · make one-minute bars of the trades of a recording."""
-    from engine.cli.data import print_dataset  # noqa: PLC0415  (which registers this command)
     from engine.data.recorded_bars import write_recorded_bars  # noqa: PLC0415  (keeps --help fast)
 
     first, last = (day.date() if day else None for day in (start, end))

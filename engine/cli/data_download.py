@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from engine.cli.dataset_view import print_dataset
 from engine.cli.kis_options import ClockOption, EnvironmentOption, KisConfigOption, clock_chooser, environment_of
 from engine.cli.options import FromOption, Lang, LangOption, ToOption, day_range
 from engine.cli.universe import CodesOption, OldCodesOption, UniverseOption, universe_codes
@@ -47,7 +48,6 @@ def download_command(
     from brokers.kis.download import update_dataset  # noqa: PLC0415
     from brokers.kis.errors import KisError  # noqa: PLC0415
     from brokers.kis.rest import KisRest  # noqa: PLC0415
-    from engine.cli.data import print_dataset  # noqa: PLC0415
 
     codes = universe_codes(tickers, universe, old_tickers)
     first, last = day_range(start, end)
