@@ -10,6 +10,7 @@ from brokers.kis.broker import KisBroker
 from brokers.kis.errors import KisError
 from brokers.kis_trading.world_partner import WorldPartner
 from engine.ledger.ledger import Ledger
+from engine.trading.freed_memory import give_back_now
 from engine.trading.monitor import Monitor
 from engine.trading.schedule import Schedule
 from engine.trading.supervisor import Supervisor
@@ -48,6 +49,7 @@ class Trading:
         """Trade until told to stop, or until a served world has no data left."""
         if not self.begun:
             self.trader.begin()
+            give_back_now()
             self.begun = True
         wait = _WAIT_SECONDS if self.world is None else _WORLD_WAIT_SECONDS
         silent = False
