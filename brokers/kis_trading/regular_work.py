@@ -30,7 +30,7 @@ def regular_work(plan: TradingPlan, ledger: Ledger, history: KisHistoryFolder) -
 
     def bring_up() -> date:
         last = history.last_session()
-        tell_of_calendar(ledger, plan.clock.now().date(), history.calendar, plan.lang)
+        tell_of_calendar(ledger, plan.clock.now(), history.calendar, plan.lang)
         return last
 
     place = WorkPlace(

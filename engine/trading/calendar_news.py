@@ -6,7 +6,7 @@ Without it the account waits for the bars of a day that has none, and neither bu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from engine.krx.sessions import CLOSED_DAYS, LAST_DAY, is_session
 from engine.ledger.alerts import Urgency, record_alert, was_told
@@ -14,6 +14,7 @@ from engine.ledger.ledger import Ledger
 from engine.reports.language import Lang, Text
 
 END_NEAR = timedelta(days=60)
+_TOLD_AGAIN = timedelta(days=7)
 _CLOSED = Text(
     f"한국투자증권 휴장일 조회로는 {{day}}에 장이 열리지 않습니다. {CLOSED_DAYS}={{days}}로 다시 시작하십시오. "
     "그러지 않으면 그날의 시세를 기다리느라 매수도 손절도 하지 못합니다.",
@@ -30,25 +31,26 @@ _ENDS = Text(
 )
 
 
-def tell_of_calendar(ledger: Ledger, today: date, told_by_venue: Mapping[date, bool], lang: Lang) -> None:
-    """Put into the outbox, once, where the venue's calendar differs from ours, and that ours ends soon.
+def tell_of_calendar(ledger: Ledger, now: datetime, told_by_venue: Mapping[date, bool], lang: Lang) -> None:
+    """Put into the outbox, once a week, where the venue's calendar differs from ours, and that ours ends soon.
 
     Args:
         ledger: of the account.
-        today: a day of the table.
+        now: on a day of the table.
         told_by_venue: whether the exchange is open on a day, where that differed when it was asked.
         lang: of texts.
     """
+    today = now.date()
     coming = {day: is_open for day, is_open in told_by_venue.items() if today <= day <= LAST_DAY}
     wrong = {day: is_open for day, is_open in coming.items() if is_open != is_session(day)}
     closed = ",".join(day.isoformat() for day in sorted(wrong) if not wrong[day])
     for day, is_open in sorted(wrong.items()):
         text = _OPEN if is_open else _CLOSED
-        _tell_once(ledger, "calendar_differs", text(lang).format(day=day, days=closed), day)
+        _tell_weekly(ledger, now, "calendar_differs", text(lang).format(day=day, days=closed), day)
     if LAST_DAY - today <= END_NEAR:
-        _tell_once(ledger, "calendar_ends", _ENDS(lang).format(day=LAST_DAY), LAST_DAY)
+        _tell_weekly(ledger, now, "calendar_ends", _ENDS(lang).format(day=LAST_DAY), LAST_DAY)
 
 
-def _tell_once(ledger: Ledger, code: str, text: str, day: date) -> None:
-    if not was_told(ledger, code, text):
+def _tell_weekly(ledger: Ledger, now: datetime, code: str, text: str, day: date) -> None:
+    if not was_told(ledger, code, text, now - _TOLD_AGAIN):
         record_alert(ledger, Urgency.CRITICAL, code, text, {"day": day.isoformat()})

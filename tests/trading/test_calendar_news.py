@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,17 @@ from engine.krx.sessions import CLOSED_DAYS, LAST_DAY, is_session, previous_sess
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.trading.calendar_news import tell_of_calendar
 
-TODAY, DAY = date(2027, 3, 2), date(2027, 3, 8)
+TODAY, DAY = datetime(2027, 3, 2, 18, tzinfo=KST), date(2027, 3, 8)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with open_ledger(tmp_path / "ledger.db", SimulatedClock(datetime(2027, 3, 2, 18, tzinfo=KST))) as opened:
+def clock() -> SimulatedClock:
+    return SimulatedClock(TODAY)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: SimulatedClock) -> Iterator[Ledger]:
+    with open_ledger(tmp_path / "ledger.db", clock) as opened:
         yield opened
 
 
@@ -49,12 +54,15 @@ def test_a_day_off_that_was_declared_late_is_told_once_and_closes_with_the_varia
     assert len(told(ledger)) == 1
 
 
-def test_the_end_of_the_table_is_told_two_months_before(ledger: Ledger) -> None:
-    tell_of_calendar(ledger, LAST_DAY - timedelta(days=61), {}, "en")
-    assert not told(ledger)
-    for ago in (60, 59, 1):
-        tell_of_calendar(ledger, LAST_DAY - timedelta(days=ago), {}, "en")
-    assert [code for code, _ in told(ledger)] == ["calendar_ends"]
+def test_the_end_of_the_table_is_told_two_months_before_and_every_week(ledger: Ledger, clock: SimulatedClock) -> None:
+    end = datetime.combine(LAST_DAY, time(18), KST)
+    counts = []
+    for ago in (61, 60, 59, 53, 52, 1):
+        clock.advance_to(end - timedelta(days=ago))
+        tell_of_calendar(ledger, clock.now(), {}, "en")
+        counts.append(len(told(ledger)))
+    assert counts == [0, 1, 1, 1, 2, 3]
+    assert {code for code, _ in told(ledger)} == {"calendar_ends"}
 
 
 def test_days_that_are_no_days_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
