@@ -74,6 +74,11 @@ def _prepare_to_read(connection: sqlite3.Connection, now: datetime) -> sqlite3.C
     return connection
 
 
+def is_copy(connection: sqlite3.Connection) -> bool:
+    """Whether a reader was given an up-to-date copy of an older ledger instead of its file."""
+    return not connection.execute("PRAGMA database_list").fetchone()[2]
+
+
 def _up_to_date_copy(older: sqlite3.Connection, now: datetime) -> sqlite3.Connection:
     """A copy of an older ledger that has had the steps it lacks; a temporary file that SQLite removes with its end."""
     copy = sqlite3.connect("", isolation_level=None)

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from engine.clock import Clock
 from engine.errors import GeoulError
 from engine.ledger.alerts import alerts_after, last_alert_id
-from engine.ledger.connection import connect
+from engine.ledger.connection import connect, is_copy
 from engine.log import redact_text
 from engine.notify.channel_settings import Channel
 from engine.notify.channels import sender_for
@@ -167,6 +167,7 @@ class Route:
         self._outbox = Outbox(folder)
         self._told: dict[str, datetime | None] = {}  # trouble -> when it is told again
         self._unwritten: tuple[Delivery, Answer] | None = None
+        self._copied: list[tuple[int, int]] = []  # the files of an older ledger as they were when they were copied
 
     def turn(self) -> int:
         """Take over new alerts, send at most one message; returns how many were delivered.
@@ -187,17 +188,25 @@ class Route:
         ledger = self._folder / LEDGER
         if not ledger.exists():
             return
+        files = _state_of(ledger)
+        if files == self._copied:
+            return
         now = self._clock.now()
         with closing(connect(ledger, now, read_only=True)) as connection:
-            taken, last = self._outbox.taken(self.name), last_alert_id(connection)
-            if taken is not None and last < taken:
-                self._outbox.rewind(self.name, last)
-            if taken is not None and last <= taken:
-                return
-            after = taken or 0
-            while alerts := alerts_after(connection, after, _MOST_AT_ONCE):
-                self._outbox.take_in(self.name, self._channel, alerts, self._settings, now)
-                after = alerts[-1].alert_id
+            self._read(connection, now)
+            if is_copy(connection):  # to make one takes long, and nobody may write into an older ledger for months
+                self._copied = files
+
+    def _read(self, connection: sqlite3.Connection, now: datetime) -> None:
+        taken, last = self._outbox.taken(self.name), last_alert_id(connection)
+        if taken is not None and last < taken:
+            self._outbox.rewind(self.name, last)
+        if taken is not None and last <= taken:
+            return
+        after = taken or 0
+        while alerts := alerts_after(connection, after, _MOST_AT_ONCE):
+            self._outbox.take_in(self.name, self._channel, alerts, self._settings, now)
+            after = alerts[-1].alert_id
 
     def _send_one(self) -> int:
         delivery = self._outbox.next_due(self.name, self._clock.now())
@@ -234,3 +243,9 @@ class Route:
 
     def __repr__(self) -> str:
         return f"Route({self.name!r}, {self._channel.kind})"
+
+
+def _state_of(ledger: Path) -> list[tuple[int, int]]:
+    """When the file and its log of changes were last written, and their sizes."""
+    names = (ledger, ledger.with_name(f"{ledger.name}-wal"))
+    return [(each.st_mtime_ns, each.st_size) for each in (name.stat() for name in names if name.exists())]

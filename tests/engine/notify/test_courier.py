@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import KST, SimulatedClock
+from engine.ledger import connection, migrations
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger, open_ledger
 from engine.notify.courier import Courier
@@ -361,3 +362,21 @@ def test_closing_does_not_wait_for_a_channel_that_hangs(account: Account, web: W
     assert not goes_on.is_set()  # the channel still hangs, and we are here
     assert statuses(account)[0][1:] == (1, "waiting")  # nobody knows whether it arrived: it will be sent again
     goes_on.set()
+
+
+def test_an_older_ledger_is_copied_once_and_again_when_it_has_changed(
+    account: Account, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = (*migrations.MIGRATIONS, ("a later step", "CREATE TABLE later (value TEXT) STRICT;"))
+    for module in (migrations, connection):
+        monkeypatch.setattr(module, "MIGRATIONS", later)
+    copies: list[int] = []
+    migrate = connection.migrate
+    monkeypatch.setattr(connection, "migrate", lambda *given: (copies.append(1), migrate(*given)))
+    courier = account.courier(only_slack(web))
+    account.alert("first")
+    assert sum(courier.turn() for _ in range(5)) == 1
+    assert len(copies) == 1
+    account.alert("second")  # by a trader of the older Geoul, which has not been stopped yet
+    assert sum(courier.turn() for _ in range(5)) == 1
+    assert (titles(web), len(copies)) == (["first", "second"], 2)
