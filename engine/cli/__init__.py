@@ -6,7 +6,7 @@ rules written  rules (rule_history, revisions, proposal)  reflect (reflection_wr
 data           data (data_bars, data_download, data_record, dataset_view)  dataset  universe
 a model        model (model_run)  plan
 KIS            kis (kis_probe)  serve (serve_options, serve_greeting)
-an account     paper  live (trading_run, trading_planner, graceful_stop)  halt  cash  traded  level  approve  watch  status  mirror
-               ledger  trace  notify  report  backup  service  (supervise: talking to a trader that runs)
+an account     paper  live (trading_run, trading_planner, graceful_stop)  halt  cash  traded  level  approve  watch
+               status  mirror  ledger  trace  notify  report  backup  service  (supervise: talking to a running trader)
 options        options  option_group  market_options  research_options  kis_options  trading_options  work_options
 """
