@@ -256,7 +256,8 @@ def load_config(path: Path) -> dict[str, object]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"The configuration {path} cannot be read: {error}.") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"The configuration {path} cannot be read: {why}.") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -39,15 +39,19 @@ def backup_command(
     weekly: Annotated[int, typer.Option("--weekly", min=0, help="남길 주수 · weeks to keep")] = WEEKLY,
     now: Annotated[
         datetime.datetime | None,
-        typer.Option("--now", formats=["%Y-%m-%dT%H:%M:%S"], help="백업 시점(기본: 지금) · the moment"),
+        typer.Option(
+            "--now",
+            formats=["%Y-%m-%dT%H:%M:%S"],
+            help="백업 시점(기본: 장부의 마지막 기록) · the moment (default: the last entry of the ledger)",
+        ),
     ] = None,
     lang: LangOption = Lang.ko,
 ) -> None:
     """장부와 프롬프트를 백업합니다(거래 중에도 됨) · back up ledger and prompt, while trading goes on."""
-    from engine.clock import KST, SystemClock  # noqa: PLC0415  (keeps --help fast)
+    from engine.clock import KST  # noqa: PLC0415  (keeps --help fast)
     from engine.trading.backup import make_backup, read_backup, rotate  # noqa: PLC0415
 
-    moment = SystemClock().now() if now is None else now.replace(tzinfo=KST)
+    moment = _last_entry(folder) if now is None else now.replace(tzinfo=KST)
     target = folder / BACKUPS if to is None else to
     path = make_backup(folder, prompt_path(prompt), target, moment)
     rows = read_backup(path).sequence
@@ -57,6 +61,20 @@ def backup_command(
         console.print(_GONE(lang.language).format(count=len(gone)))
     told = _MADE(lang.language).format(path=path, size=path.stat().st_size // 1024, rows=rows)
     console.print(told, markup=False, soft_wrap=True)
+
+
+def _last_entry(folder: Path) -> datetime.datetime:
+    """The time up to which the books go: in a served market it is another one than the machine's."""
+    from contextlib import closing  # noqa: PLC0415  (keeps --help fast)
+
+    from engine.clock import SystemClock  # noqa: PLC0415
+    from engine.ledger.connection import connect  # noqa: PLC0415
+    from engine.ledger.figures import last_written_at  # noqa: PLC0415
+    from engine.trading.backup import LEDGER  # noqa: PLC0415
+
+    now = SystemClock().now()
+    with closing(connect(folder / LEDGER, now, read_only=True)) as connection:
+        return last_written_at(connection) or now
 
 
 def restore_command(

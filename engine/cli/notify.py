@@ -13,6 +13,7 @@ from rich.table import Table
 
 from engine.cli.options import AccountFolderArgument, Lang, LangOption
 from engine.errors import BadInput
+from engine.reports.language import Text
 
 if TYPE_CHECKING:
     from engine.notify.delivery_file import Delivery
@@ -29,6 +30,8 @@ _HEADS = {
     "ko": ("시각", "채널", "긴급도", "종류", "건수", "상태", "시도", "끝남"),
     "en": ("time", "channel", "urgency", "code", "count", "status", "attempts", "done"),
 }
+_NO_DELIVERIES = Text("{what} 알림이 없습니다.", "There are no alerts {what}.")
+_WHAT = {True: Text("아직 못 보낸", "that wait"), False: Text("보낸 적 있거나 보낼", "to send, and none was sent")}
 _STATUSES = {
     "waiting": ("대기", "cyan"),
     "delivered": ("전달", "green"),
@@ -135,7 +138,10 @@ def outbox_command(
     shown = outbox.deliveries(status="waiting" if waiting else None, most=limit)
     for each in shown:
         table.add_row(*_row(each, korean))
-    console.print(table)
+    if shown:
+        console.print(table)
+    else:
+        console.print(_NO_DELIVERIES(lang.language).format(what=_WHAT[waiting](lang.language)))
     for each in shown:
         if each.told:
             console.print(f"{each.time:%m-%d %H:%M} {each.channel} {each.code}: {each.told}", style="dim", markup=False)

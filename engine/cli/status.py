@@ -153,6 +153,7 @@ def _facts(health: Health, lang: Lang) -> Iterator[tuple[str, str]]:
 
 def _books(books: Books, lang: Lang) -> Iterator[tuple[str, str]]:
     from engine.trading.autonomy import NAMES  # noqa: PLC0415
+    from engine.trading.texts import ORDERS  # noqa: PLC0415
 
     words, standing = lang.language, books.standing
     level = standing.grant.level_at(SystemClock().now())
@@ -163,7 +164,8 @@ def _books(books: Books, lang: Lang) -> Iterator[tuple[str, str]]:
     held = sorted(books.positions.values(), key=lambda each: each.ticker)
     yield "positions", ", ".join(f"{each.ticker} {each.quantity:,}" for each in held) or _NONE(words)
     for name, orders in (("open", books.open_orders), ("unresolved", books.unresolved_orders)):
-        listed = ", ".join(f"{each.request.side.value} {each.request.ticker} {each.remaining:,}" for each in orders)
+        sides = ((ORDERS[each.request.side.value](words), each) for each in orders)
+        listed = ", ".join(f"{side} {each.request.ticker} {each.remaining:,}" for side, each in sides)
         yield name, listed or _NONE(words)
     yield "decision", books.last_decision or _NONE(words)
     yield "level", f"LV{level.value} {NAMES[level](words)}"

@@ -27,6 +27,7 @@ from engine.cli.work_options import (
 )
 from engine.clock import elapsed_seconds
 from engine.errors import BadInput
+from engine.reports.language import Text
 from engine.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     from engine.trading.account_jobs import RegularWork
 
 KEYS, NAMES = "kis_devlp.yaml", "names.txt"
+_NAMES_KEPT = Text(
+    "{folder} 계좌는 처음 시작할 때의 {all:,}종목을 계속 거래합니다. --ticker/--universe의 {given:,}종목으로 줄이려면 "
+    "다른 --folder로 새 계좌를 시작하세요.",
+    "{folder} goes on trading the {all:,} names of its first start, not only the {given:,} of --ticker or --universe: "
+    "what is held must stay guarded. To trade fewer, begin an account with another --folder.",
+)
 _APP_KEY, _APP_SECRET = 36, 180  # characters, as KIS's own
 _FIRST_DIGIT = {"paper": "5", "live": "6"}
 
@@ -123,14 +130,28 @@ class TradingOptions:
         found = pl.read_parquet(source / "instruments.parquet").filter(pl.col("delisted").is_null())
         return found["ticker"].to_list()
 
+    def names_kept(self, folder: Path) -> str:
+        """What to say where the options name fewer names than the account trades; "" otherwise."""
+        chosen = universe_codes(self.tickers, self.universe)
+        if chosen is None or not (folder / "data" / "manifest.json").is_file():
+            return ""
+        known = _known_names(folder)
+        if known <= set(chosen):
+            return ""
+        values = {"folder": folder, "all": len(known), "given": len(chosen)}
+        return _NAMES_KEPT(self.lang.language).format(**values)
+
+
+def _known_names(folder: Path) -> set[str]:
+    import polars as pl  # noqa: PLC0415  (keeps --help fast)
+
+    return set(pl.read_parquet(folder / "data" / "instruments.parquet")["ticker"].to_list())
+
 
 def _require_known(chosen: Sequence[str], folder: Path) -> None:
     if not chosen:
         return
-    import polars as pl  # noqa: PLC0415  (keeps --help fast)
-
-    known = pl.read_parquet(folder / "data" / "instruments.parquet")["ticker"]
-    others = sorted(set(chosen).difference(known.to_list()))
+    others = sorted(set(chosen) - _known_names(folder))
     if others:
         raise BadInput(
             f"{folder} trades the names of its first start, and {', '.join(others[:5])} "

@@ -52,6 +52,8 @@ def trade(
         console.out(f"{now.now():%m-%d %H:%M:%S}", style="dim", end=" ", highlight=False)
         console.out(line, highlight=False)
 
+    if kept := options.names_kept(folder):
+        tell(kept)
     stopped = stop_on_signals()
     with leaving_when_stopped(stopped), ExitStack() as stack:
         with progress_bar() as bar:

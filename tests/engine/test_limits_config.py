@@ -78,3 +78,10 @@ def test_commands_end_with_status_2_before_anything_is_traded(command, line, tmp
     assert str(file) in said
     assert "nothing could be bought" in said or "did you mean max_positions?" in said
     assert not account.exists()
+
+
+def test_a_configuration_that_is_not_there_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as told:
+        load_config(tmp_path / "nothere.yaml")
+    path = tmp_path / "nothere.yaml"
+    assert str(told.value) == f"The configuration {path} cannot be read: No such file or directory."

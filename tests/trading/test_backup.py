@@ -223,3 +223,10 @@ def test_the_commands_and_that_restoring_waits_for_the_trader_to_stop(tmp_path: 
     for arguments in (["backup", str(tmp_path / "none")], ["restore", str(tmp_path), "--from", str(prompt)]):
         with pytest.raises(BadInput):
             run.invoke(app, arguments, catch_exceptions=False)
+
+
+def test_a_backup_by_hand_is_named_by_the_time_of_the_books(tmp_path: Path) -> None:
+    prompt = account(tmp_path)
+    CliRunner().invoke(app, ["backup", str(tmp_path), "--prompt", str(prompt)], catch_exceptions=False)
+    made = newest_backup(tmp_path / backup_cli.BACKUPS)
+    assert made is not None and moment_of(made) == START.astimezone(KST).replace(microsecond=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from engine.cli.options import Lang
 from engine.cli.trading_options import NAMES, TradingOptions
 from engine.errors import BadInput
 
@@ -41,6 +42,10 @@ def test_a_name_that_the_account_does_not_trade_is_refused_at_a_later_start(tmp_
     data.mkdir()
     (data / "manifest.json").write_text("{}", encoding="utf-8")
     pl.DataFrame({"ticker": ["005930", "000660"]}).write_parquet(data / "instruments.parquet")
-    assert TradingOptions(tickers=["005930"]).names(tmp_path) == ["005930"]
+    fewer = TradingOptions(tickers=["005930"], lang=Lang.en)
+    assert fewer.names(tmp_path) == ["005930"]
+    assert "goes on trading the 2 names of its first start, not only the 1" in fewer.names_kept(tmp_path)
+    assert TradingOptions(tickers=["000660,005930"]).names_kept(tmp_path) == ""
+    assert TradingOptions().names_kept(tmp_path) == ""
     with pytest.raises(BadInput, match="035720"):
         TradingOptions(tickers=["005930", "035720"]).names(tmp_path)

@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 from engine.cli.main import app
 from engine.clock import SystemClock
 from engine.ledger.canonical import stamp
+from engine.ledger.ledger import open_ledger
 from engine.ledger.supervision import Supervision, What, record_supervision
 from engine.trading.control import SILENT, ControlFile
 from engine.trading.status_file import StatusFile
-from tests.builders_ledger import make_ledger
+from tests.builders_ledger import approve, make_clock, make_ledger, make_request
 from tests.trading.test_health import health_with
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,14 @@ def test_an_alarm_that_nobody_has_written_down_is_shown_until_a_trader_has(accou
     control.answer(control.request(asked), done=True, text="", now=now)
     control.close()
     assert "No sign of life" not in status(account, "--lang", "en")[1]
+
+
+def test_open_orders_are_told_in_the_language_of_the_reader(account: Path) -> None:
+    with open_ledger(account / "ledger.db", make_clock()) as ledger:
+        ledger.record_intent(approve(make_request()))
+    beat(account, age=3_600)
+    assert "매수 005930 10" in status(account)[1]
+    assert "buy 005930 10" in status(account, "--lang", "en")[1]
 
 
 def test_a_folder_without_an_account_is_named(tmp_path: Path) -> None:

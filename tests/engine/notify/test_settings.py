@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from engine.cli.main import app
 from engine.clock import KST
 from engine.errors import ConfigError
 from engine.ledger.alerts import Urgency
@@ -176,3 +178,10 @@ def test_quiet_hours_within_a_day() -> None:
     found = [released_at(at(time), Urgency.INFO, quiet) for time in times]
     assert found == [at(each) for each in ("02T11:59", "02T13:00", "02T13:00", "02T13:00", "02T23:00")]
     assert all(earlier <= later for earlier, later in itertools.pairwise(found))
+
+
+def test_an_outbox_without_alerts_says_so_instead_of_the_heads_of_a_table(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["notify", "outbox", str(tmp_path), "--lang", "en"], catch_exceptions=False)
+    assert told.output == "There are no alerts to send, and none was sent.\n"
+    told = CliRunner().invoke(app, ["notify", "outbox", str(tmp_path), "--waiting"], catch_exceptions=False)
+    assert told.output == "아직 못 보낸 알림이 없습니다.\n"
