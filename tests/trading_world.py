@@ -35,6 +35,7 @@ from tests.kis_venue import write_server_keys
 NAMES = ("000100", "000200", "000300", "000400", "000500")
 CASH = 30_000_000
 SETTINGS = BacktestConfig(cash_won=CASH, participation=0.0, limits=RiskLimits(min_order_share=0.0))
+_GLANCE_SECONDS = 0.01  # for the world's next step, before somebody looks whether the test goes on
 BEFORE = 80  # sessions of history
 QUIET: Bar = (10_000, 10_050, 9_950, 10_000, 500_000)
 
@@ -136,6 +137,8 @@ def trader_on(
         work=work,
     )
     with contextlib.closing(client.session), contextlib.closing(clock), open_trading(plan) as trading:
+        if trading.world is not None:
+            trading.world.wait_seconds = _GLANCE_SECONDS
         yield Running(trading, lines)
 
 

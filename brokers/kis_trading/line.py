@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from brokers.kis_trading.account_folder import place_digest
 from brokers.kis_trading.measuring import losses, measured_session
 from brokers.kis_trading.plan import TradingPlan
 from engine.trading.api_meter import ApiMeter
+
+_GLANCE_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,14 @@ def open_line(plan: TradingPlan) -> Line:
     meter = ApiMeter(plan.steady)
     session = measured_session(meter)
     rest = KisRest(plan.config, plan.clock, session=session, sleep=plan.sleep, observe=losses(meter))
+    settings = plan.config.stream_settings()
+    if plan.world is not None:  # it stands until every name is registered, which must not wait for a glance
+        settings = replace(settings, poll_seconds=_GLANCE_SECONDS)
     socket = RealtimeSocket(
         url=plan.config.websocket_url,
         approval_key=lambda renew: rest.approval_key().get_secret_value(),
         clock=plan.clock,
         generator=np.random.default_rng(int.from_bytes(place_digest(plan.folder)[:4], "big")),
-        settings=plan.config.stream_settings(),
+        settings=settings,
     )
     return Line(rest, socket, meter)

@@ -91,6 +91,10 @@ class Partner(Protocol):
         """A turn begins: what is due now will be done in it."""
         ...
 
+    def patience(self, seconds: float) -> float:
+        """How many of `seconds` to wait for what the venue tells: none if it has nothing more to tell."""
+        ...
+
     def handled(self) -> None:
         """What was due when the turn began has been done; the world may go on."""
         ...
@@ -103,6 +107,10 @@ class Alone:
 
     def look(self) -> None:
         """Nothing to see."""
+
+    def patience(self, seconds: float) -> float:
+        """All of them: a venue may tell something at any moment."""
+        return seconds
 
     def handled(self) -> None:
         """Nothing to tell."""

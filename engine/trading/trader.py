@@ -176,7 +176,11 @@ class Trader:
         self._oversight.look()
         if not self._setup.knows_time(wait_seconds):
             return  # whatever is decided, sent or closed now would be filed under a wrong day
+        before = self._ledger.head
         self._do_what_is_due()
+        # What was sent just now is answered; and a world that waits for a model has nothing else to wait for.
+        if self._ledger.head == before and not self._waits_for_plan():
+            wait_seconds = self._setup.partner.patience(wait_seconds)
         for event in self._attempt("poll", lambda: self._venue.poll(wait_seconds), _HEAR_AGAIN) or ():
             self._process(event)
         while self._plans:
@@ -188,8 +192,11 @@ class Trader:
             self._listen()
         self._setup.each_turn()
         # A served world waits for the model; a real one does not, and guards go on.
-        if self._decision is None or not self._decision.is_waiting:
+        if not self._waits_for_plan():
             self._setup.partner.handled()
+
+    def _waits_for_plan(self) -> bool:
+        return self._decision is not None and self._decision.is_waiting
 
     def guard(self) -> None:
         """Send what watched levels have set off; called too while a request waits for its answer."""

@@ -54,6 +54,7 @@ def watching_a_stop(
     """A trader that has bought on the first day, on a machine of which the test has the clock."""
     monkeypatch.setattr(trading_world, "WorldClock", PausedMachine)
     monkeypatch.setattr("brokers.kis_trading.right_clock._AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("engine.trading.monitor.EVERY_SECONDS", 0.0)  # the machine's: a served day may take less
     text = "## 투자 원칙 및 규칙\n**주기**: 1d\n"
     text = add_rule(text, entry("dip", Category.ENTRY, "close < 0.98 * lag(close, 1)", "buy 20% of equity"))
     text = add_rule(text, entry("stop", Category.EXIT, "pnl <= -4%", "sell all"))

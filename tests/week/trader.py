@@ -130,7 +130,7 @@ class Life:
             )
             with open_trading(plan) as trading:
                 assert trading.world is not None
-                trading.world._wait_seconds = _WAIT_SECONDS
+                trading.world.wait_seconds = _WAIT_SECONDS
                 trading.trader.begin()
                 trading.begun = True
                 say(ready=[time.monotonic() - began, time.process_time() - used])
