@@ -32,6 +32,15 @@ RESTATED = Text(
 )
 NOT_TAKEN = Text("주문이 나가지 않았습니다: {ticker} {why}", "An order was not taken: {ticker} {why}")
 TROUBLE = Text("{what} 실패, {seconds}초 뒤 다시 시도합니다: {why}", "{what} failed, tried again in {seconds} s: {why}")
+FAILS_ON = Text(
+    "{what}: {since:%m-%d %H:%M}부터 계속 실패합니다. 그동안 보유 종목이 지켜지지 않을 수 있습니다. KIS 점검이 아니면 "
+    "앱키 만료·해지, 모의투자 기간 종료를 확인하세요(geoul kis doctor). {why}",
+    "{what} has failed since {since:%m-%d %H:%M}; holdings may be unguarded. If KIS is not closed for maintenance, see "
+    "whether the app key was revoked or the paper account has ended (geoul kis doctor). {why}",
+)
+WORKS_AGAIN = Text(
+    "{what}: 다시 됩니다({since:%m-%d %H:%M}부터 실패)", "{what} works again (failed since {since:%m-%d %H:%M})"
+)
 CASH_DIFFERS = Text(
     "현금이 장부와 다릅니다: 장부 {ours:,}원, 계좌 {theirs:,}원. 입출금·배당·이자였다면 geoul cash로 적으세요.",
     "Cash differs: ledger {ours:,}, account {theirs:,} won. If money was paid in or out, tell geoul cash.",

@@ -58,6 +58,7 @@ from engine.trading.orders import OrderDesk
 from engine.trading.oversight import Oversight, Unsupervised
 from engine.trading.ports import Alone, MarketHistory, Partner, Venue
 from engine.trading.recorded_plan import recorded_planner
+from engine.trading.setbacks import Setbacks
 from engine.trading.standing import resumes_of
 from engine.trading.timetable import Day, Timetable
 from engine.trading.watch_list import WatchList, ranks_of
@@ -132,6 +133,7 @@ class Trader:
         self._oversight = setup.oversight
         self._history = history_of(setup.ledger)
         self._history.tell = lambda text, values: self._say(text, **values)
+        self._setbacks = Setbacks(setup.ledger, setup.clock, self._is_on, setup.tell, setup.lang)
         gate = OrderGates([setup.oversight, setup.gate])
         desk = setup.ledger, setup.venue, setup.clock, gate, self._say, self._warn
         self.orders = OrderDesk(*desk, touch=setup.config.touch, oversight=setup.oversight)
@@ -238,8 +240,7 @@ class Trader:
         ended, day = timetable.last_ended(now), timetable.day_at(now)
         if self._books_are_open(ended):
             self._attempt("end", lambda: self._end(ended))
-        is_on = day is not None and day.decide <= now < day.closes
-        if day is not None and is_on:
+        if day is not None and self._is_on(now):
             if self._oversight.halt is not None:
                 halt = self._oversight.halt
                 self._attempt("halt", lambda: self._clearance.act(halt, self.orders.blocked))
@@ -263,6 +264,11 @@ class Trader:
     def _books_are_open(self, day: Day) -> bool:
         began, last = began_at(self._ledger), last_equity(self._ledger)
         return began is not None and began < day.closes and (last is None or last.session < day.session)
+
+    def _is_on(self, now: datetime) -> bool:
+        """Whether a decision stands or is due, so that what is held is guarded."""
+        day = self._setup.timetable.day_at(now)
+        return day is not None and day.decide <= now < day.closes
 
     def _decide(self, day: Day) -> None:
         setup, now = self._setup, self._clock.now()
@@ -438,10 +444,10 @@ class Trader:
             raise  # of ours: nothing may go on as if it had not happened
         except GeoulError as error:
             self._again[what] = self._clock.now() + again
-            step, seconds = texts.STEPS[what](self._setup.lang), int(again.total_seconds())
-            self._warn("step_failed", texts.TROUBLE, Urgency.WARNING, what=step, seconds=seconds, why=str(error))
+            self._setbacks.failed(what, str(error), again)
             return None
         self._again.pop(what, None)
+        self._setbacks.succeeded(what)
         return done
 
     def _say(self, text: Text, **values: object) -> None:
