@@ -5,6 +5,7 @@ GeoulError
 │   ├── DataError         a dataset, file, row or column
 │   ├── RuleError         a rule of the decision prompt, with line, column and a suggestion
 │   ├── ConfigError       a configuration value
+│   ├── NotNow            wrong now, perhaps right by itself a little later (command line: exit status 75)
 │   └── UnknownDate       a date outside the range for which an exchange rule is verified
 ├── WorkerLost            a process that computes a part of the work ended by itself, again and again
 ├── LedgerError           a write to the ledger failed: nothing was recorded, so nothing may be sent
@@ -30,6 +31,13 @@ class DataError(BadInput):
 
 class ConfigError(BadInput):
     """A configuration value is impossible."""
+
+
+class NotNow(BadInput):
+    """What is wrong may be right by itself a little later, as a full disk or a clock that is not set yet.
+
+    A service starts the program again, which it does not after other bad input.
+    """
 
 
 class UnknownDate(BadInput):

@@ -43,6 +43,7 @@ from engine.trading.sound_ledger import require_sound
 from engine.trading.supervision_book import SupervisionBook
 from engine.trading.supervisor import Supervisor
 from engine.trading.trader import Trader, TradingSetup
+from engine.trading.unforeseen_end import telling_why
 from engine.trading.volume_profile import VolumeProfile
 from engine.trading.watch_list import load_watch_list
 
@@ -65,6 +66,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
         sessions = sessions_needed(load_rules(plan.prompt))
         require_sound(plan.folder / LEDGER, plan.clock)
         ledger = stack.enter_context(open_ledger(plan.folder / LEDGER, plan.clock))
+        stack.enter_context(telling_why(ledger, plan.tell, plan.lang))
         supervisor = _supervisor(stack, plan, ledger)
         watch_list = load_watch_list(plan.folder)
         world = _world(stack, plan)
@@ -130,6 +132,7 @@ def open_trading(plan: TradingPlan) -> Iterator[Trading]:
             monitor=monitor,
             schedule=schedule,
             world=world,
+            lang=plan.lang,
         )
 
 

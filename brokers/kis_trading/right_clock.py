@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from brokers.kis.errors import KisError
 from brokers.kis.rest import KisRest
-from engine.errors import ConfigError
+from engine.errors import ConfigError, NotNow
 from engine.ledger.alerts import Urgency, record_alert
 from engine.ledger.ledger import Ledger
 from engine.order import OrderRequest, RefusalReason, Refused
@@ -54,18 +54,22 @@ _NOT_TOLD = Text("KIS의 응답에 시각이 없음", "KIS's answer has no time"
 _WAITS = Text("지금이 몇 시인지 확인될 때까지 기다립니다", "it waits until it is known what time it is")
 
 
+class WrongClock(ConfigError, NotNow):
+    """This machine's clock is not KIS's; a machine that has just started may not have set it yet."""
+
+
 def require_right_clock(rest: KisRest) -> None:
     """Nothing, if this machine's clock and KIS's agree.
 
     Raises:
-        ConfigError: they do not.
+        WrongClock: they do not.
         KisError: KIS cannot be asked.
     """
     rest.call("inquire_balance")
     difference = rest.clock_difference
     if difference is not None and abs(difference) > MOST_FOLLOWED:
         where = "behind" if difference > _NONE else "ahead of"
-        raise ConfigError(
+        raise WrongClock(
             f"This machine's clock is {_minutes(abs(difference)):,} minutes {where} KIS's. Nothing was traded: orders "
             "would be filed under the wrong time or day. Set the clock (timedatectl set-ntp true), then start again."
         )

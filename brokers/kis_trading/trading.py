@@ -10,11 +10,13 @@ from brokers.kis.broker import KisBroker
 from brokers.kis.errors import KisError
 from brokers.kis_trading.world_partner import WorldPartner
 from engine.ledger.ledger import Ledger
+from engine.reports.language import Lang
 from engine.trading.freed_memory import give_back_now
 from engine.trading.monitor import Monitor
 from engine.trading.schedule import Schedule
 from engine.trading.supervisor import Supervisor
 from engine.trading.trader import Trader
+from engine.trading.unforeseen_end import tell_return
 
 _WAIT_SECONDS = 1.0
 _WORLD_WAIT_SECONDS = 0.05
@@ -33,6 +35,7 @@ class Trading:
         monitor: looks at how all this is doing.
         schedule: the regular work.
         world: the served world that we step with; None where time is real.
+        lang: of texts.
     """
 
     trader: Trader
@@ -43,12 +46,14 @@ class Trading:
     monitor: Monitor
     schedule: Schedule
     world: WorldPartner | None = None
+    lang: Lang = "ko"
     begun: bool = field(default=False, init=False)
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Trade until told to stop, or until a served world has no data left."""
         if not self.begun:
             self.trader.begin()
+            tell_return(self.ledger, self.lang)
             give_back_now()
             self.begun = True
         wait = _WAIT_SECONDS if self.world is None else _WORLD_WAIT_SECONDS

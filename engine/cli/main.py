@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from engine.errors import BadInput, BrokenInvariant, GeoulError
+from engine.errors import BadInput, BrokenInvariant, GeoulError, NotNow
 
 # Where each command lives: a Typer application, or a function that is one command. Nothing is imported before it is
 # asked for, so that a command pays only for the libraries it needs.
@@ -54,6 +54,8 @@ COMMANDS = {
     "backup": "engine.cli.backup:backup_command",
     "restore": "engine.cli.backup:restore_command",
 }
+
+_LATER = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class LazyCommands(TyperGroup):
@@ -107,10 +109,12 @@ def geoul(
 
 
 def main() -> None:
-    """Entry point: exit status 2 for bad input, 3 for a fault of Geoul itself."""
+    """Entry point: exit status 2 for bad input, 75 if it may be right later, 3 for a fault of Geoul itself."""
     _write_any_letter()
     try:
         app()
+    except NotNow as error:
+        _fail(f"geoul: {error}", _LATER)
     except BadInput as error:
         _fail(f"geoul: {_told(error)}", 2)
     except OSError as error:

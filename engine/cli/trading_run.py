@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ from engine.cli.graceful_stop import leaving_when_stopped, stop_on_signals
 from engine.cli.options import Lang, progress_bar, prompt_path
 from engine.cli.trading_options import TradingOptions
 from engine.cli.trading_planner import planner_of
+from engine.errors import NotNow
 from engine.reports.language import Text
 
+_LAST_SECONDS = 5.0  # for the channels, which look once a second, to tell why the trader ends
 _STOPPED = Text(
     "거래를 끝냈습니다. 지금 모습: geoul status {folder} · 재생과 비교: geoul mirror {folder}",
     "Trading has stopped. To see the account: geoul status {folder}; beside its replay: geoul mirror {folder}",
@@ -56,6 +59,10 @@ def trade(
         tell(kept)
     stopped = stop_on_signals()
     with leaving_when_stopped(stopped), ExitStack() as stack:
+        stack.enter_context(passing_troubles())
+        delivers = (folder / LEDGER).is_file()
+        if delivers:  # before anything can fail: why a start fails is told too
+            _start_courier(stack, folder, now, tell, lang)
         with progress_bar() as bar:
             task = bar.add_task("", total=None)
             plan = TradingPlan(
@@ -82,11 +89,23 @@ def trade(
             server = HealthServer(lambda: trading.monitor.snapshot, plan.steady, options.metrics_port)
             stack.callback(server.close)
             tell(f"{server.url}/metrics")
-        _start_courier(stack, folder, now, tell, lang)
+        if not delivers:
+            _start_courier(stack, folder, now, tell, lang)
         level = trading.supervisor.level
         tell(LEVEL_SET(lang.language).format(level=level.value, name=NAMES[level](lang.language)))
         trading.run(_until_done(trading, stopped, once=options.once, sessions=options.sessions))
         tell(_STOPPED(lang.language).format(folder=folder))
+
+
+@contextmanager
+def passing_troubles() -> Iterator[None]:
+    """A disk that is full, or a file that is held by another program: a service tries again, it may be over soon."""
+    from engine.ledger.connection import LedgerError  # noqa: PLC0415
+
+    try:
+        yield
+    except (LedgerError, OSError) as error:
+        raise NotNow(str(error)) from error
 
 
 def _until_done(
@@ -118,4 +137,10 @@ def _start_courier(stack: ExitStack, folder: Path, now: Clock, tell: Callable[[s
     clock = now.twin() if isinstance(now, WorldClock) else now
     courier = Courier(folder, settings, clock, tell=tell, lang=lang.language)
     courier.start()
-    stack.callback(courier.close)
+
+    def close(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, Exception):
+            time.sleep(_LAST_SECONDS)
+        courier.close()
+
+    stack.push(close)

@@ -6,7 +6,7 @@ account_history  events and kept accounts of a ledger, for fold_history, which a
                fold_setting what it depends on; sound_ledger  nothing trades on a damaged one
 ex_rights      a right left a name over night: levels of the morning
 hand_trades    what a person sold or bought of ours by hand
-setbacks       what cannot be done for a while, told once
+setbacks       what cannot be done for a while, told once        unforeseen_end  why a trader ended by itself
 calendar_news  a day off that was declared late, and the end of the table, told in time
 decision       the six nodes on that account                      orders     each order once, whatever happens
 order_gate     the last word before an order leaves: halts, levels of autonomy, hard limits (limits_gate)
