@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from engine.data.panel import SPLIT, Panel
 from engine.errors import DataError
 from engine.events import ActionKind, CorporateAction
 from engine.exchange import EPOCH
-from engine.krx.sessions import session_hours
 from engine.ledger.equity import EquityPoint, last_equity, record_equity
 from engine.ledger.history import events_of
 from engine.ledger.ledger import Ledger
@@ -23,6 +22,7 @@ from engine.matching import arrays as at
 from engine.simulation import Simulation
 from engine.trading.account_history import history_of
 from engine.trading.decision import RulesInForce
+from engine.trading.ex_rights import takes_effect
 from engine.trading.standing import resumes_of
 from engine.trading.told_account import fold_and_keep
 
@@ -139,7 +139,7 @@ def _tell_actions(ledger: Ledger, panel: Panel, done: date | None, session: date
         splits = actions.kind[place] == SPLIT
         row, col = int(actions.row[place]), int(actions.col[place])
         base = int(panel.base[row, col])
-        time, kind = session_hours(day).periods[0][0] - timedelta(seconds=1), _KIND[bool(splits)]
+        time, kind = takes_effect(day), _KIND[bool(splits)]
         if (time, ticker, kind) in told:
             continue
         ledger.append(

@@ -23,7 +23,8 @@ from engine.order import UNRESOLVED, Approved, Order, OrderKind, OrderRequest, O
 from engine.risk import approved_as, check_exit
 from engine.simulation import Simulation
 from engine.trading import texts
-from engine.trading.ex_rights import ExRights
+from engine.trading.disputed import NOT_GUARDED, SharesThere, share_of
+from engine.trading.ex_rights import ExRights, book_ratio
 from engine.trading.order_gate import OrderGate
 from engine.trading.ports import Venue
 from engine.trading.timetable import Day
@@ -65,6 +66,9 @@ class OrderDesk:
         self._say, self._warn = say, warn
         self.watch = Watch(self._on_grid, touch=touch)
         self.blocked: Mapping[str, str] = {}
+        self.is_compared = True  # False: a ratio has changed what the ledger holds since `blocked` was found
+        self._restated: set[str] = set()  # names of which there are other shares today than at the last close
+        self._there = SharesThere(ledger, venue, clock, warn)
         self.sent = 0
         self.held_back: list[Action] = []  # purchases of this decision that the level of autonomy does not allow
         self.refused: list[Refused[OrderRequest]] = []  # purchases of this decision that the gate did not let leave
@@ -84,6 +88,7 @@ class OrderDesk:
         kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
         self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
         self._ex_rights = ExRights(panel, day.session, self._class_of)
+        self._restated.clear()
         self.held_back.clear()
         self.refused.clear()
         self.watch.replace(())
@@ -194,20 +199,39 @@ class OrderDesk:
         first = self._opening(ticker, now) or opening or price
         self._restate(ticker, base, first)
         self._openings[ticker] = session_of(now), first
-        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
+        if self._counts_alike(ticker):
+            self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
 
     def on_price(self, ticker: str, price: int, base: int | None = None) -> None:
         """A last price that was asked for: levels may have been passed while nobody listened."""
         now = self._clock.now()
         first = self._opening(ticker, now)
         self._restate(ticker, base, first)
-        self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
+        if self._counts_alike(ticker):
+            self._due += [(level, price, now) for level in self.watch.reached(ticker, price, first)]
 
     def _restate(self, ticker: str, base: int | None, opening: int) -> None:
         """Levels of a name from which a right has left over night, before its first price is judged."""
         ratio = self._ex_rights.ratio(ticker, base, opening) if self._ex_rights is not None and base else None
-        if ratio is not None and self.watch.restate(ticker, ratio):
+        if ratio is None or base is None:
+            return
+        if self.watch.restate(ticker, ratio):
             self._say(texts.RESTATED, ticker=ticker, base=base, ratio=float(ratio))
+        self._restated.add(ticker)
+        if book_ratio(self._ledger, self._session, ticker, ratio, base):
+            self.is_compared = False
+
+    def _differs(self, ticker: str) -> bool:
+        return ticker in self.blocked or (not self.is_compared and ticker in self._restated)
+
+    def _counts_alike(self, ticker: str) -> bool:
+        """Whether a price counts the same shares as the levels do; where the shares agree, it does."""
+        if self._ex_rights is None or not self._differs(ticker):
+            return True
+        if self._ex_rights.is_unexplained(ticker):
+            self._warn(NOT_GUARDED, texts.BASE_UNEXPLAINED, Urgency.CRITICAL, ticker=ticker)
+            return False
+        return self._ex_rights.has_heard(ticker)
 
     def _opening(self, ticker: str, now: datetime) -> int:
         """The first price of today, 0 if none has been heard yet."""
@@ -217,7 +241,8 @@ class OrderDesk:
     def on_missed_price(self, ticker: str, price: int) -> None:
         """A price at which was traded while nobody listened, heard of afterwards; it may be over already."""
         now = self._clock.now()
-        self._due += [(level, price, now) for level in self.watch.missed(ticker, price)]
+        if self._counts_alike(ticker):
+            self._due += [(level, price, now) for level in self.watch.missed(ticker, price)]
 
     def act(self, simulation: Simulation | None) -> None:
         """Send the orders of levels that were reached; what cannot leave now is tried again.
@@ -238,11 +263,16 @@ class OrderDesk:
 
     def _fire(self, level: Level, price: int, simulation: Simulation) -> bool:
         """Send one order; False if it has to wait."""
-        if level.ticker in self.blocked:
+        if level.ticker in self.blocked and not level.is_guard:
             self.watch.drop(level)
             self._say(texts.NOT_TAKEN, ticker=level.ticker, why=self.blocked[level.ticker])
             return True
-        request = self._request(level, simulation)
+        there = None
+        if self._differs(level.ticker):
+            there = self._there.of(level.ticker) if level.is_guard else None
+            if there is None:
+                return False
+        request = self._request(level, simulation, there)
         if request is None:
             return False
         if level.approval is not None:
@@ -290,8 +320,8 @@ class OrderDesk:
         ticker = refused.value.ticker
         self._warn("order_held_back", texts.NOT_TAKEN, Urgency.WARNING, ticker=ticker, why=refused.message)
 
-    def _request(self, level: Level, simulation: Simulation) -> OrderRequest | None:
-        """What a level sends now; None if it has to wait."""
+    def _request(self, level: Level, simulation: Simulation, there: int | None) -> OrderRequest | None:
+        """What a level sends now, no more than is `there` where that is not what the ledger holds; None: it waits."""
         quantity = level.quantity
         if level.is_guard:
             free = self._free(level.ticker)
@@ -301,6 +331,10 @@ class OrderDesk:
                 col = simulation.exchange.panel.tickers.index(level.ticker)
                 level.quantity = simulation.fire_guard(col, level.rule)
             quantity = min(level.quantity, free)
+            if there is not None or level.ticker in self._restated:
+                held = self._ledger.positions[level.ticker].quantity
+                held = held if there is None else min(held, there)
+                quantity = min(share_of(simulation, level.rule, held), held, free)
         if quantity <= 0:
             return None
         return OrderRequest(

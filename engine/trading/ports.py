@@ -45,6 +45,10 @@ class Venue(Protocol):
         """Holdings as the venue sees them."""
         ...
 
+    def sellable(self, ticker: str) -> int:
+        """Shares held that no open order sells, as the venue sees them."""
+        ...
+
     def open_orders(self) -> Sequence[Order]:
         """Our orders that can still fill, compared with the venue's list."""
         ...

@@ -46,10 +46,40 @@ CASH_DIFFERS = Text(
     "Cash differs: ledger {ours:,}, account {theirs:,} won. If money was paid in or out, tell geoul cash.",
 )
 SHARES_DIFFER = Text(
-    "{ticker} 수량이 장부와 다릅니다: 장부 {ours:,}주, 계좌 {theirs:,}주. 이 종목은 거래하지 않습니다. "
-    "직접 매매했다면 geoul traded로 적으세요.",
-    "{ticker} differs: ledger {ours:,}, account {theirs:,} shares. The name is not traded. "
-    "If you traded it by hand, tell geoul traded.",
+    "{ticker} 수량이 장부와 다릅니다: 장부 {ours:,}주, 계좌 {theirs:,}주. 같아질 때까지 사지 않고, 감시 가격(손절 "
+    "등)만 둘 중 적은 수량을 팝니다. 직접 매매했다면 geoul traded로 적으세요. 분할·무상증자라면 적지 말고 기다리세요: "
+    "장부는 그날 첫 체결이나 마감 뒤 데이터가 고칩니다.",
+    "{ticker} differs: ledger {ours:,}, account {theirs:,} shares. Until they agree it is not bought, and only guarded "
+    "levels (stops) sell, the smaller of the two. If you traded it by hand, tell geoul traded. After a split or bonus "
+    "issue tell nothing and wait: the first trade of the day, or the data after the close, corrects the ledger.",
+)
+SHARES_AWAITED = Text(
+    "{ticker} 새 주식을 기다립니다: 장부 {ours:,}주(권리락·분할 반영), 계좌 {theirs:,}주. geoul traded로 적지 말고 "
+    "기다리세요: 상장까지 몇 주 걸릴 수 있고, 들어오면 다시 거래합니다. 그때까지 사지 않고, 감시 가격(손절 등)만 "
+    "계좌에 있는 수량을 팝니다. 직접 팔았거나 유상증자를 받지 않아 끝내 들어오지 않을 주식만 geoul traded sold로 "
+    "적으세요.",
+    "{ticker} waits for new shares: ledger {ours:,} (split or right counted), account {theirs:,}. Wait, and do not "
+    "tell geoul traded: their listing may take weeks, then the name is traded again. Until then it is not bought, and "
+    "only guarded levels (stops) sell what the account has. Tell geoul traded sold only for shares that you sold by "
+    "hand, or that will never come because a rights issue was not taken up.",
+)
+ORDER_IN_DOUBT = Text(
+    "{ticker} 손절 등 보호 매도가 나가지 못합니다: 앞선 주문의 결과를 몰라 두 번 팔 수 있습니다. HTS에서 확인하세요.",
+    "No protective sell of {ticker} leaves: what became of an earlier order is not known, and it could sell twice. "
+    "Look into the HTS.",
+)
+SHARES_UNKNOWN = Text(
+    "{ticker} 보호 매도가 나가지 못합니다: 계좌의 수량을 알 수 없습니다. {why}",
+    "No protective sell of {ticker} leaves: how many shares the account has is not known. {why}",
+)
+NO_SHARES = Text(
+    "{ticker} 감시 가격에 도달했지만 계좌에 팔 수 있는 주식이 없습니다.",
+    "A level of {ticker} was reached, but the account has no shares to sell.",
+)
+BASE_UNEXPLAINED = Text(
+    "{ticker} 기준가가 바뀌었는데 비율을 알 수 없어 오늘은 감시 가격과 비교할 수 없습니다. HTS에서 확인하세요.",
+    "The base price of {ticker} changed by an unknown ratio of shares, so its levels cannot be judged today. Look into "
+    "the HTS.",
 )
 FOREIGN = Text(
     "{ticker} {count:,}주는 거울이 산 것이 아니므로 그대로 둡니다.",
@@ -73,6 +103,7 @@ STEPS = {
     "end": Text("마감", "End of day"),
     "prices": Text("시세 확인", "Asking for prices"),
     "list": Text("주문 내역 확인", "Asking for the list of orders"),
+    "compare": Text("계좌와 장부 비교", "Comparing account and ledger"),
     "poll": Text("수신", "Hearing the venue"),
     "approved": Text("승인된 계획", "The approved plan"),
     "halt": Text("정지 처리", "Clearing up for a halt"),

@@ -50,6 +50,7 @@ from engine.trading.background_planner import BackgroundPlanner
 from engine.trading.clearance import Clearance
 from engine.trading.day_end import DayEnd, close_day
 from engine.trading.decision import Decision, RulesInForce
+from engine.trading.ex_rights import NEW_SHARES_COME, was_restated
 from engine.trading.limit_news import tell_of_limits
 from engine.trading.no_purchases import NoPurchases
 from engine.trading.opening import Difference, differences, open_account
@@ -189,6 +190,8 @@ class Trader:
             self._take_plan(self._plans.popleft())
         if self.has_missed_trades:
             self._attempt("prices", self.look_up, _HEAR_AGAIN)
+        if not self.orders.is_compared:
+            self._attempt("compare", self.compare, _HEAR_AGAIN)
         self.orders.act(self._decision.simulation if self._decision is not None else None)
         if self._ledger.head.sequence != self._heard_at:  # an order or a holding has come or gone
             self._listen()
@@ -225,13 +228,13 @@ class Trader:
                 continue
             blocked[what] = texts.BLOCKED(self._setup.lang)
             if ours:
-                self._warn(
-                    "shares_differ", texts.SHARES_DIFFER, Urgency.CRITICAL, ticker=what, ours=ours, theirs=theirs
-                )
+                awaits = theirs < ours and was_restated(self._ledger, what, self._clock.now() - NEW_SHARES_COME)
+                text = texts.SHARES_AWAITED if awaits else texts.SHARES_DIFFER
+                self._warn("shares_differ", text, Urgency.CRITICAL, ticker=what, ours=ours, theirs=theirs)
             elif what not in self._foreign:
                 self._say(texts.FOREIGN, ticker=what, count=theirs)
         self._foreign = frozenset(each.what for each in found if not each.ours)
-        self.orders.blocked = blocked
+        self.orders.blocked, self.orders.is_compared = blocked, True
 
     # What is due --------------------------------------------------------------------------------------------
 
