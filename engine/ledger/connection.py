@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class LedgerError(GeoulError):
 def connect(path: Path, now: datetime, *, read_only: bool = False) -> sqlite3.Connection:
     """The connection to an up-to-date ledger; makes the file (mode 0600) unless `read_only`.
 
-    A writer brings an older ledger up to date. A reader changes nothing, so it reads an up-to-date copy of it.
+    A writer brings an older ledger up to date, and keeps it as it was beside it (`ledger-version-6.db`). A reader
+    changes nothing, so it reads an up-to-date copy of it.
 
     Raises:
         DataError: the file is missing or empty (`read_only`), is no ledger, is damaged or comes from a newer Geoul.
@@ -100,7 +102,25 @@ def _prepare_to_write(connection: sqlite3.Connection, now: datetime) -> None:
     # that the order it announces may survive.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    if 0 < version_of(connection) < len(MIGRATIONS):
+        _keep_as_it_is(connection)
     migrate(connection, now)
+
+
+def _keep_as_it_is(older: sqlite3.Connection) -> None:
+    """A copy of an older ledger beside it: the way back for whoever wants the older Geoul again."""
+    path = Path(older.execute("PRAGMA database_list").fetchone()[2])
+    handle, part = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
+    os.close(handle)
+    try:
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            older.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # else a log would stay beside a file that nobody has open
+            version = version_of(copy)
+        if version < len(MIGRATIONS):  # another program was not quicker
+            os.replace(part, path.with_name(f"{path.stem}-version-{version}{path.suffix}"))
+    finally:
+        Path(part).unlink(missing_ok=True)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

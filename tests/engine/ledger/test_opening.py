@@ -66,6 +66,32 @@ def test_an_older_ledger_is_brought_up_to_date_with_its_content(
         assert ledger.positions["005930"].quantity == 10
 
 
+def test_what_an_older_geoul_wrote_is_kept_beside_the_ledger_before_it_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, path = migrations.MIGRATIONS, tmp_path / "ledger.db"
+    older = len(whole) - 1
+    for module in (migrations, connection):
+        monkeypatch.setattr(module, "MIGRATIONS", whole[:older])
+    with make_ledger(tmp_path, deposit=1_000_000) as ledger:
+        buy(ledger)
+    for module in (migrations, connection):
+        monkeypatch.setattr(module, "MIGRATIONS", whole)
+    with open_ledger(path, make_clock()) as ledger:
+        record_alert(ledger, Urgency.INFO, "a_code", "a text")
+    with open_ledger(path, make_clock()) as ledger:  # what is up to date is not copied again
+        assert ledger.positions["005930"].quantity == 10
+    kept = tmp_path / f"ledger-version-{older}.db"
+    assert {each.name for each in tmp_path.iterdir()} == {"ledger.db", kept.name}
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    for module in (migrations, connection):
+        monkeypatch.setattr(module, "MIGRATIONS", whole[:older])
+    with open_ledger(kept, make_clock()) as ledger:  # the older Geoul goes on with it
+        assert ledger.positions["005930"].quantity == 10
+        assert not all_alerts(ledger)
+        assert not verify(ledger.connection)
+
+
 @pytest.mark.parametrize("version", range(3, len(migrations.MIGRATIONS)))
 def test_a_reader_sees_an_older_ledger_up_to_date_and_leaves_the_file_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
