@@ -11,6 +11,7 @@ from brokers.kis.stream_intake import MarketNews
 from brokers.kis.stream_reports import Gap
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_trading.watching import watch_news
+from engine.clock import session_of
 from engine.reports.language import Lang
 from engine.trading.limits_gate import LimitsGate
 from engine.trading.monitor import Monitor
@@ -46,7 +47,8 @@ class MarketRelay:
         if self.trader is None:
             return
         if isinstance(news, Trade) and not news.is_expected:
-            self.trader.orders.on_trade(news.ticker, news.price, news.open, news.previous_close)
+            base = news.previous_close if session_of(news.time) == self.trader.orders.session else None
+            self.trader.orders.on_trade(news.ticker, news.price, news.open, base)
             self._monitor.on_trade(news.ticker, news.price)
             self._gate.on_trade(news.ticker, news.price)
         elif isinstance(news, GapFilled):

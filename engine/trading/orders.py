@@ -72,19 +72,19 @@ class OrderDesk:
         self.sent = 0
         self.held_back: list[Action] = []  # purchases of this decision that the level of autonomy does not allow
         self.refused: list[Refused[OrderRequest]] = []  # purchases of this decision that the gate did not let leave
-        self._decision_id, self._session, self._sends = "", date.min, False
+        self._decision_id, self.session, self._sends = "", date.min, False
         self._class_of: dict[str, InstrumentClass] = {}
         self._ex_rights: ExRights | None = None
         self._openings: dict[str, tuple[date, int]] = {}  # day and won: the last trades of a day come after its end
-        self._buy_until = clock.now()
+        self._buy_until = self._opens = self._closes = clock.now()
         self._due: deque[tuple[Level, int, datetime]] = (
             deque()
         )  # levels to send, the price that set them off, not before
 
     def open(self, decision_id: str, panel: Panel, day: Day, *, sends: bool) -> None:
         """Begin with a decision; where it does not send, it only finds out what is watched."""
-        self._decision_id, self._session, self._sends, self.sent = decision_id, day.session, sends, 0
-        self._buy_until = day.buy_until
+        self._decision_id, self.session, self._sends, self.sent = decision_id, day.session, sends, 0
+        self._buy_until, self._opens, self._closes = day.buy_until, day.opens, day.closes
         kinds = zip(panel.tickers, panel.instruments["market"], panel.instruments["product"], strict=True)
         self._class_of = {ticker: instrument_class(market, product) for ticker, market, product in kinds}
         self._ex_rights = ExRights(panel, day.session, self._class_of)
@@ -104,6 +104,7 @@ class OrderDesk:
         self.watch.replace(())
         self._due.clear()
         self._openings.clear()
+        self._ex_rights = None
 
     # Orders of the decision -----------------------------------------------------------------------------------
 
@@ -212,13 +213,15 @@ class OrderDesk:
 
     def _restate(self, ticker: str, base: int | None, opening: int) -> None:
         """Levels of a name from which a right has left over night, before its first price is judged."""
-        ratio = self._ex_rights.ratio(ticker, base, opening) if self._ex_rights is not None and base else None
-        if ratio is None or base is None:
+        if self._ex_rights is None or not base or not self._opens <= self._clock.now() < self._closes:
+            return  # a base price of the day before, or of the day after: it would say that a right has left
+        ratio = self._ex_rights.ratio(ticker, base, opening)
+        if ratio is None:
             return
         if self.watch.restate(ticker, ratio):
             self._say(texts.RESTATED, ticker=ticker, base=base, ratio=float(ratio))
         self._restated.add(ticker)
-        if book_ratio(self._ledger, self._session, ticker, ratio, base):
+        if book_ratio(self._ledger, self.session, ticker, ratio, base):
             self.is_compared = False
 
     def _differs(self, ticker: str) -> bool:
@@ -361,7 +364,7 @@ class OrderDesk:
 
     def _on_grid(self, ticker: str, price: int, up: bool) -> int:
         kind = self._class_of[ticker]
-        return grid_above(price, self._session, kind) if up else max(grid_below(price, self._session, kind), 1)
+        return grid_above(price, self.session, kind) if up else max(grid_below(price, self.session, kind), 1)
 
 
 def _waits(refused: Refused[OrderRequest]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -184,7 +184,7 @@ class Account:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Any:
-    clock, venue, told = SimulatedClock(DAY.decide), Account(), list[str]()
+    clock, venue, told = SimulatedClock(DAY.opens), Account(), list[str]()
 
     def tell(*said: Any, **values: object) -> None:
         text = next(each for each in said if callable(each))
@@ -285,6 +285,17 @@ def test_a_base_price_that_nothing_explains_sets_no_stop_off(desk: Any) -> None:
     orders.act(simulation())
     assert venue.sent == []
     assert any("unknown ratio" in line for line in told), told
+
+
+@pytest.mark.parametrize("moment", [DAY.decide, DAY.closes + timedelta(hours=17)])
+def test_the_base_price_of_another_day_changes_no_shares(desk: Any, moment: datetime) -> None:
+    """A quote before the open may be yesterday's; a trade of the next morning may come before its decision."""
+    orders, ledger, *_ = desk
+    later = SimulatedClock(moment)
+    orders._clock = later
+    orders.on_trade("005930", 10_000, 10_000, 5_000)
+    orders.on_price("005930", 10_000, 5_000)
+    assert ledger.positions["005930"].quantity == 200
 
 
 def test_a_price_of_a_gap_is_not_judged_before_the_base_of_the_day_is_known(desk: Any) -> None:
