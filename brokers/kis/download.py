@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from brokers.kis.download_dataset import Fetched, Plan, State, write
 from brokers.kis.download_fetch import DownloadStopped, Fetcher, Progress
 from brokers.kis.download_instruments import knows_stock_info
 from brokers.kis.download_journal import Journal, Span
+from brokers.kis.errors import BadAnswer, CallFailed
 from brokers.kis.market_messages import HolidayRow
 from brokers.kis.private_files import OWNER_ONLY
 from brokers.kis.rest import KisRest
@@ -30,7 +31,7 @@ from engine.clock import Clock
 from engine.data import catalog
 from engine.data.manifest import Manifest
 from engine.errors import BadInput, DataError
-from engine.krx.sessions import is_session, previous_session, session_close
+from engine.krx.sessions import LAST_DAY, is_session, previous_session, session_close
 
 _CALENDAR_AHEAD = timedelta(days=40)
 _CALENDAR_BEHIND = timedelta(days=10)
@@ -232,16 +233,20 @@ class _Download:
         )
 
     def _compare_calendars(self, last: date) -> None:
-        """Days around now on which KIS's calendar differs from ours: one question, as KIS wishes, where it has one."""
+        """Days around now on which KIS's calendar differs from ours: one question, as KIS wishes, where it has one.
+
+        Where it is not answered, the bars count all the same: without them nothing is decided, nor guarded.
+        """
         if not knows_stock_info(self._rest):
             return
         today = self._clock.now().date()
-        until = today + _CALENDAR_AHEAD
+        until = min(today + _CALENDAR_AHEAD, LAST_DAY)
         asked = min(last, today - _CALENDAR_BEHIND)
-        rows: Iterable[HolidayRow] = ()
         while asked <= until:
-            answer = self._rest.call("chk_holiday", {"BASS_DT": f"{asked:%Y%m%d}"})
-            rows = answer.rows(HolidayRow)
+            try:
+                rows = self._rest.call("chk_holiday", {"BASS_DT": f"{asked:%Y%m%d}"}).rows(HolidayRow)
+            except (CallFailed, BadAnswer):
+                return
             for row in rows:
                 if asked <= row.day <= until and row.open != is_session(row.day):
                     self._state.calendar[row.day] = row.open

@@ -23,9 +23,10 @@ from brokers.kis_server.market import Market
 from brokers.kis_server.quotation_calls import EOK, change_sign, percent
 from engine.data.panel import State
 from engine.krx.instrument_class import InstrumentClass
-from engine.krx.sessions import is_session
+from engine.krx.sessions import LAST_DAY, is_session
 
 Integers = NDArray[np.int64]
+_SATURDAY = 5  # as `date.weekday` counts
 _DAYS_A_PAGE = 24
 _BOARD = {"0001": "KOSPI", "1001": "KOSDAQ"}
 
@@ -178,12 +179,12 @@ def _ranked(call: Call, measure: NDArray[np.float64], *, traded: bool = True) ->
 
 
 def chk_holiday(call: Call) -> Reply:
-    """Days from a date on, and which of them are sessions."""
+    """Days from a date on, and which of them are sessions; after the end of our table every weekday is one."""
     day = call.wire_day("BASS_DT")
     rows = []
     for ahead in range(366):
         date = day + timedelta(days=ahead)
-        is_open = is_session(date)
+        is_open = is_session(date) if date <= LAST_DAY else date.weekday() < _SATURDAY
         weekday = f"{(date.weekday() + 1) % 7 + 1:02}"  # Source: wday_dvsn_cd, 01 Sunday to 07 Saturday
         rows.append(
             HolidayRow(

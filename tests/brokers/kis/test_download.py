@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+import requests
 
 from brokers.kis.config import load_kis_config
 from brokers.kis.download import DownloadStopped, DownloadSummary, update_dataset
@@ -25,12 +26,13 @@ from brokers.kis.errors import NotInPaper
 from brokers.kis.rest import KisRest
 from brokers.kis.world_clock import WorldClock
 from brokers.kis_server.server import ServerThread
+from engine.clock import KST, SimulatedClock
 from engine.data import catalog
 from engine.data.panel import Panel, load_part
 from engine.data.quality import check_dataset
 from engine.data.sample import make_sample
 from engine.errors import BadInput, DataError
-from engine.krx.sessions import previous_session, sessions_between
+from engine.krx.sessions import LAST_DAY, is_session, offset_session, previous_session, sessions_between
 from tests.builders_panel import DAY_ONE, flat, make_panel
 from tests.kis_client import Client, make_server
 from tests.kis_venue import write_server_keys
@@ -95,6 +97,41 @@ def contents(folder: Path) -> dict[str, str]:
 
 def leftovers(folder: Path) -> list[str]:
     return [path.name for path in folder.parent.iterdir() if path.name != folder.name]
+
+
+@contextmanager
+def last_days_of_the_table(tmp_path: Path) -> Iterator[tuple[KisRest, WorldClock, date]]:
+    """Three weeks before the last day that our calendar knows; KIS's goes on."""
+    last = LAST_DAY if is_session(LAST_DAY) else previous_session(LAST_DAY)
+    bars = [(10_000, 10_050, 9_950, 10_000, 5_000)] * 30
+    panel = make_panel({"000100": bars}, start=offset_session(last, -30), index=[2_000.0] * 30)
+    today = panel.session_date(14)
+    machine = SimulatedClock(datetime(today.year, today.month, today.day, 8, tzinfo=KST))
+    with make_server(panel, start=today, clock=machine) as server, Client(server, "live").session:
+        path = write_server_keys(tmp_path, server, Client(server, "live"))
+        options = {"token_folder": tmp_path / "tokens", "calls_per_second": 1000}
+        config = load_kis_config("live", variables={}, path=path, options=options)  # type: ignore[arg-type]
+        with (
+            contextlib.closing(WorldClock(server.url)) as clock,
+            contextlib.closing(KisRest(config, clock, sleep=clock.sleep)) as rest,
+        ):
+            yield rest, clock, panel.session_date(0)
+
+
+def test_the_last_weeks_of_the_table_are_fetched_though_the_calendar_of_kis_goes_on(tmp_path):
+    with last_days_of_the_table(tmp_path) as (rest, clock, first):
+        summary = update_dataset(tmp_path / "mine", rest, clock, ["000100"], first)
+    assert summary.new_bars == 14
+    assert summary.calendar == {}
+
+
+@pytest.mark.parametrize("fault", ["server_error", "broken_json"])
+def test_a_calendar_that_kis_will_not_tell_keeps_no_bars_away(tmp_path, market, panel, fault):
+    with account(tmp_path, panel, LATE) as (rest, clock):
+        faults = [{"fault": fault, "calls": ["chk_holiday"]}]
+        requests.post(f"{rest.config.rest_url}/_world/faults", json=faults, timeout=10)
+        summary = update_dataset(tmp_path / "mine", rest, clock, panel.tickers, FIRST)
+    assert summary.last == previous_session(LATE)
 
 
 @pytest.mark.parametrize("environment", ["live", "paper"])
