@@ -4,7 +4,8 @@ trader         the loop: the timetable asks, the venue tells      timetable  whe
 told_account   the account as the ledger tells it, bar by bar, in the arrays of the step (fold books the events)
 account_history  events and kept accounts of a ledger, for fold_history, which a fold reads; checkpoint is one of them,
                fold_setting what it depends on; sound_ledger  nothing trades on a damaged one
-ex_rights      a right left a name over night: levels of the morning
+ex_rights      a right left a name over night: levels and shares of the morning
+disputed       ledger and account disagree about a name: what its stop may sell
 hand_trades    what a person sold or bought of ours by hand
 setbacks       what cannot be done for a while, told once        unforeseen_end  why a trader ended by itself
 calendar_news  a day off that was declared late, and the end of the table, told in time
