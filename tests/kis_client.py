@@ -46,13 +46,16 @@ def machine_clock() -> SimulatedClock:
     return SimulatedClock(datetime(2026, 11, 23, 8, 0, tzinfo=KST))
 
 
+PATIENCE_SECONDS = 110.0  # a trader's first step may compile, on a machine that is busy
+
+
 def make_server(
     panel: Panel, config: BacktestConfig | None = None, clock: Clock | None = None, **options: Any
 ) -> ServerThread:
     """A server on loopback with a live account 60000001 and a paper account 50000001."""
     shown = options.pop("shown", None)
     start = options.pop("start", None)
-    setup = ServerSetup(**{"accounts": example_accounts(), **options})
+    setup = ServerSetup(**{"accounts": example_accounts(), "answer_seconds": PATIENCE_SECONDS, **options})
     world = World(panel, config or BacktestConfig(), start=start, shown=shown)
     return ServerThread(KisServer(world, setup, clock or machine_clock()))
 
